@@ -8,6 +8,8 @@
 #ifndef WEFT_BASE_RUNDIR_H
 #define WEFT_BASE_RUNDIR_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 
 /* The path of the base folder (made when missing) into path[size]. 0, WEFT_ETOOBIG, WEFT_EDENIED, WEFT_EIO. */
@@ -26,7 +28,8 @@ int weft__rundir_open(const char *path, int make, struct weft_error *e);
 int weft__rundir_connect(const char *path, const char *name, struct weft_error *e);
 
 /* A node of the VM that answers on this machine: a connected socket as above, its folder in nodedir[size].
- * $WEFT_DIR first, else the lowest n<index> of the VM's folder. WEFT_ENOVM when there is none. */
+ * vm_name NULL: $WEFT_DIR when it is set, and no other. Else the lowest n<index> of the VM's folder that
+ * answers. WEFT_ENOVM when there is none. */
 int weft__rundir_attach(const char *vm_name, char *nodedir, size_t size, struct weft_error *e);
 
 #endif
