@@ -20,6 +20,7 @@ enum {
 	WEFT__PROTO_VERSION = 1,
 	WEFT__FRAME_HEADER  = 8,
 	WEFT__FRAME_MAX     = 192 * 1024, /* largest body; with its header it fits a Unix packet */
+	WEFT__CARRIED_MAX   = WEFT__FRAME_MAX - 64, /* largest body of a message that others may carry */
 	WEFT__OUTPUT_WINDOW = 256 * 1024, /* bytes of OUTPUT a task VM may have unacknowledged */
 };
 
@@ -117,12 +118,15 @@ void weft__arena_fini(struct weft__arena *a);
 /* A text for a field, from a C string (NULL: empty). */
 struct weft__str weft__str(const char *s);
 
-/* Appends the whole frame, header and body, to out. Fields over their maximum: WEFT_ETOOBIG; also
- * WEFT_ENOMEM. Nothing was appended on failure. */
+/* Appends the whole frame, header and body, to out. Fields over their maximum, or a body over its:
+ * WEFT_ETOOBIG; a NUL in a text: WEFT_EINVAL; also WEFT_ENOMEM. Nothing was appended on failure. */
 int weft__msg_encode(struct weft__buf *out, const struct weft__msg *m, struct weft_error *e);
 
 /* Appends the body alone: what UP, DOWN, PEER_UP and PEER_DOWN carry. */
 int weft__msg_encode_body(struct weft__buf *out, const struct weft__msg *m, struct weft_error *e);
+
+/* Fills the header of a frame whose body, of at most WEFT__FRAME_MAX bytes, exists already. */
+void weft__frame_header(uint8_t header[static WEFT__FRAME_HEADER], size_t nbytes);
 
 /* The body length that a frame header announces, or WEFT_EPROTO (not a frame, too long), WEFT_EVERSION. */
 int weft__frame_length(const uint8_t header[static WEFT__FRAME_HEADER], struct weft_error *e);

@@ -1,0 +1,34 @@
+#include "config.h"
+
+#include "proto/proto.h"
+
+#include <assert.h>
+
+void weft__frame_header(uint8_t header[static WEFT__FRAME_HEADER], size_t nbytes)
+{
+	assert(nbytes <= WEFT__FRAME_MAX);
+	header[0] = 'W';
+	header[1] = 'F';
+	header[2] = WEFT__PROTO_VERSION;
+	header[3] = 0;
+	for (unsigned i = 0; i < 4; i++)
+		header[4 + i] = (uint8_t)(nbytes >> 8 * i);
+}
+
+int weft__frame_length(const uint8_t header[static WEFT__FRAME_HEADER], struct weft_error *e)
+{
+	if (header[0] != 'W' || header[1] != 'F')
+		return weft__err_set(e, WEFT_EPROTO, "not a Weft frame");
+	if (header[2] != WEFT__PROTO_VERSION)
+		return weft__err_set(e, WEFT_EVERSION, "the peer speaks protocol version %u, we speak %d",
+		                     header[2], WEFT__PROTO_VERSION);
+	if (header[3] != 0)
+		return weft__err_set(e, WEFT_EPROTO, "unknown frame flags 0x%02x", header[3]);
+	uint32_t nbytes = 0;
+	for (unsigned i = 0; i < 4; i++)
+		nbytes |= (uint32_t)header[4 + i] << 8 * i;
+	if (nbytes == 0 || nbytes > WEFT__FRAME_MAX)
+		return weft__err_set(e, WEFT_EPROTO, "a frame of %u bytes, not 1 to %d", nbytes,
+		                     WEFT__FRAME_MAX);
+	return (int)nbytes;
+}
