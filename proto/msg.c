@@ -256,18 +256,19 @@ int weft__msg_encode(struct weft__buf *out, const struct weft__msg *m, struct we
 struct decoder {
 	const uint8_t *body;
 	size_t nbytes, at;
-	uint8_t *room; /* what is free of the arena */
-	msgpack_unpacked item;
+	uint8_t *room;     /* what is free of the arena */
+	msgpack_zone zone; /* empty, and stays so: where MessagePack-C would put arrays and maps */
 };
 
-/* The next integer, text or bytes. The pre-scan has seen them: that MessagePack-C does not is a fault
- * of ours. */
-static const msgpack_object *unpack(struct decoder *d)
+/* The next integer, text or bytes. msgpack_unpack, not msgpack_unpack_next, which makes a zone in the
+ * heap for each item. The pre-scan has seen the item: that MessagePack-C does not is a fault of ours. */
+static msgpack_object unpack(struct decoder *d)
 {
+	msgpack_object item;
 	msgpack_unpack_return rc =
-	        msgpack_unpack_next(&d->item, (const char *)d->body, d->nbytes, &d->at);
-	assert(rc == MSGPACK_UNPACK_SUCCESS);
-	return &d->item.data;
+	        msgpack_unpack((const char *)d->body, d->nbytes, &d->at, &d->zone, &item);
+	assert(rc == MSGPACK_UNPACK_SUCCESS || rc == MSGPACK_UNPACK_EXTRA_BYTES);
+	return item;
 }
 
 /* The number of elements of the array that comes next. */
@@ -290,7 +291,7 @@ static void *take_aligned(struct decoder *d, size_t nbytes)
 
 static struct weft__str unpack_text(struct decoder *d)
 {
-	msgpack_object_str s = unpack(d)->via.str;
+	msgpack_object_str s = unpack(d).via.str;
 	char *text = (char *)d->room;
 	memcpy(text, s.ptr, s.size);
 	text[s.size] = '\0';
@@ -300,7 +301,7 @@ static struct weft__str unpack_text(struct decoder *d)
 
 static struct weft__bin unpack_bytes(struct decoder *d)
 {
-	msgpack_object_bin b = unpack(d)->via.bin;
+	msgpack_object_bin b = unpack(d).via.bin;
 	return (struct weft__bin){b.ptr, b.size};
 }
 
@@ -309,7 +310,7 @@ static struct weft__u64s unpack_numbers(struct decoder *d)
 	size_t n = unpack_count(d);
 	uint64_t *numbers = take_aligned(d, n * sizeof *numbers);
 	for (size_t i = 0; i < n; i++)
-		numbers[i] = unpack(d)->via.u64;
+		numbers[i] = unpack(d).via.u64;
 	return (struct weft__u64s){numbers, n};
 }
 
@@ -326,10 +327,10 @@ static void unpack_field(struct decoder *d, enum weft__field_kind kind, void *va
 {
 	switch (kind) {
 	case WEFT__FIELD_U64:
-		*(uint64_t *)value = unpack(d)->via.u64;
+		*(uint64_t *)value = unpack(d).via.u64;
 		break;
 	case WEFT__FIELD_I64: /* a positive one stands in via.u64, which is the same bits */
-		*(int64_t *)value = unpack(d)->via.i64;
+		*(int64_t *)value = unpack(d).via.i64;
 		break;
 	case WEFT__FIELD_STR:
 		*(struct weft__str *)value = unpack_text(d);
@@ -370,7 +371,6 @@ int weft__msg_decode(const void *body, size_t nbytes, enum weft__role from, enum
 		return weft__err_set(e, WEFT_ENOMEM, "%s: out of memory", type->name);
 
 	struct decoder d = {.body = body, .nbytes = nbytes, .room = arena->data};
-	msgpack_unpacked_init(&d.item);
 	unpack_count(&d); /* the message itself is an array, and */
 	unpack(&d);       /* its code comes first */
 	m->code = type->code;
@@ -380,6 +380,5 @@ int weft__msg_decode(const void *body, size_t nbytes, enum weft__role from, enum
 		value += field_sizes[type->fields[i].kind];
 	}
 	assert(d.at == nbytes && (arena_bytes == 0 || d.room <= arena->data + arena_bytes));
-	msgpack_unpacked_destroy(&d.item);
 	return 0;
 }
