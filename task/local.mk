@@ -1,1 +1,4 @@
-# nothing yet
+# What lives inside a task: libweft is made of this room.
+noinst_LTLIBRARIES += task/libtask.la
+task_libtask_la_SOURCES = \
+	%D%/pack.c %D%/pack.h %D%/types.c %D%/types.h
