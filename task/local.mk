@@ -1,4 +1,4 @@
 # What lives inside a task: libweft is made of this room.
 noinst_LTLIBRARIES += task/libtask.la
 task_libtask_la_SOURCES = \
-	%D%/pack.c %D%/pack.h %D%/types.c %D%/types.h
+	%D%/engine.h %D%/pack.c %D%/pack.h %D%/types.c %D%/types.h
