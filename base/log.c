@@ -33,7 +33,7 @@ static size_t write_head(char *line, size_t size, enum weft__log_level level, co
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
 	size_t n = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &utc);
-	int more = snprintf(line + n, size - n, ".%03ldZ %s %s%s%s", now.tv_nsec / 1000000,
+	int more = snprintf(line + n, size - n, ".%03ldZ %s %s%s%s ", now.tv_nsec / 1000000,
 	                    level_names[level], log_tag, *log_tag ? " " : "", id);
 	n += (size_t)more;
 	return n < size ? n : size - 1;
@@ -47,14 +47,11 @@ void weft__log(enum weft__log_level level, const char *id, const char *format, .
 	char line[LINE_MAX_BYTES];
 	size_t room = sizeof line - 1; /* the last byte is for the newline */
 	size_t n = write_head(line, room, level, id);
-	if (*format && n + 1 < room) {
-		va_list ap;
-		line[n++] = ' ';
-		va_start(ap, format);
-		int more = vsnprintf(line + n, room - n, format, ap);
-		va_end(ap);
-		n += more < 0 ? 0 : (size_t)more;
-	}
+	va_list ap;
+	va_start(ap, format);
+	int more = vsnprintf(line + n, room - n, format, ap);
+	va_end(ap);
+	n += more < 0 ? 0 : (size_t)more;
 	if (n >= room) {
 		n = room - 1;
 		memcpy(line + n - 3, "...", 3);
