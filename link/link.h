@@ -36,7 +36,8 @@ struct link;
 
 /* What the owner of a link is told. Each may close the link. */
 struct link_handler {
-	/* The link is usable (dialled and TLS ones: the handshake succeeded). NULL: not interested.
+	/* The link is usable (TLS ones: the handshake succeeded; Unix ones: in the loop's next turn). It comes
+	 * before any frame. NULL: not interested.
 	 * identity is the peer's PSK identity on an accepted TLS link, else NULL. */
 	void (*opened)(struct link *l, void *arg, const char *identity);
 
@@ -64,21 +65,28 @@ int link_dial(uv_loop_t *loop, const char *address, uint16_t port, enum link_pur
               const char *identity, const uint8_t key[static LINK_KEY_BYTES],
               const struct link_handler *handler, void *arg, struct link **l);
 
-/* Queue a message; fds[nfds] are duplicated, the caller keeps his. Only Unix links carry descriptors.
+/* Queue a message, also before `opened`; fds[nfds] are duplicated, the caller keeps his. Only Unix links carry descriptors.
  * 0, WEFT_ETOOBIG, WEFT_ENOMEM, WEFT_ENOSPC (descriptors), WEFT_ECLOSED. */
 int link_send(struct link *l, const struct weft__msg *m, const int *fds, size_t nfds);
 
-/* The same with a body that is encoded already. */
+/* The same with a body that is encoded already, at least one byte. */
 int link_send_body(struct link *l, const void *body, size_t nbytes);
 
 size_t link_queued(const struct link *l);      /* bytes not yet given to the kernel */
 void link_pause(struct link *l, bool paused);  /* stop reading, or go on */
 void link_set_handler(struct link *l, const struct link_handler *handler, void *arg);
 const char *link_peer(const struct link *l);   /* "127.0.0.1:4711", "pid 4711": for logs */
-int64_t link_peer_pid(const struct link *l);   /* Unix links: SO_PEERCRED, else -1 */
+const char *link_peer_host(const struct link *l); /* "127.0.0.1": to dial it elsewhere; Unix links: "" */
+int64_t link_peer_pid(const struct link *l);   /* Unix links: SO_PEERCRED, else -1. A socketpair: its maker's */
 
-/* What is queued still goes out (at most 1 s), then all is freed. *l is NULL afterwards; closed is not called. */
+/* What is queued still goes out (at most 1 s; the loop must run), then all is freed; a link that has not
+ * opened yet is dropped at once. *l is NULL afterwards; closed is not called. Also from inside any handler,
+ * of this link or of another. */
 void link_close(struct link **l);
+
+/* May a peer that misbehaved cost a log line now? Once a minute an address ("127.0.0.1:4711"; the port does
+ * not count), and for a bounded number of addresses. */
+bool link_complain(const char *from);
 
 /* --- listening --------------------------------------------------------------------------------- */
 
@@ -97,6 +105,7 @@ int link_listen_tcp(uv_loop_t *loop, const char *address, uint16_t first, uint16
                     void *arg, struct link_listener **ll, struct weft_error *e);
 
 uint16_t link_listener_port(const struct link_listener *ll);
+uint64_t link_listener_refused(const struct link_listener *ll); /* how many were turned away so far */
 void link_listener_close(struct link_listener **ll);
 
 /* --- sockets for tasks ------------------------------------------------------------------------- */

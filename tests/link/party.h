@@ -1,0 +1,57 @@
+/* party.h - the owner of a link in the tests: counts and keeps what it is told. */
+#ifndef WEFT_TESTS_LINK_PARTY_H
+#define WEFT_TESTS_LINK_PARTY_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "link/link.h"
+
+struct party {
+	struct link *l;
+	unsigned nopened, nclosed, nframes;
+	unsigned nfds;         /* descriptors that came, in all */
+	uint64_t nbytes;       /* of all bodies */
+	struct weft__buf last; /* the last body */
+	int fds[LINK_FDS_MAX]; /* the descriptors of the last frame, closed when the next comes */
+	size_t nlast_fds;
+	int code; /* closed's */
+	char text[160];
+	char identity[128];
+
+	/* Called after the party has noted it down; NULL: nothing more. */
+	void (*then)(struct party *p, const char *what);
+	void *with;
+};
+
+extern const struct link_handler party_handler;
+
+void party_fini(struct party *p); /* closes the link too */
+
+/* Each test has a loop, and leaves behind neither handles nor descriptors. */
+struct stage {
+	uv_loop_t loop;
+	int nfds; /* open when the test began */
+};
+int stage_open(void **state);
+int stage_close(void **state);
+
+/* Turns the loop until *counter >= least; false after 10 s. */
+bool run_until(uv_loop_t *loop, const unsigned *counter, unsigned least);
+void run_for(uv_loop_t *loop, unsigned ms);
+uint64_t now_ms(void);
+int count_fds(void);
+
+/* A pair of connected SEQPACKET sockets. */
+void seqpacket_pair(int fds[2]);
+
+/* nbytes that differ with the seed, appended to what b holds. */
+void fill(struct weft__buf *b, size_t nbytes, unsigned seed);
+
+#endif
