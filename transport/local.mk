@@ -1,1 +1,4 @@
-# nothing yet
+noinst_LTLIBRARIES += transport/libtransport.la
+transport_libtransport_la_SOURCES = \
+	%D%/barrier.c %D%/barrier.h %D%/doorbell.c %D%/inproc.c %D%/ring.c %D%/ring.h %D%/shm.c \
+	%D%/stream.c %D%/transport.h

@@ -1,0 +1,329 @@
+/* Channels over a connected stream socket: TCP between nodes, or a Unix pair.
+ *
+ * The happy path: a message is a header of 40 bytes and its payload, written by one sendmsg. The far end reads
+ * into a staging buffer and hands out what is whole there; of a longer payload it hands out what has come,
+ * and reads the rest straight to where it belongs, what follows behind it into the staging buffer again.
+ *
+ * What goes wrong.
+ * - The socket takes a part: what it took of the header is kept here (sent), of the payload with the caller
+ *   (*taken). The same message comes again.
+ * - End of file, reset or a broken pipe: what came before is handed out, then WEFT_ECLOSED. A failed write
+ *   does not end the reading: what a dying far end sent may still be in the socket.
+ * - A header that no one of us writes: WEFT_EPROTO.
+ * - Closing a TCP socket that has unread bytes resets the connection and discards what the far end has not
+ *   got yet. So close says that nothing more comes and throws away what arrives until the kernel
+ *   has got rid of all that was sent, LINGER_MS at most.
+ */
+#include "config.h"
+
+#include "transport/transport.h"
+
+#include "base/clock.h"
+#include "base/heap.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <linux/sockios.h>
+
+enum {
+	HEADER_BYTES  = 40,
+	STAGING_BYTES = 64 * 1024,
+	POLL_READS    = 8, /* a poll reads at most so often */
+	LINGER_MS     = 200,
+	MARK          = 0x5746, /* at the end of each header */
+};
+
+/* Nobody sends more in one message; more is an attack. */
+#define LEN_MAX ((uint64_t)1 << 40)
+
+struct stream {
+	struct weft__channel channel;
+	int fd;
+	bool deaf;   /* writing failed */
+	int closed;  /* reading: 0, or why nothing more comes */
+	short events;
+	size_t sent; /* bytes of the header that the socket has taken; 0 between messages */
+	uint8_t header[HEADER_BYTES];
+
+	uint8_t *staging; /* STAGING_BYTES, from the first read on */
+	size_t start, end;
+	bool active; /* a message is half here */
+	struct weft__hdr hdr;
+	uint8_t *to; /* NULL: throw away */
+	uint64_t got;
+};
+
+/* --- the header, little-endian: len 8, id 8, total 8, context 4, tag 4, kind 1, flags 1, 0 4, MARK 2 - */
+
+static void put(uint8_t *to, uint64_t v, size_t nbytes)
+{
+	v = htole64(v);
+	memcpy(to, &v, nbytes);
+}
+
+static uint64_t get(const uint8_t *from, size_t nbytes)
+{
+	uint64_t v = 0;
+	memcpy(&v, from, nbytes);
+	return le64toh(v);
+}
+
+static void header_encode(uint8_t to[static HEADER_BYTES], const struct weft__hdr *hdr)
+{
+	put(to, hdr->len, 8);
+	put(to + 8, hdr->id, 8);
+	put(to + 16, hdr->total, 8);
+	put(to + 24, hdr->context, 4);
+	put(to + 28, (uint32_t)hdr->tag, 4);
+	to[32] = hdr->kind;
+	to[33] = hdr->flags;
+	put(to + 34, 0, 4);
+	put(to + 38, MARK, 2);
+}
+
+static int header_decode(const uint8_t from[static HEADER_BYTES], struct weft__hdr *hdr)
+{
+	if (get(from + 34, 4) != 0 || get(from + 38, 2) != MARK || get(from, 8) > LEN_MAX)
+		return WEFT_EPROTO;
+	hdr->len = get(from, 8);
+	hdr->id = get(from + 8, 8);
+	hdr->total = get(from + 16, 8);
+	hdr->context = (uint32_t)get(from + 24, 4);
+	hdr->tag = (int32_t)(uint32_t)get(from + 28, 4);
+	hdr->kind = from[32];
+	hdr->flags = from[33];
+	return 0;
+}
+
+/* --- sending ------------------------------------------------------------------------------------------ */
+
+static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, const void *payload,
+                       size_t *taken)
+{
+	struct stream *s = (struct stream *)c;
+	if (s->deaf)
+		return WEFT_ECLOSED;
+	if (hdr->len > LEN_MAX)
+		return WEFT_ETOOBIG;
+	if (s->sent == 0)
+		header_encode(s->header, hdr);
+	while (s->sent < HEADER_BYTES || *taken < hdr->len) {
+		struct iovec iov[2] = {
+		        {s->header + s->sent, HEADER_BYTES - s->sent},
+		        {(uint8_t *)(uintptr_t)payload + *taken, hdr->len - *taken},
+		};
+		struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+		ssize_t n = sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM))
+			return WEFT_EAGAIN;
+		if (n < 0) {
+			s->deaf = true;
+			return WEFT_ECLOSED;
+		}
+		size_t of_header = HEADER_BYTES - s->sent;
+		of_header = (size_t)n < of_header ? (size_t)n : of_header;
+		s->sent += of_header;
+		*taken += (size_t)n - of_header;
+	}
+	s->sent = 0;
+	return 0;
+}
+
+/* --- receiving ---------------------------------------------------------------------------------------- */
+
+static void ended(struct stream *s, const struct weft__sink *sink)
+{
+	s->active = false;
+	sink->end(sink->arg, &s->hdr);
+}
+
+/* Hand out what is in the staging buffer; the number of messages and pieces. */
+static int unstage(struct stream *s, const struct weft__sink *sink)
+{
+	int pieces = 0;
+	while (!s->closed && !s->active && s->end - s->start >= HEADER_BYTES) {
+		struct weft__hdr hdr;
+		s->closed = header_decode(s->staging + s->start, &hdr);
+		if (s->closed)
+			break;
+		s->start += HEADER_BYTES;
+		pieces++;
+		uint8_t *payload = s->staging + s->start;
+		size_t have = s->end - s->start;
+		if (have >= hdr.len) {
+			s->start += hdr.len;
+			sink->message(sink->arg, &hdr, payload);
+			continue;
+		}
+		s->hdr = hdr;
+		s->active = true;
+		s->got = have;
+		s->start = s->end;
+		s->to = sink->begin(sink->arg, &s->hdr);
+		if (s->to)
+			memcpy(s->to, payload, have);
+	}
+	if (s->start > 0) {
+		memmove(s->staging, s->staging + s->start, s->end - s->start);
+		s->end -= s->start;
+		s->start = 0;
+	}
+	return pieces;
+}
+
+/* One read: the rest of a message to its place, what follows into the staging buffer. The bytes that came;
+ * 0: nothing for now, or closed. */
+static size_t read_some(struct stream *s, bool *full)
+{
+	struct iovec iov[2];
+	int n_iov = 0;
+	uint64_t rest = s->active ? s->hdr.len - s->got : 0;
+	size_t straight = s->active && s->to ? rest : 0;
+	if (straight > 0)
+		iov[n_iov++] = (struct iovec){s->to + s->got, straight};
+	/* A message to throw away passes through the staging buffer, not further than to its end. */
+	size_t room = STAGING_BYTES - s->end;
+	if (s->active && !s->to && rest < room)
+		room = rest;
+	iov[n_iov++] = (struct iovec){s->staging + s->end, room};
+	ssize_t n;
+	do
+		n = readv(s->fd, iov, n_iov);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return 0;
+	if (n <= 0) {
+		s->closed = WEFT_ECLOSED;
+		return 0;
+	}
+	*full = (size_t)n == straight + room;
+	size_t of_message = (size_t)n < rest ? (size_t)n : rest;
+	s->got += of_message;
+	s->end += (size_t)n - of_message;
+	return (size_t)n;
+}
+
+static int stream_poll(struct weft__channel *c, const struct weft__sink *sink)
+{
+	struct stream *s = (struct stream *)c;
+	int pieces = 0;
+	bool full = true;
+	if (!s->staging && !s->closed) {
+		s->staging = weft__malloc(STAGING_BYTES);
+		if (!s->staging)
+			return 0; /* the bytes wait in the socket; there may be memory later */
+	}
+	for (int reads = 0; !s->closed && full && reads < POLL_READS; reads++) {
+		full = false;
+		if (read_some(s, &full) == 0)
+			break;
+		if (s->active) {
+			pieces++;
+			if (s->got == s->hdr.len)
+				ended(s, sink);
+		}
+		pieces += unstage(s, sink);
+	}
+	return pieces > 0 ? pieces : s->closed;
+}
+
+/* --- waiting, opening, closing ------------------------------------------------------------------------ */
+
+static bool stream_arm(struct weft__channel *c, bool want_send)
+{
+	struct stream *s = (struct stream *)c;
+	s->events = want_send && !s->deaf ? POLLIN | POLLOUT : POLLIN;
+	return s->closed || (want_send && s->deaf);
+}
+
+static void stream_disarm(struct weft__channel *c)
+{
+	((struct stream *)c)->events = 0;
+}
+
+static int stream_pollfd(const struct weft__channel *c, short *events)
+{
+	const struct stream *s = (const struct stream *)c;
+	*events = s->events;
+	return s->fd;
+}
+
+/* Until the kernel has got rid of what was sent: throw away what comes. What went into a Unix socket is
+ * at the far end already. */
+static void linger(int fd)
+{
+	char bin[4096];
+	uint64_t deadline = weft__deadline(LINGER_MS);
+	int unsent = 0, left_ms, domain = AF_UNIX;
+	socklen_t size = sizeof domain;
+	if (shutdown(fd, SHUT_WR) < 0 || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
+	    domain == AF_UNIX)
+		return;
+	while ((left_ms = weft__deadline_left_ms(deadline)) > 0) {
+		if (ioctl(fd, SIOCOUTQ, &unsent) < 0 || unsent == 0)
+			return;
+		ssize_t n = recv(fd, bin, sizeof bin, MSG_DONTWAIT);
+		if (n > 0)
+			continue;
+		if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+			return;
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		poll(&p, 1, left_ms < 2 ? left_ms : 2);
+	}
+}
+
+static void stream_close(struct weft__channel **c)
+{
+	struct stream *s = (struct stream *)*c;
+	*c = NULL;
+	linger(s->fd);
+	close(s->fd);
+	weft__free(s->staging);
+	weft__free(s);
+}
+
+static const struct weft__channel_ops stream_ops = {
+        .name = "stream",
+        .send = stream_send,
+        .poll = stream_poll,
+        .arm = stream_arm,
+        .disarm = stream_disarm,
+        .pollfd = stream_pollfd,
+        .close = stream_close,
+};
+
+int weft__stream_open(int *fd, struct weft__channel **c)
+{
+	const int on = 1;
+	int sock = *fd, flags;
+	*fd = -1;
+	struct stream *s = weft__calloc(1, sizeof *s);
+	if (!s) {
+		close(sock);
+		return WEFT_ENOMEM;
+	}
+	flags = fcntl(sock, F_GETFL);
+	if (flags < 0 || fcntl(sock, F_SETFL, flags | O_NONBLOCK) < 0) {
+		close(sock);
+		weft__free(s);
+		return WEFT_EIO;
+	}
+	(void)setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* fails on a Unix pair */
+	s->channel.ops = &stream_ops;
+	s->fd = sock;
+	*c = &s->channel;
+	return 0;
+}
