@@ -1,0 +1,327 @@
+/* weft-taskvm: hosts the tasks of one job on one node.
+ *
+ * weftd starts it with a connected socket (WEFT_TASKVM_FD) and sends LAUNCH. It starts the tasks, sends
+ * STARTED with each one's control socket, OUTPUT while they write, EXITED when they end. When the last
+ * one has ended and no more will come it kills what the tasks left behind, sends the rest and exits.
+ *
+ * What can go wrong: weftd dies (taskvm_conn.c: it is waited for, then everything ends); SIGTERM, or an
+ * orphan time that is over (all tasks are killed at once, unsent output is dropped); a process that can't be
+ * killed (after 5 s the task VM goes without it, and weftd inherits it).
+ */
+#include "config.h"
+
+#include "node/taskvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "node/loglevel.h"
+
+enum {
+	SPAWNS_A_TURN  = 16,
+	GIVE_UP_MS     = 5000,
+	CHUNK_ROOM     = 32 * 1024,
+	PACKET_ROOM    = WEFT__FRAME_HEADER + WEFT__FRAME_MAX,
+	FIRST_OWN_FD   = TASKVM_TASK_FD + 1,
+	ORPHAN_DEFAULT = 60000,
+};
+
+static const char *const state_names[] = {"waiting", "running", "ended", "failed"};
+
+static const bool steps[4][4] = {
+        [TASKVM_WAITING] = {[TASKVM_RUNNING] = true, [TASKVM_FAILED] = true},
+        [TASKVM_RUNNING] = {[TASKVM_ENDED] = true},
+};
+
+void taskvm_task_step(struct taskvm *vm, struct taskvm_task *t, enum taskvm_state to)
+{
+	if (!steps[t->state][to]) {
+		weft__log(WEFT__LOG_ERROR, "WEFT-TASK-STATE", "job=%u rank=%u %s to %s", vm->job, t->rank,
+		          state_names[t->state], state_names[to]);
+		abort();
+	}
+	vm->nwaiting -= t->state == TASKVM_WAITING;
+	vm->nrunning -= t->state == TASKVM_RUNNING;
+	vm->nrunning += to == TASKVM_RUNNING;
+	t->state = to;
+	char tid[WEFT__TID_TEXT];
+	weft__tid_format((weft_tid_t){t->tid}, tid);
+	if (to == TASKVM_FAILED)
+		weft__log(WEFT__LOG_DEBUG, "WEFT-TASK-FAILED", "tid=%s job=%u rank=%u code=%d %s", tid, vm->job, t->rank,
+		          t->code, t->text);
+	else if (to == TASKVM_ENDED)
+		weft__log(WEFT__LOG_DEBUG, "WEFT-TASK-EXIT", "tid=%s job=%u rank=%u pid=%ld code=%lld signo=%llu", tid,
+		          vm->job, t->rank, (long)t->pid, (long long)t->exited.exit_code,
+		          (unsigned long long)t->exited.signo);
+	else
+		weft__log(WEFT__LOG_DEBUG, "WEFT-TASK-START", "tid=%s job=%u rank=%u pid=%ld", tid, vm->job, t->rank,
+		          (long)t->pid);
+}
+
+/* --- what weftd says ---------------------------------------------------------------------------- */
+
+static void launch(struct taskvm *vm, const struct weft__msg_launch *m)
+{
+	if (taskvm_launch_add(vm, m))
+		taskvm_conn_lost(vm, "weftd sent a LAUNCH that makes no sense");
+}
+
+static void acknowledged(struct taskvm *vm, const struct weft__msg_output_ack *m)
+{
+	vm->unacked -= m->bytes < vm->unacked ? m->bytes : vm->unacked;
+}
+
+static void terminate(struct taskvm *vm, const char *why)
+{
+	if (vm->terminating)
+		return;
+	weft__log(WEFT__LOG_INFO, "WEFT-TASKVM-TERM", "job=%u running=%zu: %s", vm->job, vm->nrunning, why);
+	vm->terminating = true;
+	vm->give_up_ns = weft__clock_ns() + (uint64_t)GIVE_UP_MS * 1000000;
+	taskvm_launch_cancel(vm, 0, "the node goes down");
+	vm->ending = true;
+	taskvm_kill_children(vm);
+	taskvm_reap(vm);
+}
+
+void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd)
+{
+	switch (m->code) {
+	case WEFT__MSG_LAUNCH:
+		launch(vm, &m->launch);
+		break;
+	case WEFT__MSG_TASK_SIGNAL:
+		taskvm_signal(vm, &m->task_signal);
+		break;
+	case WEFT__MSG_OUTPUT_ACK:
+		acknowledged(vm, &m->output_ack);
+		break;
+	case WEFT__MSG_STDIN:
+		taskvm_stdin_take(vm, &m->stdin_bytes, fd);
+		break;
+	case WEFT__MSG_REFUSED:
+		terminate(vm, "weftd refused it");
+		break;
+	default: /* WELCOME, TEAM: nothing to do */
+		break;
+	}
+}
+
+/* --- the loop ----------------------------------------------------------------------------------- */
+
+static void read_signals(struct taskvm *vm)
+{
+	struct signalfd_siginfo info;
+	bool term = false;
+	while (read(vm->signals, &info, sizeof info) == sizeof info)
+		term |= info.ssi_signo != SIGCHLD;
+	taskvm_reap(vm);
+	if (term)
+		terminate(vm, "it was asked to");
+}
+
+/* Milliseconds until something is due whatever happens, -1 when nothing is. */
+static int time_left_ms(const struct taskvm *vm)
+{
+	if (vm->nwaiting)
+		return 0;
+	uint64_t due = WEFT__NEVER;
+	if (vm->conn < 0 && !vm->terminating)
+		due = vm->retry_ns < vm->orphan_deadline_ns ? vm->retry_ns : vm->orphan_deadline_ns;
+	if (vm->ending && !vm->childless && vm->sweep_ns < due)
+		due = vm->sweep_ns;
+	return weft__deadline_left_ms(due);
+}
+
+static void run_timers(struct taskvm *vm)
+{
+	uint64_t now = weft__clock_ns();
+	if (vm->conn < 0 && !vm->terminating) {
+		if (now >= vm->orphan_deadline_ns)
+			terminate(vm, "weftd stayed away");
+		else if (now >= vm->retry_ns)
+			taskvm_conn_retry(vm);
+	}
+	if (vm->ending && !vm->childless && now >= vm->sweep_ns)
+		taskvm_reap(vm);
+}
+
+static void turn(struct taskvm *vm)
+{
+	enum { CONN, SIGNALS, OUTPUTS, STDIN, NPOLLED };
+	bool flush = vm->conn >= 0 && !weft__list_empty(&vm->packets);
+	bool room = taskvm_output_open(vm);
+	struct pollfd polled[NPOLLED] = {
+	        [CONN]    = {.fd = vm->conn, .events = (short)(POLLIN | (flush ? POLLOUT : 0))},
+	        [SIGNALS] = {.fd = vm->signals, .events = POLLIN},
+	        [OUTPUTS] = {.fd = room ? vm->outputs : -1, .events = POLLIN},
+	        [STDIN]   = {.fd = vm->stdin_bytes.len ? vm->stdin_pipe : -1, .events = POLLOUT}};
+	if (poll(polled, NPOLLED, time_left_ms(vm)) < 0)
+		return; /* EINTR */
+	if (polled[CONN].revents & POLLOUT)
+		taskvm_conn_flush(vm);
+	if (polled[CONN].revents & ~POLLOUT && vm->conn == polled[CONN].fd)
+		taskvm_conn_read(vm);
+	if (polled[OUTPUTS].revents)
+		taskvm_output_read(vm);
+	if (polled[STDIN].revents)
+		taskvm_stdin_write(vm);
+	if (polled[SIGNALS].revents)
+		read_signals(vm);
+	if (weft__list_empty(&vm->packets)) /* a slow weftd slows the starting, too */
+		taskvm_launch_some(vm, SPAWNS_A_TURN);
+	run_timers(vm);
+}
+
+/* True when all is done. */
+static bool finish(struct taskvm *vm)
+{
+	if (!vm->ending && vm->last_launch && !vm->nwaiting && !vm->nrunning) {
+		vm->ending = true;
+		taskvm_reap(vm);
+	}
+	if (!vm->ending)
+		return false;
+	if (vm->terminating && (vm->childless || weft__clock_ns() >= vm->give_up_ns))
+		return true;
+	if (vm->childless)
+		taskvm_output_drain(vm);
+	return vm->childless && !vm->nstreams && taskvm_conn_ready(vm);
+}
+
+/* --- start -------------------------------------------------------------------------------------- */
+
+static int options_read(struct taskvm *vm, int argc, char **argv)
+{
+	enum { DIR_ = 1, JOB, NODE, HOST, VM, ORPHAN };
+	static const struct option options[] = {
+	        {"dir", required_argument, NULL, DIR_},  {"job", required_argument, NULL, JOB},
+	        {"node", required_argument, NULL, NODE}, {"host", required_argument, NULL, HOST},
+	        {"vm", required_argument, NULL, VM},     {"orphan-ms", required_argument, NULL, ORPHAN},
+	        {NULL, 0, NULL, 0}};
+	vm->orphan_ms = ORPHAN_DEFAULT;
+	vm->host = vm->vm = "";
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		switch (option) {
+		case DIR_:
+			vm->dir = optarg;
+			break;
+		case JOB:
+			vm->job = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case NODE:
+			vm->node = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case HOST:
+			vm->host = optarg;
+			break;
+		case VM:
+			vm->vm = optarg;
+			break;
+		case ORPHAN:
+			vm->orphan_ms = strtoull(optarg, NULL, 10);
+			break;
+		default:
+			return WEFT_EINVAL;
+		}
+	}
+	return vm->dir && vm->job && vm->node ? 0 : WEFT_EINVAL;
+}
+
+/* The standard descriptors and the one that stands for WEFT_FD in a task must be taken, so that none of ours
+ * ever has a number that a task's shall have. */
+static int descriptors_reserve(struct taskvm *vm)
+{
+	vm->conn = -1;
+	const char *conn = getenv("WEFT_TASKVM_FD");
+	if (conn && *conn) {
+		int fd = atoi(conn);
+		vm->conn = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_OWN_FD);
+		if (fd > 2)
+			close(fd);
+	}
+	unsetenv("WEFT_TASKVM_FD");
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd < FIRST_OWN_FD);
+	vm->dev_null = fd;
+	return fd < 0 || vm->conn < 0 ? WEFT_EIO : 0;
+}
+
+static void limits_set(struct taskvm *vm)
+{
+	getrlimit(RLIMIT_NOFILE, &vm->nofile);
+	getrlimit(RLIMIT_CORE, &vm->core);
+	struct rlimit all = {vm->nofile.rlim_max, vm->nofile.rlim_max}, no_core = {0, vm->core.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &all);
+	setrlimit(RLIMIT_CORE, &no_core);
+}
+
+static int signals_open(struct taskvm *vm)
+{
+	sigset_t taken;
+	sigemptyset(&taken);
+	sigaddset(&taken, SIGCHLD);
+	sigaddset(&taken, SIGTERM);
+	sigprocmask(SIG_SETMASK, &taken, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN); /* Ctrl-C in the terminal is the tool's business */
+	signal(SIGHUP, SIG_IGN);
+	vm->signals = signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);
+	return vm->signals < 0 ? WEFT_EIO : 0;
+}
+
+static int init(struct taskvm *vm)
+{
+	weft__list_init(&vm->packets);
+	weft__list_init(&vm->launches);
+	weft__list_init(&vm->tasks);
+	vm->stdin_fd = vm->stdin_pipe = -1;
+	if (descriptors_reserve(vm) || signals_open(vm))
+		return WEFT_EIO;
+	limits_set(vm);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+		return WEFT_EIO;
+	vm->outputs = epoll_create1(EPOLL_CLOEXEC);
+	vm->packet = weft__malloc(PACKET_ROOM);
+	vm->chunk = weft__malloc(CHUNK_ROOM);
+	if (vm->outputs < 0)
+		return WEFT_EIO;
+	return vm->packet && vm->chunk ? 0 : WEFT_ENOMEM;
+}
+
+int main(int argc, char **argv)
+{
+	static struct taskvm vm;
+	loglevel_open("taskvm");
+	if (options_read(&vm, argc, argv)) {
+		fprintf(stderr, "weft-taskvm: is started by weftd, not by people\n");
+		return 2;
+	}
+	int rc = init(&vm);
+	if (rc) {
+		weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-INIT", "job=%u %s: %s", vm.job, weft__err_text(rc),
+		          strerror(errno));
+		return 1;
+	}
+	taskvm_conn_hello(&vm);
+	while (!finish(&vm))
+		turn(&vm);
+	weft__log(WEFT__LOG_DEBUG, "WEFT-TASKVM-END", "job=%u", vm.job);
+	return 0;
+}

@@ -1,0 +1,156 @@
+/* taskvm.h - the state of a task VM: what hosts the tasks of one job on one node.
+ *
+ * One thread around one poll(2). taskvm.c has the loop, taskvm_conn.c the connection to weftd,
+ * taskvm_launch.c what to start, taskvm_spawn.c the starting, taskvm_output.c the pipes,
+ * taskvm_reap.c the ends.
+ */
+#ifndef WEFT_NODE_TASKVM_H
+#define WEFT_NODE_TASKVM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "proto/proto.h"
+
+enum {
+	TASKVM_TASK_FD = 3, /* the number of WEFT_FD in a task: the first after its standard ones */
+	TASKVM_TEXT    = 256,
+};
+
+/* A task's life. Each step is logged once, by taskvm_task_step. */
+enum taskvm_state {
+	TASKVM_WAITING, /* asked for */
+	TASKVM_RUNNING, /* has a process */
+	TASKVM_ENDED,   /* was reaped */
+	TASKVM_FAILED,  /* never ran */
+};
+
+/* The reading end of what a task writes. */
+struct taskvm_stream {
+	struct taskvm_task *task;
+	int fd;     /* -1: at its end */
+	int number; /* 1 standard output, 2 standard error */
+};
+
+struct taskvm_task {
+	struct weft__list link; /* in taskvm.tasks */
+	uint64_t tid;
+	uint32_t rank;
+	enum taskvm_state state;
+	pid_t pid;   /* also its process group; valid while RUNNING */
+	int control; /* weftd's end of the task's control socket, kept for a weftd that comes back; -1 */
+	struct taskvm_stream streams[2];
+	struct weft__msg_exited exited; /* ENDED */
+	int code;                       /* FAILED: why */
+	char text[TASKVM_TEXT];
+};
+
+/* One LAUNCH: a program and the tasks that run it. */
+struct taskvm_launch {
+	struct weft__list link; /* in taskvm.launches while tasks of it wait */
+	char **argv;            /* ends with NULL */
+	char **env;             /* as given; ends with NULL */
+	char **envp;            /* env after TASKVM_ENV_OWN places for our own variables; ends with NULL */
+	char *wdir;             /* "" is the node's own */
+	char *path;             /* where the program was found */
+	int code;               /* why none can be started, or 0 */
+	char text[TASKVM_TEXT];
+	struct taskvm_task **tasks;
+	size_t ntasks, next; /* tasks[next..] wait */
+	bool with_stdin;     /* rank 0 reads what the tool sends */
+};
+
+/* A frame that the connection has not taken yet. */
+struct taskvm_packet {
+	struct weft__list link;
+	struct weft__buf frame;
+	int fd;       /* goes along; -1: none */
+	bool repeats; /* would be sent again after a reconnection: dropped with the connection */
+};
+
+struct taskvm {
+	/* from the command line */
+	const char *dir, *host, *vm;
+	uint32_t node, job;
+	uint64_t orphan_ms;
+	struct rlimit nofile, core; /* the user's, for the tasks */
+
+	int conn; /* -1: weftd is gone */
+	struct weft__list packets;
+	uint64_t orphan_deadline_ns, retry_ns; /* while conn is -1 */
+	uint8_t *packet;                       /* room for the largest one */
+	struct weft__arena arena;
+
+	int signals;      /* signalfd: SIGCHLD, SIGTERM */
+	int dev_null;     /* standard input of all but rank 0 */
+	bool terminating; /* kill everything and go */
+	bool ending;      /* nothing waits or runs, and no more comes */
+	bool childless;    /* wait4 said so */
+	uint64_t sweep_ns; /* while ending: look for what is left again then */
+	uint64_t give_up_ns;
+
+	struct weft__list launches;
+	bool last_launch; /* the job has no more for this node */
+	uint32_t size;    /* tasks of the job */
+	struct weft__list tasks;
+	struct weft__map by_tid, by_pid;
+	size_t nwaiting, nrunning;
+
+	int outputs;       /* epoll of the streams' descriptors */
+	size_t nstreams;   /* open ones */
+	uint64_t unacked;  /* bytes of OUTPUT sent and not written out yet */
+	uint8_t *chunk;
+
+	int stdin_fd;    /* from the tool, for rank 0; -1 */
+	int stdin_pipe;  /* writing end of rank 0's standard input; -1 */
+	bool stdin_end;  /* close it when stdin_bytes is empty */
+	bool stdin_gone; /* nobody reads it */
+	struct weft__buf stdin_bytes;
+};
+
+/* taskvm.c */
+void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd);
+void taskvm_task_step(struct taskvm *vm, struct taskvm_task *t, enum taskvm_state to);
+
+/* taskvm_conn.c: the connection to weftd. */
+void taskvm_conn_send(struct taskvm *vm, const struct weft__msg *m, int fd); /* fd is dup'ed */
+void taskvm_conn_read(struct taskvm *vm);
+void taskvm_conn_flush(struct taskvm *vm);
+void taskvm_conn_lost(struct taskvm *vm, const char *why);
+void taskvm_conn_retry(struct taskvm *vm);
+void taskvm_conn_hello(struct taskvm *vm);
+bool taskvm_conn_ready(const struct taskvm *vm); /* open, and nothing queued */
+
+/* taskvm_launch.c: what to start. */
+int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m);
+void taskvm_launch_some(struct taskvm *vm, size_t ntasks_max); /* start waiting tasks */
+void taskvm_launch_cancel(struct taskvm *vm, uint64_t tid, const char *why); /* 0: all */
+
+/* taskvm_spawn.c: starting one task. */
+enum { TASKVM_ENV_OWN = 9 };
+void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l);
+int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t); /* why not: l->text */
+
+/* taskvm_output.c: what tasks write and read. */
+int taskvm_output_watch(struct taskvm *vm, struct taskvm_task *t);
+bool taskvm_output_open(const struct taskvm *vm); /* the window has room */
+void taskvm_output_read(struct taskvm *vm);
+void taskvm_output_drain(struct taskvm *vm);
+void taskvm_stdin_open(struct taskvm *vm, int *fd); /* takes rank 0's pipe */
+void taskvm_stdin_take(struct taskvm *vm, const struct weft__msg_stdin_bytes *m, int *fd);
+void taskvm_stdin_write(struct taskvm *vm);
+
+/* taskvm_reap.c: the ends of tasks and of what they leave. */
+void taskvm_reap(struct taskvm *vm);
+void taskvm_signal(struct taskvm *vm, const struct weft__msg_task_signal *m);
+void taskvm_kill_children(struct taskvm *vm);
+void taskvm_report(struct taskvm *vm, const struct taskvm_task *t); /* STARTED, EXITED ... */
+
+#endif

@@ -1,0 +1,244 @@
+/* The task VM's connection to weftd: a SEQPACKET socket, one frame a packet.
+ *
+ * It is born connected (WEFT_TASKVM_FD). Frames go out at once; what the kernel does not take waits in
+ * vm->packets.
+ *
+ * What can go wrong: weftd dies or closes. Then the tasks go on, and the task VM tries the node's socket
+ * again until its orphan time is over. On a new connection it says HELLO and repeats what it said of each
+ * task, so that of the queued frames only output is kept. Bytes that are no message from a node count as
+ * a lost connection, too.
+ */
+#include "config.h"
+
+#include "node/taskvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/log.h"
+#include "base/rundir.h"
+
+enum {
+	READS_MAX   = 16, /* packets taken in one turn */
+	RETRY_MS    = 200,
+	PACKET_ROOM = WEFT__FRAME_HEADER + WEFT__FRAME_MAX,
+};
+
+/* Room for one descriptor beside a packet. */
+union control {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+bool taskvm_conn_ready(const struct taskvm *vm)
+{
+	return vm->conn >= 0 && weft__list_empty(&vm->packets);
+}
+
+/* 0, or the errno of a packet that was not sent. */
+static int send_packet(int conn, const struct weft__buf *frame, int fd)
+{
+	struct iovec iov  = {.iov_base = frame->data, .iov_len = frame->len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	union control control;
+	if (fd >= 0) {
+		memset(&control, 0, sizeof control);
+		msg.msg_control         = control.bytes;
+		msg.msg_controllen      = sizeof control.bytes;
+		struct cmsghdr *header  = CMSG_FIRSTHDR(&msg);
+		header->cmsg_level      = SOL_SOCKET;
+		header->cmsg_type       = SCM_RIGHTS;
+		header->cmsg_len        = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(header), &fd, sizeof fd);
+	}
+	ssize_t n;
+	do
+		n = sendmsg(conn, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? errno : 0;
+}
+
+static bool is_full(int errnum)
+{
+	return errnum == EAGAIN || errnum == EWOULDBLOCK || errnum == ENOBUFS || errnum == ETOOMANYREFS;
+}
+
+static void packet_free(struct taskvm_packet *p)
+{
+	if (p->fd >= 0)
+		close(p->fd);
+	weft__buf_fini(&p->frame);
+	weft__free(p);
+}
+
+/* Takes frame over. */
+static int packet_queue(struct taskvm *vm, struct weft__buf *frame, int fd, bool repeats)
+{
+	struct taskvm_packet *p = weft__calloc(1, sizeof *p);
+	if (!p)
+		return WEFT_ENOMEM;
+	p->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, TASKVM_TASK_FD + 1);
+	if (fd >= 0 && p->fd < 0) {
+		weft__free(p);
+		return WEFT_ENOSPC;
+	}
+	p->repeats = repeats;
+	p->frame = *frame;
+	*frame = (struct weft__buf){0};
+	weft__list_push(&vm->packets, &p->link);
+	return 0;
+}
+
+void taskvm_conn_send(struct taskvm *vm, const struct weft__msg *m, int fd)
+{
+	bool repeats = m->code != WEFT__MSG_OUTPUT && m->code != WEFT__MSG_OUTPUT_END;
+	if (vm->conn < 0 && repeats)
+		return;
+	struct weft__buf frame = {0};
+	struct weft_error e;
+	int rc = weft__msg_encode(&frame, m, &e);
+	if (rc) {
+		weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-ENCODE", "job=%u %s", vm->job, e.text);
+		weft__buf_fini(&frame);
+		return;
+	}
+	int errnum = taskvm_conn_ready(vm) ? send_packet(vm->conn, &frame, fd) : EAGAIN;
+	if (errnum && is_full(errnum))
+		rc = packet_queue(vm, &frame, fd, repeats);
+	else if (errnum)
+		taskvm_conn_lost(vm, strerror(errnum));
+	if (rc) /* weftd learns it all again on a new connection */
+		taskvm_conn_lost(vm, weft__err_text(rc));
+	weft__buf_fini(&frame);
+}
+
+void taskvm_conn_flush(struct taskvm *vm)
+{
+	while (vm->conn >= 0 && !weft__list_empty(&vm->packets)) {
+		struct taskvm_packet *p = WEFT__CONTAINER(vm->packets.next, struct taskvm_packet, link);
+		int errnum = send_packet(vm->conn, &p->frame, p->fd);
+		if (errnum && is_full(errnum))
+			return;
+		if (errnum) {
+			taskvm_conn_lost(vm, strerror(errnum));
+			return;
+		}
+		weft__list_remove(&p->link);
+		packet_free(p);
+	}
+}
+
+void taskvm_conn_lost(struct taskvm *vm, const char *why)
+{
+	if (vm->conn < 0)
+		return;
+	close(vm->conn);
+	vm->conn = -1;
+	uint64_t now = weft__clock_ns();
+	vm->orphan_deadline_ns = now + vm->orphan_ms * 1000000;
+	vm->retry_ns = now;
+	vm->unacked = 0;
+	struct weft__list *next;
+	for (struct weft__list *i = vm->packets.next; i != &vm->packets; i = next) {
+		struct taskvm_packet *p = WEFT__CONTAINER(i, struct taskvm_packet, link);
+		next = i->next;
+		if (p->repeats) {
+			weft__list_remove(i);
+			packet_free(p);
+		}
+	}
+	weft__log(WEFT__LOG_WARN, "WEFT-TASKVM-ORPHAN", "job=%u running=%zu orphan_ms=%llu: %s", vm->job,
+	          vm->nrunning, (unsigned long long)vm->orphan_ms, why);
+}
+
+void taskvm_conn_hello(struct taskvm *vm)
+{
+	struct weft__msg m = {.code = WEFT__MSG_HELLO,
+	                      .hello = {.version = WEFT__PROTO_VERSION,
+	                                .release = weft__str(PACKAGE_VERSION),
+	                                .role = WEFT__ROLE_TASKVM,
+	                                .job = vm->job,
+	                                .pid = (uint64_t)getpid(),
+	                                .name = weft__str("weft-taskvm")}};
+	taskvm_conn_send(vm, &m, -1);
+}
+
+void taskvm_conn_retry(struct taskvm *vm)
+{
+	int fd = weft__rundir_connect(vm->dir, "sock", NULL);
+	if (fd < 0) {
+		vm->retry_ns = weft__clock_ns() + (uint64_t)RETRY_MS * 1000000;
+		return;
+	}
+	vm->conn = fd;
+	weft__log(WEFT__LOG_INFO, "WEFT-TASKVM-REJOIN", "job=%u running=%zu", vm->job, vm->nrunning);
+	taskvm_conn_hello(vm);
+	for (struct weft__list *i = vm->tasks.next; i != &vm->tasks && vm->conn >= 0; i = i->next)
+		taskvm_report(vm, WEFT__CONTAINER(i, struct taskvm_task, link));
+}
+
+/* The descriptor that came along with a packet, or -1; more than one are closed. */
+static int received_fd(struct msghdr *msg)
+{
+	int fd = -1;
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(msg); h; h = CMSG_NXTHDR(msg, h)) {
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+			continue;
+		int came;
+		for (size_t at = CMSG_LEN(0); at + sizeof came <= h->cmsg_len; at += sizeof came) {
+			memcpy(&came, (char *)h + at, sizeof came);
+			if (fd < 0)
+				fd = came;
+			else
+				close(came);
+		}
+	}
+	return fd;
+}
+
+/* Takes one packet: true when there was one and the connection still stands. */
+static bool read_packet(struct taskvm *vm)
+{
+	union control control;
+	struct iovec iov  = {.iov_base = vm->packet, .iov_len = PACKET_ROOM};
+	struct msghdr msg = {.msg_iov        = &iov,
+	                     .msg_iovlen     = 1,
+	                     .msg_control    = control.bytes,
+	                     .msg_controllen = sizeof control.bytes};
+	ssize_t n = recvmsg(vm->conn, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		taskvm_conn_lost(vm, n ? strerror(errno) : "weftd closed the connection");
+		return false;
+	}
+	int fd = received_fd(&msg);
+	struct weft_error e = {.code = WEFT_EPROTO, .text = "packet is not one frame"};
+	struct weft__msg m;
+	int length = n < WEFT__FRAME_HEADER ? WEFT_EPROTO : weft__frame_length(vm->packet, &e);
+	int rc = length < 0 || (size_t)length != (size_t)n - WEFT__FRAME_HEADER ? WEFT_EPROTO : 0;
+	if (!rc)
+		rc = weft__msg_decode(vm->packet + WEFT__FRAME_HEADER, (size_t)length, WEFT__ROLE_NODE,
+		                      WEFT__ROLE_TASKVM, &vm->arena, &m, &e);
+	if (rc) {
+		weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "job=%u from weftd: %s", vm->job, e.text);
+		taskvm_conn_lost(vm, "weftd sent bad bytes");
+	} else {
+		taskvm_message(vm, &m, &fd);
+	}
+	if (fd >= 0)
+		close(fd);
+	return vm->conn >= 0;
+}
+
+void taskvm_conn_read(struct taskvm *vm)
+{
+	for (int i = 0; i < READS_MAX && vm->conn >= 0; i++)
+		if (!read_packet(vm))
+			return;
+}

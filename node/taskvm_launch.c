@@ -1,0 +1,186 @@
+/* Launches: LAUNCH comes in, its tasks wait in order, some are started each turn of the loop so that output
+ * and ends of the first ones are served while the last ones start.
+ *
+ * What can go wrong: out of memory while a LAUNCH is taken (its tasks fail with WEFT_ENOMEM as far as they
+ * can be named); a program that can't be started (each task fails with the same text, found once); a task
+ * that can't be started (that one fails). A kill cancels what waits.
+ */
+#include "config.h"
+
+#include "node/taskvm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+
+static void strings_free(char **strings)
+{
+	for (size_t i = 0; strings && strings[i]; i++)
+		weft__free(strings[i]);
+	weft__free(strings);
+}
+
+static void launch_free(struct taskvm_launch *l)
+{
+	if (!l)
+		return;
+	strings_free(l->argv);
+	strings_free(l->env);
+	weft__free(l->envp);
+	weft__free(l->wdir);
+	weft__free(l->path);
+	weft__free(l->tasks);
+	weft__free(l);
+}
+
+/* Variables that say who a task is must not come from its parent. */
+static bool is_ours(const struct weft__str *variable)
+{
+	static const char *const own[] = {"WEFT_FD=",  "WEFT_TID=", "WEFT_RANK=", "WEFT_SIZE=",      "WEFT_JOB=",
+	                                  "WEFT_NODE=", "WEFT_DIR=", "WEFT_VM=",   "WEFT_TASKVM_FD=", "WEFTD_OWNER_FD="};
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (!strncmp(variable->p, own[i], strlen(own[i])))
+			return true;
+	return false;
+}
+
+/* A copy that ends with NULL, or NULL. */
+static char **strings_copy(const struct weft__strs *strings, bool without_ours)
+{
+	char **copy = weft__calloc(strings->n + 1, sizeof *copy);
+	if (!copy)
+		return NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < strings->n; i++) {
+		if (without_ours && is_ours(&strings->p[i]))
+			continue;
+		copy[n] = weft__strndup(strings->p[i].p, strings->p[i].n);
+		if (!copy[n++]) {
+			strings_free(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
+static struct taskvm_launch *launch_copy(const struct weft__msg_launch *m)
+{
+	struct taskvm_launch *l = weft__calloc(1, sizeof *l);
+	if (!l)
+		return NULL;
+	weft__list_init(&l->link);
+	l->argv  = strings_copy(&m->argv, false);
+	l->env   = strings_copy(&m->env, true);
+	l->envp  = weft__calloc(TASKVM_ENV_OWN + m->env.n + 1, sizeof *l->envp);
+	l->wdir  = weft__strndup(m->wdir.p, m->wdir.n);
+	l->tasks = weft__calloc(m->tids.n + 1, sizeof(struct taskvm_task *));
+	l->with_stdin = (m->flags & WEFT__SPAWN_STDIN) != 0;
+	if (!l->argv || !l->env || !l->envp || !l->wdir || !l->tasks) {
+		launch_free(l);
+		return NULL;
+	}
+	for (size_t i = 0; l->env[i]; i++)
+		l->envp[TASKVM_ENV_OWN + i] = l->env[i];
+	return l;
+}
+
+static struct taskvm_task *task_add(struct taskvm *vm, uint64_t tid, uint32_t rank)
+{
+	struct taskvm_task *t = weft__calloc(1, sizeof *t);
+	if (!t || weft__map_put(&vm->by_tid, tid, t)) {
+		weft__free(t);
+		return NULL;
+	}
+	t->tid = tid;
+	t->rank = rank;
+	t->control = -1;
+	for (int i = 0; i < 2; i++)
+		t->streams[i] = (struct taskvm_stream){.task = t, .fd = -1, .number = i + 1};
+	t->state = TASKVM_WAITING;
+	vm->nwaiting++;
+	weft__list_push(&vm->tasks, &t->link);
+	return t;
+}
+
+static void refuse(struct taskvm *vm, uint64_t tid, int code, const char *text)
+{
+	struct weft__msg m = {.code = WEFT__MSG_START_FAILED,
+	                      .start_failed = {.tid = tid, .code = code, .text = weft__str(text)}};
+	taskvm_conn_send(vm, &m, -1);
+}
+
+int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
+{
+	if (m->job != vm->job || m->argv.n < 1 || m->tids.n != m->ranks.n)
+		return WEFT_EPROTO;
+	struct taskvm_launch *l = launch_copy(m);
+	vm->size = (uint32_t)m->size;
+	for (size_t i = 0; i < m->tids.n; i++) {
+		if (weft__map_get(&vm->by_tid, m->tids.p[i]))
+			continue; /* repeated: it is there already */
+		struct taskvm_task *t = l ? task_add(vm, m->tids.p[i], (uint32_t)m->ranks.p[i]) : NULL;
+		if (t)
+			l->tasks[l->ntasks++] = t;
+		else
+			refuse(vm, m->tids.p[i], WEFT_ENOMEM, "out of memory");
+	}
+	if (m->last)
+		vm->last_launch = true;
+	if (!l)
+		return 0;
+	taskvm_spawn_resolve(vm, l);
+	weft__list_push(&vm->launches, &l->link);
+	return 0;
+}
+
+static void fail(struct taskvm *vm, struct taskvm_task *t, int code, const char *text)
+{
+	t->code = code;
+	snprintf(t->text, sizeof t->text, "%s", text);
+	taskvm_task_step(vm, t, TASKVM_FAILED);
+	taskvm_report(vm, t);
+}
+
+static void start(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t)
+{
+	if (l->code) {
+		fail(vm, t, l->code, l->text);
+		return;
+	}
+	int rc = taskvm_spawn(vm, l, t);
+	if (rc) {
+		fail(vm, t, rc, l->text);
+		return;
+	}
+	taskvm_task_step(vm, t, TASKVM_RUNNING);
+	taskvm_report(vm, t);
+}
+
+void taskvm_launch_some(struct taskvm *vm, size_t ntasks_max)
+{
+	while (ntasks_max > 0 && !weft__list_empty(&vm->launches)) {
+		struct taskvm_launch *l = WEFT__CONTAINER(vm->launches.next, struct taskvm_launch, link);
+		if (l->next == l->ntasks) {
+			weft__list_remove(&l->link);
+			launch_free(l);
+			continue;
+		}
+		struct taskvm_task *t = l->tasks[l->next++];
+		if (t->state != TASKVM_WAITING)
+			continue; /* canceled */
+		start(vm, l, t);
+		ntasks_max--;
+	}
+}
+
+void taskvm_launch_cancel(struct taskvm *vm, uint64_t tid, const char *why)
+{
+	for (struct weft__list *i = vm->tasks.next; i != &vm->tasks && vm->nwaiting; i = i->next) {
+		struct taskvm_task *t = WEFT__CONTAINER(i, struct taskvm_task, link);
+		if (t->state == TASKVM_WAITING && (!tid || t->tid == tid))
+			fail(vm, t, WEFT_ECANCELED, why);
+	}
+}

@@ -1,0 +1,177 @@
+/* What tasks write: pipes, read in turn, sent as OUTPUT; and what rank 0 reads.
+ *
+ * All pipes are in one epoll set, which the loop looks at only while the connection takes more and fewer than
+ * WEFT__OUTPUT_WINDOW bytes are unacknowledged. The kernel hands ready pipes out in turn, and each gives at most
+ * one chunk: a noisy task does not starve the others. A full window stops all reading, so that the tasks
+ * wait in their writes and nothing grows.
+ *
+ * A task's OUTPUT_END follows the end of both its pipes. A process that the task left behind may hold them open
+ * longer than the task lives; when all of the job has ended here, what has not come by then never will.
+ */
+#include "config.h"
+
+#include "node/taskvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum {
+	CHUNK      = 32 * 1024,
+	EVENTS_MAX = 16,
+	STDIN_MAX  = 128 * 1024, /* a tool keeps 64 KiB under way; more is a fault of its */
+};
+
+static int watch(struct taskvm *vm, struct taskvm_stream *s)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = s};
+	if (fcntl(s->fd, F_SETFL, O_NONBLOCK) || epoll_ctl(vm->outputs, EPOLL_CTL_ADD, s->fd, &event))
+		return weft__err_from_errno(errno);
+	vm->nstreams++;
+	return 0;
+}
+
+int taskvm_output_watch(struct taskvm *vm, struct taskvm_task *t)
+{
+	for (size_t i = 0; i < 2; i++) {
+		int rc = watch(vm, &t->streams[i]);
+		if (!rc)
+			continue;
+		for (size_t j = 0; j < 2; j++) {
+			close(t->streams[j].fd);
+			t->streams[j].fd = -1;
+			vm->nstreams -= j < i;
+		}
+		return rc;
+	}
+	return 0;
+}
+
+bool taskvm_output_open(const struct taskvm *vm)
+{
+	return taskvm_conn_ready(vm) && vm->unacked < WEFT__OUTPUT_WINDOW;
+}
+
+static void stream_end(struct taskvm *vm, struct taskvm_stream *s)
+{
+	struct taskvm_task *t = s->task;
+	close(s->fd); /* leaves the epoll set with it: nobody else has this descriptor */
+	s->fd = -1;
+	vm->nstreams--;
+	if (t->streams[0].fd >= 0 || t->streams[1].fd >= 0)
+		return;
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_END,
+	                      .output_end = {.job = vm->job, .tid = t->tid, .rank = t->rank}};
+	taskvm_conn_send(vm, &m, -1);
+}
+
+/* One chunk; true: something came. */
+static bool stream_read(struct taskvm *vm, struct taskvm_stream *s)
+{
+	ssize_t n = read(s->fd, vm->chunk, CHUNK);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		stream_end(vm, s);
+		return false;
+	}
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT,
+	                      .output = {.job = vm->job,
+	                                 .node = vm->node,
+	                                 .tid = s->task->tid,
+	                                 .rank = s->task->rank,
+	                                 .stream = (uint64_t)s->number,
+	                                 .bytes = {vm->chunk, (size_t)n}}};
+	vm->unacked += (uint64_t)n;
+	taskvm_conn_send(vm, &m, -1);
+	return true;
+}
+
+void taskvm_output_read(struct taskvm *vm)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int n = epoll_wait(vm->outputs, events, EVENTS_MAX, 0);
+	for (int i = 0; i < n && taskvm_output_open(vm); i++) {
+		struct taskvm_stream *s = events[i].data.ptr;
+		if (s->fd >= 0)
+			stream_read(vm, s);
+	}
+}
+
+void taskvm_output_drain(struct taskvm *vm)
+{
+	for (struct weft__list *i = vm->tasks.next; i != &vm->tasks && vm->nstreams; i = i->next) {
+		struct taskvm_task *t = WEFT__CONTAINER(i, struct taskvm_task, link);
+		for (size_t j = 0; j < 2; j++) {
+			struct taskvm_stream *s = &t->streams[j];
+			while (s->fd >= 0 && taskvm_output_open(vm) && stream_read(vm, s))
+				;
+			if (s->fd >= 0 && taskvm_output_open(vm))
+				stream_end(vm, s);
+		}
+	}
+}
+
+/* --- standard input of rank 0 ------------------------------------------------------------------- */
+
+void taskvm_stdin_open(struct taskvm *vm, int *fd)
+{
+	vm->stdin_pipe = *fd;
+	*fd = -1;
+	fcntl(vm->stdin_pipe, F_SETFL, O_NONBLOCK);
+	taskvm_stdin_write(vm);
+}
+
+static void acknowledge(struct taskvm *vm, size_t nbytes)
+{
+	struct weft__msg m = {.code = WEFT__MSG_STDIN_ACK, .stdin_ack = {.job = vm->job, .bytes = nbytes}};
+	if (nbytes)
+		taskvm_conn_send(vm, &m, -1);
+}
+
+void taskvm_stdin_take(struct taskvm *vm, const struct weft__msg_stdin_bytes *m, int *fd)
+{
+	if (*fd >= 0 && vm->stdin_fd < 0) {
+		vm->stdin_fd = *fd;
+		*fd = -1;
+	}
+	if (vm->stdin_gone) {
+		acknowledge(vm, m->bytes.n); /* the tool must not wait for what nobody reads */
+		return;
+	}
+	if (vm->stdin_bytes.len + m->bytes.n > STDIN_MAX ||
+	    weft__buf_append(&vm->stdin_bytes, m->bytes.p, m->bytes.n))
+		weft__log(WEFT__LOG_WARN, "WEFT-STDIN-LOST", "job=%u bytes=%zu", vm->job, m->bytes.n);
+	if (m->end)
+		vm->stdin_end = true;
+	taskvm_stdin_write(vm);
+}
+
+void taskvm_stdin_write(struct taskvm *vm)
+{
+	if (vm->stdin_pipe < 0)
+		return;
+	size_t taken = 0;
+	while (vm->stdin_bytes.len) {
+		ssize_t n = write(vm->stdin_pipe, vm->stdin_bytes.data, vm->stdin_bytes.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0) { /* its reader is gone */
+			vm->stdin_gone = true;
+			n = (ssize_t)vm->stdin_bytes.len;
+		}
+		weft__buf_consume(&vm->stdin_bytes, (size_t)n);
+		taken += (size_t)n;
+	}
+	if (vm->stdin_gone || (vm->stdin_end && !vm->stdin_bytes.len)) {
+		close(vm->stdin_pipe);
+		vm->stdin_pipe = -1;
+		vm->stdin_gone = true;
+	}
+	acknowledge(vm, taken);
+}

@@ -1,0 +1,364 @@
+/* Starting a task. Once for a LAUNCH the working directory is checked and the program is found as execvp
+ * finds it, with the task's own PATH; then for each task pipes and a control socket are made and
+ * posix_spawn starts it in a process group of its own, with default signals and the user's limits.
+ *
+ * What can go wrong, each with its own code and a text that names program and node: the directory is missing or
+ * none; the program is missing (WEFT_ENOFILE), not executable, a directory, or of a foreign format
+ * (WEFT_ENOEXEC); the arguments are too long; no descriptors or processes are left (WEFT_ENOSPC).
+ */
+#include "config.h"
+
+#include "node/taskvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+#include "base/ids.h"
+
+/* --- what to start ------------------------------------------------------------------------------ */
+
+static const char *variable(char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+	for (size_t i = 0; env[i]; i++)
+		if (!strncmp(env[i], name, n) && env[i][n] == '=')
+			return env[i] + n + 1;
+	return NULL;
+}
+
+/* 0, or why the file below dirfd can't be executed. */
+static int check_program(int dirfd, const char *path)
+{
+	struct stat st;
+	if (fstatat(dirfd, path, &st, 0))
+		return errno == EACCES ? WEFT_ENOEXEC : WEFT_ENOFILE;
+	if (!S_ISREG(st.st_mode) || faccessat(dirfd, path, X_OK, AT_EACCESS))
+		return WEFT_ENOEXEC;
+	return 0;
+}
+
+/* The program's path into path[PATH_MAX]: a name without '/' is looked for in the task's PATH. */
+static int find_program(int dirfd, const struct taskvm_launch *l, char *path)
+{
+	const char *name = l->argv[0];
+	if (strlen(name) >= PATH_MAX || !*name)
+		return WEFT_ENOFILE;
+	strcpy(path, name);
+	if (strchr(name, '/'))
+		return check_program(dirfd, path);
+
+	const char *from = variable(l->env, "PATH");
+	if (!from)
+		from = "/bin:/usr/bin";
+	int worst = WEFT_ENOFILE;
+	for (;;) {
+		size_t n = strcspn(from, ":");
+		int length = snprintf(path, PATH_MAX, "%.*s%s%s", (int)n, from, n ? "/" : "./", name);
+		int rc = length < PATH_MAX ? check_program(dirfd, path) : WEFT_ENOFILE;
+		if (!rc)
+			return 0;
+		if (rc == WEFT_ENOEXEC)
+			worst = rc;
+		if (!from[n])
+			return worst;
+		from += n + 1;
+	}
+}
+
+static void refuse(const struct taskvm *vm, struct taskvm_launch *l, int code, const char *why)
+{
+	l->code = code;
+	snprintf(l->text, sizeof l->text, "cannot start \"%.80s\": %.150s", l->argv[0], why);
+	size_t n = strlen(l->text);
+	snprintf(l->text + n, sizeof l->text - n, " (%.60s)", vm->host);
+}
+
+static void refuse_program(const struct taskvm *vm, struct taskvm_launch *l, int dirfd, int code)
+{
+	struct stat st;
+	const char *name = l->argv[0];
+	bool is_path = strchr(name, '/') != NULL;
+	if (code == WEFT_ENOFILE)
+		refuse(vm, l, code, is_path ? "no such file" : "not found in PATH");
+	else if (is_path && !fstatat(dirfd, name, &st, 0) && S_ISDIR(st.st_mode))
+		refuse(vm, l, code, "it is a directory");
+	else
+		refuse(vm, l, code, "not executable");
+}
+
+static void refuse_wdir(const struct taskvm *vm, struct taskvm_launch *l, int errnum)
+{
+	char why[TASKVM_TEXT];
+	const char *what = errnum == ENOENT ? "no such directory" : strerror(errnum);
+	snprintf(why, sizeof why, "working directory %.100s: %s", l->wdir, what);
+	int code = errnum == EACCES || errnum == EPERM ? WEFT_EDENIED : WEFT_ENOFILE;
+	refuse(vm, l, code, why);
+}
+
+void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l)
+{
+	char path[PATH_MAX];
+	int dirfd = AT_FDCWD;
+	if (*l->wdir) {
+		dirfd = open(l->wdir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dirfd < 0 || faccessat(dirfd, ".", X_OK, AT_EACCESS)) {
+			refuse_wdir(vm, l, errno);
+			if (dirfd >= 0)
+				close(dirfd);
+			return;
+		}
+	}
+	int rc = find_program(dirfd, l, path);
+	if (rc)
+		refuse_program(vm, l, dirfd, rc);
+	else if (!(l->path = weft__strdup(path)))
+		refuse(vm, l, WEFT_ENOMEM, "out of memory");
+	if (*l->wdir)
+		close(dirfd);
+}
+
+/* --- one task ----------------------------------------------------------------------------------- */
+
+/* The descriptors of a new task; -1 where there is none (yet). */
+struct ends {
+	int in[2], out[2], err[2]; /* pipes: reading end, writing end */
+	int control[2];            /* ours (weftd's), the task's */
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void ends_close(struct ends *e)
+{
+	int *all[] = {&e->in[0], &e->in[1], &e->out[0], &e->out[1], &e->err[0], &e->err[1], &e->control[0], &e->control[1]};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		close_fd(all[i]);
+}
+
+/* Rank 0 reads the descriptor that the tool gave, or a pipe that STDIN fills. */
+static int stdin_open(struct taskvm *vm, struct ends *e)
+{
+	if (vm->stdin_fd >= 0) {
+		e->in[0] = vm->stdin_fd;
+		vm->stdin_fd = -1;
+		return 0;
+	}
+	return pipe2(e->in, O_CLOEXEC);
+}
+
+static int ends_open(struct taskvm *vm, const struct taskvm_launch *l, const struct taskvm_task *t,
+                     struct ends *e)
+{
+	*e = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+	if (l->with_stdin && t->rank == 0 && stdin_open(vm, e))
+		goto failed;
+	if (pipe2(e->out, O_CLOEXEC) || pipe2(e->err, O_CLOEXEC) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e->control))
+		goto failed;
+	return 0;
+failed:;
+	int errnum = errno;
+	ends_close(e);
+	return errnum;
+}
+
+/* The variables that tell a task who it is. */
+struct own_variables {
+	char numbers[6][40], dir[PATH_MAX + 16], vm[96], pwd[PATH_MAX + 16];
+};
+
+/* Fills the front of l->envp; returns where the task's environment starts. */
+static char **own_variables_set(const struct taskvm *vm, struct taskvm_launch *l, const struct taskvm_task *t,
+                                struct own_variables *own)
+{
+	static const char *const names[6] = {"WEFT_FD", "WEFT_TID", "WEFT_RANK", "WEFT_SIZE", "WEFT_JOB", "WEFT_NODE"};
+	const uint64_t values[6] = {TASKVM_TASK_FD, t->tid, t->rank, vm->size, vm->job, vm->node};
+	char **place = l->envp + TASKVM_ENV_OWN;
+	for (size_t i = 0; i < 6; i++) {
+		snprintf(own->numbers[i], sizeof own->numbers[i], "%s=%" PRIu64, names[i], values[i]);
+		*--place = own->numbers[i];
+	}
+	snprintf(own->dir, sizeof own->dir, "WEFT_DIR=%s", vm->dir);
+	*--place = own->dir;
+	snprintf(own->vm, sizeof own->vm, "WEFT_VM=%s", vm->vm);
+	*--place = own->vm;
+	if (*l->wdir == '/') {
+		snprintf(own->pwd, sizeof own->pwd, "PWD=%s", l->wdir);
+		*--place = own->pwd;
+	}
+	return place;
+}
+
+static int actions_fill(posix_spawn_file_actions_t *actions, const struct taskvm *vm,
+                        const struct taskvm_launch *l, const struct ends *e)
+{
+	int rc = posix_spawn_file_actions_adddup2(actions, e->in[0] >= 0 ? e->in[0] : vm->dev_null, 0);
+	if (!rc)
+		rc = posix_spawn_file_actions_adddup2(actions, e->out[1], 1);
+	if (!rc)
+		rc = posix_spawn_file_actions_adddup2(actions, e->err[1], 2);
+	if (!rc)
+		rc = posix_spawn_file_actions_adddup2(actions, e->control[1], TASKVM_TASK_FD);
+	if (!rc && *l->wdir)
+		rc = posix_spawn_file_actions_addchdir_np(actions, l->wdir);
+	return rc;
+}
+
+static int attributes_fill(posix_spawnattr_t *attributes)
+{
+	sigset_t all, none;
+	sigfillset(&all);
+	sigemptyset(&none);
+	int rc = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	if (!rc)
+		rc = posix_spawnattr_setpgroup(attributes, 0);
+	if (!rc)
+		rc = posix_spawnattr_setsigdefault(attributes, &all);
+	if (!rc)
+		rc = posix_spawnattr_setsigmask(attributes, &none);
+	return rc;
+}
+
+/* A file that execve calls no program is a script for /bin/sh when it looks like a text, as in execvp. */
+static bool is_text(const struct taskvm_launch *l)
+{
+	char head[256];
+	int dirfd = *l->wdir ? open(l->wdir, O_PATH | O_DIRECTORY | O_CLOEXEC) : AT_FDCWD;
+	int fd = openat(dirfd, l->path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
+	if (fd >= 0)
+		close(fd);
+	if (dirfd >= 0)
+		close(dirfd);
+	return n >= 0 && !memchr(head, '\0', (size_t)n);
+}
+
+static int spawn_by_shell(pid_t *pid, const struct taskvm_launch *l, const posix_spawn_file_actions_t *actions,
+                          const posix_spawnattr_t *attributes, char **env)
+{
+	size_t n = 0;
+	while (l->argv[n])
+		n++;
+	char **argv = weft__calloc(n + 2, sizeof *argv);
+	if (!argv)
+		return ENOMEM;
+	char shell[] = "/bin/sh";
+	argv[0] = shell;
+	argv[1] = l->path;
+	memcpy(argv + 2, l->argv + 1, (n - 1) * sizeof *argv);
+	int rc = posix_spawn(pid, shell, actions, attributes, argv, env);
+	weft__free(argv);
+	return rc;
+}
+
+/* The limits that we raised or lowered for ourselves are the user's own while a task is born. */
+static void limits_swap(const struct rlimit *nofile, const struct rlimit *core, struct rlimit saved[2])
+{
+	getrlimit(RLIMIT_NOFILE, &saved[0]);
+	getrlimit(RLIMIT_CORE, &saved[1]);
+	setrlimit(RLIMIT_NOFILE, nofile);
+	setrlimit(RLIMIT_CORE, core);
+}
+
+static int spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t, const struct ends *e)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	struct own_variables own;
+	struct rlimit ours[2], unused[2];
+	int rc = posix_spawn_file_actions_init(&actions);
+	if (rc)
+		return rc;
+	rc = posix_spawnattr_init(&attributes);
+	if (rc)
+		goto out_actions;
+	rc = actions_fill(&actions, vm, l, e);
+	if (!rc)
+		rc = attributes_fill(&attributes);
+	if (!rc) {
+		char **env = own_variables_set(vm, l, t, &own);
+		limits_swap(&vm->nofile, &vm->core, ours);
+		rc = posix_spawn(&t->pid, l->path, &actions, &attributes, l->argv, env);
+		if (rc == ENOEXEC && is_text(l))
+			rc = spawn_by_shell(&t->pid, l, &actions, &attributes, env);
+		limits_swap(&ours[0], &ours[1], unused);
+	}
+	posix_spawnattr_destroy(&attributes);
+out_actions:
+	posix_spawn_file_actions_destroy(&actions);
+	return rc;
+}
+
+static int refuse_spawn(const struct taskvm *vm, struct taskvm_launch *l, int errnum)
+{
+	switch (errnum) {
+	case EACCES:
+	case EPERM:
+	case ELOOP:
+		refuse(vm, l, WEFT_ENOEXEC, strerror(errnum));
+		break;
+	case ENOEXEC:
+	case ELIBBAD:
+		refuse(vm, l, WEFT_ENOEXEC, "not a program of this machine");
+		break;
+	case ENOENT: /* it was there when we looked */
+		refuse(vm, l, WEFT_ENOFILE, "its interpreter (the #! line or the loader) is missing");
+		break;
+	case EAGAIN:
+		refuse(vm, l, WEFT_ENOSPC, "no more processes allowed; see ulimit -u");
+		break;
+	case EMFILE:
+	case ENFILE:
+		refuse(vm, l, WEFT_ENOSPC, "no descriptors left; see ulimit -n");
+		break;
+	default:
+		refuse(vm, l, weft__err_from_errno(errnum), strerror(errnum));
+	}
+	int code = l->code;
+	l->code = 0; /* the next task may have more luck */
+	return code;
+}
+
+/* The process runs: its descriptors become the task's. On failure it is killed and nobody's. */
+static int adopt(struct taskvm *vm, struct taskvm_task *t, struct ends *e)
+{
+	t->streams[0].fd = e->out[0];
+	t->streams[1].fd = e->err[0];
+	e->out[0] = e->err[0] = -1;
+	if (taskvm_output_watch(vm, t) || weft__map_put(&vm->by_pid, (uint64_t)t->pid, t)) {
+		kill(-t->pid, SIGKILL);
+		return ENOMEM;
+	}
+	t->control = e->control[0];
+	e->control[0] = -1;
+	if (e->in[1] >= 0)
+		taskvm_stdin_open(vm, &e->in[1]);
+	return 0;
+}
+
+int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t)
+{
+	struct ends e;
+	int errnum = ends_open(vm, l, t, &e);
+	if (!errnum)
+		errnum = spawn(vm, l, t, &e);
+	if (!errnum)
+		errnum = adopt(vm, t, &e);
+	ends_close(&e);
+	return errnum ? refuse_spawn(vm, l, errnum) : 0;
+}

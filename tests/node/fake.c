@@ -1,0 +1,134 @@
+#include "config.h"
+
+#include "tests/node/fake.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { ROOM = WEFT__FRAME_HEADER + WEFT__FRAME_MAX };
+
+void fake_init(struct fake *f, int fd, enum weft__role self, enum weft__role peer)
+{
+	*f = (struct fake){.fd = fd, .self = self, .peer = peer, .came_fd = -1};
+	f->packet = malloc(ROOM);
+	assert_non_null(f->packet);
+}
+
+void fake_fini(struct fake *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	if (f->came_fd >= 0)
+		close(f->came_fd);
+	free(f->packet);
+	weft__arena_fini(&f->arena);
+	*f = (struct fake){.fd = -1, .came_fd = -1};
+}
+
+static void send_bytes(struct fake *f, const void *bytes, size_t nbytes, int fd)
+{
+	char control[CMSG_SPACE(sizeof fd)] = {0};
+	struct iovec iov  = {.iov_base = (void *)bytes, .iov_len = nbytes};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	if (fd >= 0) {
+		msg.msg_control    = control;
+		msg.msg_controllen = sizeof control;
+		struct cmsghdr *h  = CMSG_FIRSTHDR(&msg);
+		h->cmsg_level      = SOL_SOCKET;
+		h->cmsg_type       = SCM_RIGHTS;
+		h->cmsg_len        = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(h), &fd, sizeof fd);
+	}
+	ssize_t n = sendmsg(f->fd, &msg, MSG_NOSIGNAL);
+	if (n < 0 && errno != EPIPE && errno != ECONNRESET)
+		fail_msg("sendmsg: %s", strerror(errno));
+}
+
+void fake_send(struct fake *f, const struct weft__msg *m, int fd)
+{
+	struct weft__buf frame = {0};
+	struct weft_error e = {0};
+	if (weft__msg_encode(&frame, m, &e))
+		fail_msg("%s: %s", weft__msg_name(m->code), e.text);
+	send_bytes(f, frame.data, frame.len, fd);
+	weft__buf_fini(&frame);
+}
+
+void fake_send_raw(struct fake *f, const void *bytes, size_t nbytes)
+{
+	send_bytes(f, bytes, nbytes, -1);
+}
+
+static bool wait_readable(const struct fake *f, int timeout_ms)
+{
+	struct pollfd polled = {.fd = f->fd, .events = POLLIN};
+	int n;
+	do
+		n = poll(&polled, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+bool fake_silent(struct fake *f, int timeout_ms)
+{
+	return !wait_readable(f, timeout_ms);
+}
+
+bool fake_next(struct fake *f, struct weft__msg *m)
+{
+	if (f->came_fd >= 0)
+		close(f->came_fd);
+	f->came_fd = -1;
+	if (!wait_readable(f, FAKE_TIMEOUT_MS))
+		fail_msg("nothing came within %d ms", FAKE_TIMEOUT_MS);
+	char control[CMSG_SPACE(sizeof f->came_fd)];
+	struct iovec iov  = {.iov_base = f->packet, .iov_len = ROOM};
+	struct msghdr msg = {
+	        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	ssize_t n = recvmsg(f->fd, &msg, MSG_CMSG_CLOEXEC);
+	if (n <= 0)
+		return false;
+	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+	if (h && h->cmsg_type == SCM_RIGHTS)
+		memcpy(&f->came_fd, CMSG_DATA(h), sizeof f->came_fd);
+	struct weft_error e = {0};
+	assert_true(n >= WEFT__FRAME_HEADER);
+	assert_int_equal(weft__frame_length(f->packet, &e), n - WEFT__FRAME_HEADER);
+	if (weft__msg_decode(f->packet + WEFT__FRAME_HEADER, (size_t)n - WEFT__FRAME_HEADER, f->peer, f->self,
+	                     &f->arena, m, &e))
+		fail_msg("%s", e.text);
+	return true;
+}
+
+void fake_expect(struct fake *f, enum weft__msg_code code, struct weft__msg *m)
+{
+	do {
+		if (!fake_next(f, m))
+			fail_msg("the connection was closed before %s came", weft__msg_name(code));
+	} while (m->code != code);
+}
+
+int fake_count_fds(pid_t pid)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
+	DIR *dir = opendir(path);
+	if (!dir)
+		return -1;
+	int n = 0;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n - 2;
+}

@@ -1,0 +1,564 @@
+/* weft-taskvm, with the test in weftd's place at the other end of its socket. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "node/children.h"
+#include "tests/node/fake.h"
+
+extern char **environ;
+
+enum { JOB = 7, NODE = 1, TIDS_MAX = 1024 };
+
+struct rig {
+	struct fake vm;
+	pid_t pid;
+	char dir[64];
+};
+
+static void rig_start(struct rig *r, const char *orphan_ms)
+{
+	strcpy(r->dir, "/tmp/weft-test-taskvm-XXXXXX");
+	assert_non_null(mkdtemp(r->dir));
+	int ends[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	char program[4096], dir[] = "--dir", job[] = "--job", seven[] = "7", node[] = "--node", one[] = "1",
+	     host[] = "--host", name[] = "testhost", orphan[] = "--orphan-ms", ms[32];
+	snprintf(program, sizeof program, "%s/node/weft-taskvm", getenv("WEFT_BUILDDIR"));
+	snprintf(ms, sizeof ms, "%s", orphan_ms);
+	char *argv[] = {program, dir, r->dir, job, seven, node, one, host, name, orphan, ms, NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], 3);
+	setenv("WEFT_TASKVM_FD", "3", 1);
+	int rc = posix_spawn(&r->pid, program, &actions, NULL, argv, environ);
+	unsetenv("WEFT_TASKVM_FD");
+	posix_spawn_file_actions_destroy(&actions);
+	close(ends[1]);
+	assert_int_equal(rc, 0);
+	fake_init(&r->vm, ends[0], WEFT__ROLE_NODE, WEFT__ROLE_TASKVM);
+	struct weft__msg m;
+	fake_expect(&r->vm, WEFT__MSG_HELLO, &m);
+	assert_int_equal(m.hello.job, JOB);
+	assert_int_equal(m.hello.role, WEFT__ROLE_TASKVM);
+}
+
+static int setup(void **state)
+{
+	struct rig *r = calloc(1, sizeof *r);
+	assert_non_null(r);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	rig_start(r, "60000");
+	*state = r;
+	return 0;
+}
+
+/* The task VM has ended by itself and left no process: all that it adopted is ours now, and there is nothing. */
+static void assert_gone(struct rig *r)
+{
+	int status;
+	assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	r->pid = 0;
+	pid_t left[8];
+	assert_int_equal(children_list(left, 8), 0);
+}
+
+static int teardown(void **state)
+{
+	struct rig *r = *state;
+	if (r->pid) {
+		kill(r->pid, SIGTERM);
+		waitpid(r->pid, NULL, 0);
+	}
+	pid_t left[64];
+	for (size_t n; (n = children_list(left, 64)) > 0;) {
+		for (size_t i = 0; i < n; i++)
+			kill(left[i], SIGKILL);
+		wait(NULL);
+	}
+	fake_fini(&r->vm);
+	rmdir(r->dir);
+	free(r);
+	return 0;
+}
+
+struct asked {
+	const char *argv[8], *env[8];
+	const char *wdir;
+	size_t ntasks;
+	uint64_t first_rank, flags;
+	bool more; /* more LAUNCH will come */
+};
+
+static struct weft__strs strings(const char *const *from, struct weft__str *room)
+{
+	size_t n = 0;
+	for (; from[n]; n++)
+		room[n] = weft__str(from[n]);
+	return (struct weft__strs){room, n};
+}
+
+static uint64_t tid_of(uint64_t rank)
+{
+	return (UINT64_C(1) << 17) + 1 + rank;
+}
+
+static void launch(struct rig *r, const struct asked *a)
+{
+	static uint64_t tids[TIDS_MAX], ranks[TIDS_MAX];
+	struct weft__str argv[8], env[8];
+	size_t ntasks = a->ntasks ? a->ntasks : 1;
+	for (size_t i = 0; i < ntasks; i++) {
+		ranks[i] = a->first_rank + i;
+		tids[i] = tid_of(ranks[i]);
+	}
+	const char *const *given = a->env[0] ? a->env : (const char *const[]){"PATH=/usr/bin:/bin", NULL};
+	struct weft__msg m = {.code = WEFT__MSG_LAUNCH,
+	                      .launch = {.job = JOB,
+	                                 .size = ntasks,
+	                                 .flags = a->flags,
+	                                 .last = !a->more,
+	                                 .wdir = weft__str(a->wdir),
+	                                 .argv = strings(a->argv, argv),
+	                                 .env = strings(given, env),
+	                                 .tids = {tids, ntasks},
+	                                 .ranks = {ranks, ntasks}}};
+	fake_send(&r->vm, &m, -1);
+}
+
+static void acknowledge(struct rig *r, size_t nbytes)
+{
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_ACK,
+	                      .output_ack = {.job = JOB, .node = NODE, .bytes = nbytes}};
+	fake_send(&r->vm, &m, -1);
+}
+
+static void send_signal(struct rig *r, uint64_t tid, int signo)
+{
+	struct weft__msg m = {.code = WEFT__MSG_TASK_SIGNAL,
+	                      .task_signal = {.tid = tid, .job = JOB, .signo = (uint64_t)signo}};
+	fake_send(&r->vm, &m, -1);
+}
+
+/* What one stream of one rank wrote until OUTPUT_END of that rank, as a text. */
+static void collect(struct rig *r, int stream, char *text, size_t size, struct weft__msg_exited *exited)
+{
+	size_t n = 0;
+	bool ended = false, exit_seen = false;
+	struct weft__msg m;
+	while (!ended || !exit_seen) {
+		assert_true(fake_next(&r->vm, &m));
+		if (m.code == WEFT__MSG_OUTPUT && m.output.stream == (uint64_t)stream) {
+			assert_true(n + m.output.bytes.n < size);
+			memcpy(text + n, m.output.bytes.p, m.output.bytes.n);
+			n += m.output.bytes.n;
+			acknowledge(r, m.output.bytes.n);
+		} else if (m.code == WEFT__MSG_EXITED) {
+			exit_seen = true;
+			if (exited)
+				*exited = m.exited;
+		} else if (m.code == WEFT__MSG_OUTPUT_END) {
+			ended = true;
+		}
+	}
+	text[n] = '\0';
+}
+
+static void a_task_starts_writes_and_ends(void **state)
+{
+	struct rig *r = *state;
+	char text[256];
+	struct weft__msg_exited exited;
+	launch(r, &(struct asked){.argv = {"sh", "-c", "echo out; echo err >&2; exit 3"}});
+	struct weft__msg m;
+	fake_expect(&r->vm, WEFT__MSG_STARTED, &m);
+	assert_int_equal(m.started.tid, tid_of(0));
+	assert_true(m.started.pid > 1);
+	assert_true(r->vm.came_fd >= 0); /* the task's control socket */
+	collect(r, 1, text, sizeof text, &exited);
+	assert_string_equal(text, "out\n");
+	assert_int_equal(exited.exit_code, 3);
+	assert_int_equal(exited.signo, 0);
+	assert_true(exited.maxrss_kib > 0);
+	assert_false(fake_next(&r->vm, &m));
+	assert_gone(r);
+}
+
+static void the_signal_that_ended_a_task_is_told(void **state)
+{
+	struct rig *r = *state;
+	char text[256];
+	struct weft__msg_exited exited;
+	launch(r, &(struct asked){.argv = {"sh", "-c", "kill -9 $$"}});
+	collect(r, 1, text, sizeof text, &exited);
+	assert_int_equal(exited.exit_code, -1);
+	assert_int_equal(exited.signo, SIGKILL);
+	assert_gone(r);
+}
+
+static void a_task_knows_who_it_is_and_where(void **state)
+{
+	struct rig *r = *state;
+	char text[512];
+	launch(r, &(struct asked){
+	                  .argv = {"sh", "-c", "echo $WEFT_FD $WEFT_RANK $WEFT_SIZE $WEFT_JOB $WEFT_NODE $FOO $PWD; "
+	                                       "pwd; env | grep -c WEFT_TASKVM_FD"},
+	                  .env  = {"PATH=/usr/bin:/bin", "FOO=bar", "WEFT_RANK=99", "WEFT_TASKVM_FD=9", "PWD=/x"},
+	                  .wdir = "/usr"});
+	collect(r, 1, text, sizeof text, NULL);
+	assert_string_equal(text, "3 0 1 7 1 bar /usr\n/usr\n0\n");
+	assert_gone(r);
+}
+
+static void a_task_inherits_four_descriptors_and_default_signals(void **state)
+{
+	struct rig *r = *state;
+	char text[1024];
+	launch(r, &(struct asked){.argv = {"sh", "-c",
+	                                   "ls /proc/$$/fd | tr '\\n' ' '; grep -E 'Sig(Blk|Ign)' /proc/$$/status; "
+	                                   "cut -d' ' -f5 /proc/$$/stat | grep -c ^$$; cat | wc -c"}});
+	collect(r, 1, text, sizeof text, NULL);
+	if (strncmp(text, "0 1 2 3 Sig", 11))
+		fail_msg("%s", text);
+	assert_non_null(strstr(text, "SigBlk:\t0000000000000000"));
+	assert_non_null(strstr(text, "SigIgn:\t0000000000000000"));
+	assert_non_null(strstr(text, "\n1\n0\n"));
+	assert_gone(r);
+}
+
+static void limits_of_a_task_are_the_users(void **state)
+{
+	struct rig *r = *state;
+	char text[128], expected[128];
+	FILE *f = popen("ulimit -S -n; ulimit -S -c", "r");
+	size_t n = fread(expected, 1, sizeof expected - 1, f);
+	expected[n] = '\0';
+	pclose(f);
+	launch(r, &(struct asked){.argv = {"sh", "-c", "ulimit -S -n; ulimit -S -c"}});
+	collect(r, 1, text, sizeof text, NULL);
+	assert_string_equal(text, expected);
+	assert_gone(r);
+}
+
+static void expect_failure(struct rig *r, const struct asked *a, int code, const char *part)
+{
+	struct weft__msg m;
+	launch(r, a);
+	fake_expect(&r->vm, WEFT__MSG_START_FAILED, &m);
+	assert_int_equal(m.start_failed.code, code);
+	if (!strstr(m.start_failed.text.p, part) || !strstr(m.start_failed.text.p, "testhost"))
+		fail_msg("'%s' lacks '%s' or the host", m.start_failed.text.p, part);
+}
+
+static void a_program_that_cannot_start_says_why(void **state)
+{
+	struct rig *r = *state;
+	uint64_t rank = 0;
+	expect_failure(r, &(struct asked){.argv = {"no-such-program"}, .more = true, .first_rank = rank++}, WEFT_ENOFILE,
+	               "cannot start \"no-such-program\": not found in PATH");
+	expect_failure(r, &(struct asked){.argv = {"./nothing"}, .more = true, .first_rank = rank++}, WEFT_ENOFILE,
+	               "no such file");
+	expect_failure(r, &(struct asked){.argv = {"/usr"}, .more = true, .first_rank = rank++}, WEFT_ENOEXEC,
+	               "directory");
+	expect_failure(r, &(struct asked){.argv = {"/etc/passwd"}, .more = true, .first_rank = rank++}, WEFT_ENOEXEC,
+	               "not executable");
+	expect_failure(r, &(struct asked){.argv = {""}, .more = true, .first_rank = rank++}, WEFT_ENOFILE, "\"\"");
+	expect_failure(r, &(struct asked){.argv = {"true"}, .wdir = "/no/such", .more = true, .first_rank = rank++},
+	               WEFT_ENOFILE, "/no/such");
+	expect_failure(r, &(struct asked){.argv = {"true"}, .wdir = "/etc/passwd", .first_rank = rank++}, WEFT_ENOFILE,
+	               "/etc/passwd");
+	assert_gone(r);
+}
+
+static void write_file(const char *path, const void *bytes, size_t nbytes)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, nbytes), nbytes);
+	close(fd);
+}
+
+static void a_script_without_a_first_line_runs_and_garbage_does_not(void **state)
+{
+	struct rig *r = *state;
+	char script[128], garbage[128], bad[128], text[64];
+	struct weft__msg_exited exited;
+	snprintf(script, sizeof script, "%s/script", r->dir);
+	snprintf(garbage, sizeof garbage, "%s/garbage", r->dir);
+	snprintf(bad, sizeof bad, "%s/bad", r->dir);
+	write_file(script, "echo $1; exit 4\n", 16);
+	write_file(garbage, "\x7f\0\1\2", 4);
+	write_file(bad, "#!/no/such/interpreter\n", 23);
+	expect_failure(r, &(struct asked){.argv = {garbage}, .more = true, .first_rank = 1}, WEFT_ENOEXEC, "not a program");
+	expect_failure(r, &(struct asked){.argv = {bad}, .more = true, .first_rank = 2}, WEFT_ENOFILE, "interpreter");
+	launch(r, &(struct asked){.argv = {"./script", "yes"}, .wdir = r->dir});
+	collect(r, 1, text, sizeof text, &exited);
+	assert_string_equal(text, "yes\n");
+	assert_int_equal(exited.exit_code, 4);
+	unlink(script);
+	unlink(garbage);
+	unlink(bad);
+	assert_gone(r);
+}
+
+static void five_hundred_tasks_all_end_and_no_descriptor_stays(void **state)
+{
+	struct rig *r = *state;
+	enum { NTASKS = 500 };
+	size_t started = 0, exited = 0, ended = 0;
+	struct weft__msg m;
+	launch(r, &(struct asked){.argv = {"sleep", "1000"}, .more = true, .first_rank = NTASKS});
+	fake_expect(&r->vm, WEFT__MSG_STARTED, &m);
+	int before = fake_count_fds(r->pid);
+	launch(r, &(struct asked){.argv = {"true"}, .ntasks = NTASKS});
+	while (started < NTASKS || exited < NTASKS || ended < NTASKS) {
+		assert_true(fake_next(&r->vm, &m));
+		started += m.code == WEFT__MSG_STARTED;
+		exited += m.code == WEFT__MSG_EXITED && m.exited.exit_code == 0;
+		ended += m.code == WEFT__MSG_OUTPUT_END;
+	}
+	assert_int_equal(fake_count_fds(r->pid), before);
+	send_signal(r, 0, SIGKILL);
+	fake_expect(&r->vm, WEFT__MSG_EXITED, &m);
+	assert_int_equal(m.exited.signo, SIGKILL);
+	while (fake_next(&r->vm, &m))
+		;
+	assert_gone(r);
+}
+
+static void a_reader_that_stops_stops_the_writers(void **state)
+{
+	struct rig *r = *state;
+	size_t came = 0, total = 0;
+	struct weft__msg m;
+	bool exited[2] = {false, false};
+	launch(r, &(struct asked){.argv = {"head", "-c", "3000000", "/dev/zero"}, .ntasks = 2});
+	while (came < WEFT__OUTPUT_WINDOW) {
+		assert_true(fake_next(&r->vm, &m));
+		if (m.code == WEFT__MSG_OUTPUT)
+			came += m.output.bytes.n;
+	}
+	assert_true(fake_silent(&r->vm, 200));
+	assert_true(came < WEFT__OUTPUT_WINDOW + 32768);
+	acknowledge(r, came);
+	for (total = came; !exited[0] || !exited[1] || total < 6000000;) {
+		assert_true(fake_next(&r->vm, &m));
+		if (m.code == WEFT__MSG_OUTPUT) {
+			total += m.output.bytes.n;
+			acknowledge(r, m.output.bytes.n);
+		} else if (m.code == WEFT__MSG_EXITED) {
+			exited[m.exited.tid - tid_of(0)] = true;
+		}
+	}
+	assert_int_equal(total, 6000000);
+	while (fake_next(&r->vm, &m))
+		;
+	assert_gone(r);
+}
+
+static void a_noisy_task_does_not_starve_a_quiet_one(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	launch(r, &(struct asked){.argv = {"yes"}, .more = true});
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT, &m);
+	acknowledge(r, m.output.bytes.n);
+	launch(r, &(struct asked){.argv = {"echo", "quiet"}, .first_rank = 1});
+	size_t noise = 0;
+	for (;;) {
+		fake_expect(&r->vm, WEFT__MSG_OUTPUT, &m);
+		acknowledge(r, m.output.bytes.n);
+		if (m.output.rank == 1)
+			break;
+		noise += m.output.bytes.n;
+		assert_true(noise < 64 << 20);
+	}
+	send_signal(r, tid_of(0), SIGTERM);
+	fake_expect(&r->vm, WEFT__MSG_EXITED, &m);
+	while (fake_next(&r->vm, &m))
+		if (m.code == WEFT__MSG_OUTPUT)
+			acknowledge(r, m.output.bytes.n);
+	assert_gone(r);
+}
+
+static void what_tasks_leave_behind_is_killed(void **state)
+{
+	struct rig *r = *state;
+	char text[64];
+	launch(r, &(struct asked){.argv = {"sh", "-c",
+	                                   "setsid sh -c 'sleep 1000 & sleep 1000' & (sleep 1000; echo late) & echo done"}});
+	collect(r, 1, text, sizeof text, NULL);
+	assert_string_equal(text, "done\n");
+	assert_gone(r);
+}
+
+static void signals_reach_the_whole_process_group(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	char text[64];
+	struct weft__msg_exited exited;
+	launch(r, &(struct asked){.argv = {"sh", "-c", "trap 'echo caught; exit 5' USR1; echo ready; sleep 1000 & wait"}});
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT, &m);
+	send_signal(r, tid_of(0), SIGUSR1);
+	collect(r, 1, text, sizeof text, &exited);
+	assert_string_equal(text, "caught\n");
+	assert_int_equal(exited.exit_code, 5);
+	assert_gone(r);
+}
+
+static void rank_0_reads_what_the_tool_sends(void **state)
+{
+	struct rig *r = *state;
+	char text[64];
+	struct weft__msg m = {.code = WEFT__MSG_STDIN, .stdin_bytes = {.job = JOB, .bytes = {"one\n", 4}}};
+	launch(r, &(struct asked){.argv = {"sh", "-c", "cat; echo end"}, .ntasks = 1, .flags = WEFT__SPAWN_STDIN});
+	fake_send(&r->vm, &m, -1);
+	m.stdin_bytes.bytes = (struct weft__bin){"two\n", 4};
+	m.stdin_bytes.end = 1;
+	fake_send(&r->vm, &m, -1);
+	collect(r, 1, text, sizeof text, NULL);
+	assert_string_equal(text, "one\ntwo\nend\n");
+	assert_gone(r);
+}
+
+static void input_that_nobody_reads_is_acknowledged(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m = {.code = WEFT__MSG_STDIN, .stdin_bytes = {.job = JOB, .bytes = {"one\n", 4}}};
+	launch(r, &(struct asked){.argv = {"sh", "-c", "exec <&-; echo closed; sleep 1000"}, .flags = WEFT__SPAWN_STDIN});
+	struct weft__msg got;
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT, &got);
+	fake_send(&r->vm, &m, -1);
+	fake_expect(&r->vm, WEFT__MSG_STDIN_ACK, &got);
+	assert_int_equal(got.stdin_ack.bytes, 4);
+	send_signal(r, 0, SIGKILL);
+	while (fake_next(&r->vm, &got))
+		;
+	assert_gone(r);
+}
+
+static void rank_0_takes_the_descriptor_of_the_tool(void **state)
+{
+	struct rig *r = *state;
+	char text[64];
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "line 1\nline 2\n", 14), 14);
+	struct weft__msg m = {.code = WEFT__MSG_STDIN, .stdin_bytes = {.job = JOB}};
+	fake_send(&r->vm, &m, ends[0]);
+	launch(r, &(struct asked){.argv = {"sh", "-c", "read a; echo got $a"}, .flags = WEFT__SPAWN_STDIN});
+	collect(r, 1, text, sizeof text, NULL);
+	assert_string_equal(text, "got line 1\n");
+	char rest[16] = {0};
+	assert_int_equal(read(ends[0], rest, 15), 7); /* the task took its line and no more */
+	assert_string_equal(rest, "line 2\n");
+	close(ends[0]);
+	close(ends[1]);
+	assert_gone(r);
+}
+
+static void sigterm_kills_all_and_ends(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	launch(r, &(struct asked){.argv = {"sh", "-c", "trap '' TERM INT HUP; setsid sleep 1000 & sleep 1000"}, .ntasks = 4});
+	for (int i = 0; i < 4; i++)
+		fake_expect(&r->vm, WEFT__MSG_STARTED, &m);
+	kill(r->pid, SIGTERM);
+	assert_gone(r);
+}
+
+static void without_weftd_all_ends_after_the_orphan_time(void **state)
+{
+	struct rig *r = *state;
+	kill(r->pid, SIGTERM);
+	assert_gone(r);
+	fake_fini(&r->vm);
+	rmdir(r->dir);
+	rig_start(r, "300");
+	struct weft__msg m;
+	launch(r, &(struct asked){.argv = {"sleep", "1000"}, .ntasks = 3});
+	for (int i = 0; i < 3; i++)
+		fake_expect(&r->vm, WEFT__MSG_STARTED, &m);
+	uint64_t before = weft__clock_ns();
+	close(r->vm.fd);
+	r->vm.fd = -1;
+	assert_gone(r);
+	assert_true(weft__clock_ns() - before >= 300 * 1000000ull);
+}
+
+static void garbage_from_weftd_counts_as_a_lost_connection(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	fake_send_raw(&r->vm, "rubbish", 7);
+	assert_false(fake_next(&r->vm, &m));
+	kill(r->pid, SIGTERM);
+	assert_gone(r);
+}
+
+static void a_killed_job_starts_no_more_tasks(void **state)
+{
+	struct rig *r = *state;
+	enum { NTASKS = 200 };
+	struct weft__msg m;
+	launch(r, &(struct asked){.argv = {"sleep", "1000"}, .ntasks = NTASKS});
+	send_signal(r, 0, SIGKILL);
+	size_t started = 0, failed = 0, exited = 0;
+	while (fake_next(&r->vm, &m)) {
+		started += m.code == WEFT__MSG_STARTED;
+		exited += m.code == WEFT__MSG_EXITED;
+		failed += m.code == WEFT__MSG_START_FAILED;
+	}
+	assert_int_equal(started + failed, NTASKS);
+	assert_int_equal(exited, started);
+	assert_gone(r);
+}
+
+#define A_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        A_TEST(a_task_starts_writes_and_ends),
+	        A_TEST(the_signal_that_ended_a_task_is_told),
+	        A_TEST(a_task_knows_who_it_is_and_where),
+	        A_TEST(a_task_inherits_four_descriptors_and_default_signals),
+	        A_TEST(limits_of_a_task_are_the_users),
+	        A_TEST(a_program_that_cannot_start_says_why),
+	        A_TEST(a_script_without_a_first_line_runs_and_garbage_does_not),
+	        A_TEST(five_hundred_tasks_all_end_and_no_descriptor_stays),
+	        A_TEST(a_reader_that_stops_stops_the_writers),
+	        A_TEST(a_noisy_task_does_not_starve_a_quiet_one),
+	        A_TEST(what_tasks_leave_behind_is_killed),
+	        A_TEST(signals_reach_the_whole_process_group),
+	        A_TEST(rank_0_reads_what_the_tool_sends),
+	        A_TEST(input_that_nobody_reads_is_acknowledged),
+	        A_TEST(rank_0_takes_the_descriptor_of_the_tool),
+	        A_TEST(sigterm_kills_all_and_ends),
+	        A_TEST(without_weftd_all_ends_after_the_orphan_time),
+	        A_TEST(garbage_from_weftd_counts_as_a_lost_connection),
+	        A_TEST(a_killed_job_starts_no_more_tasks),
+	};
+	return cmocka_run_group_tests_name("taskvm", tests, NULL, NULL);
+}
