@@ -29,6 +29,7 @@
 #include "base/heap.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "node/descriptors.h"
 #include "node/loglevel.h"
 
 enum {
@@ -255,6 +256,7 @@ static int descriptors_reserve(struct taskvm *vm)
 			close(fd);
 	}
 	unsetenv("WEFT_TASKVM_FD");
+	descriptors_close(TASKVM_TASK_FD, vm->conn);
 	int fd;
 	do
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
