@@ -293,7 +293,8 @@ static struct weft__str unpack_text(struct decoder *d)
 {
 	msgpack_object_str s = unpack(d).via.str;
 	char *text = (char *)d->room;
-	memcpy(text, s.ptr, s.size);
+	if (s.size > 0) /* MessagePack-C gives an empty text no address */
+		memcpy(text, s.ptr, s.size);
 	text[s.size] = '\0';
 	d->room += s.size + 1;
 	return (struct weft__str){text, s.size};
