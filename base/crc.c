@@ -2,13 +2,13 @@
 
 #include "base/crc.h"
 
-/* The remainders of the 16 half-bytes, polynomial 0x82f63b78 (Castagnoli, reflected). Half-bytes keep the
- * table in one cache line; journal records are short, so that a larger table would not pay. */
+/* The remainders of the 16 half-bytes, polynomial 0x82f63b78 (Castagnoli, reflected). Half-bytes
+ * keep the table in one cache line; journal records are short, so that a larger table would not
+ * pay. */
 static const uint32_t remainders[16] = {
-	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
-	0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
-	0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
-	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+        0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
+        0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+        0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
 };
 
 uint32_t weft__crc32c(uint32_t crc, const void *p, size_t nbytes)

@@ -12,12 +12,14 @@ struct err {
 	const char *name, *text;
 };
 
+/* clang-format off */
 static const struct err errs[] = {
         {0, "OK", "no error"},
 #define X(name, number, text) {number, #name, text},
         WEFT_ERRS(X)
 #undef X
 };
+/* clang-format on */
 
 /* The errno values that say more than "a system call failed". */
 static const struct {

@@ -61,7 +61,7 @@ static int digit(char c)
 	return 16;
 }
 
-/* Reads digits at *text, at least one, of a number up to max < 2^59; *text then stands behind them. */
+/* Reads at least one digit at *text of a number up to max < 2^59; *text then stands behind it. */
 static int read_number(const char **text, int base, uint64_t max, uint64_t *number)
 {
 	uint64_t n = 0;

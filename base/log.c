@@ -14,7 +14,7 @@ enum { LINE_MAX_BYTES = 2048, TAG_MAX_BYTES = 64 };
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-static int log_fd                     = 2;
+static int log_fd = 2;
 static enum weft__log_level log_level = WEFT__LOG_INFO;
 static char log_tag[TAG_MAX_BYTES];
 
@@ -56,8 +56,8 @@ void weft__log(enum weft__log_level level, const char *id, const char *format, .
 		n = room - 1;
 		memcpy(line + n - 3, "...", 3);
 	}
-	/* What a peer or a user sent may stand in the line: it must stay one line, and harmless on a
-	 * terminal. */
+	/* What a peer or a user sent may stand in the line: it must stay one line, and harmless on
+	 * a terminal. */
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';

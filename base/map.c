@@ -7,7 +7,7 @@
 #include "base/heap.h"
 #include "base/weft_base.h"
 
-/* Linear probing; a removal moves the followers of its run back, so that no tombstones are needed. */
+/* Linear probing; a removal moves the followers of its run back: no tombstones are needed. */
 
 enum { NSLOTS_MIN = 16 };
 

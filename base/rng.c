@@ -41,7 +41,7 @@ uint64_t weft__rng_next(struct weft__rng *r)
 uint64_t weft__rng_below(struct weft__rng *r, uint64_t n)
 {
 	assert(n > 0);
-	uint64_t uneven = -n % n; /* 2^64 mod n: so many first values would come up once too often */
+	uint64_t uneven = -n % n; /* 2^64 mod n: so many values would come up once too often */
 	uint64_t x;
 	do
 		x = weft__rng_next(r);

@@ -1,11 +1,11 @@
-/* A client finds its node through three checked steps: the VM's folder is opened without following a
- * link and must be ours and 0700; the socket in it is reached through the folder's descriptor, so that
- * neither the length of the path nor a folder swapped meanwhile matters; and the server at the other end
- * must have our uid.
+/* A client finds its node through three checked steps: the VM's folder is opened without following
+ * a link and must be ours and 0700; the socket in it is reached through the folder's descriptor, so
+ * that neither the length of the path nor a folder swapped meanwhile matters; and the server at the
+ * other end must have our uid.
  *
- * What can go wrong: a folder of another user, or open to others, in our place (WEFT_EDENIED, with the
- * owner named); no folder, no socket, or a socket that nobody listens to any more, left by a daemon that
- * was killed (WEFT_ENOVM: the next node's folder is tried).
+ * What can go wrong: a folder of another user, or open to others, in our place (WEFT_EDENIED, with
+ * the owner named); no folder, no socket, or a socket that nobody listens to any more, left by a
+ * daemon that was killed (WEFT_ENOVM: the next node's folder is tried).
  */
 #include "config.h"
 
@@ -54,7 +54,7 @@ int weft__rundir_base(char *path, size_t size, struct weft_error *e)
 			rc = weft__err_set(e, WEFT_ETOOBIG, "$WEFT_RUNDIR is too long: %s", own);
 	} else if (own && *own) {
 		rc = weft__err_set(e, WEFT_EDENIED, "$WEFT_RUNDIR must start with '/': %s", own);
-	} else if (is_our_folder(xdg)) { /* su and containers leave one that is not ours or not there */
+	} else if (is_our_folder(xdg)) { /* after su it is another's, in containers not there */
 		rc = join(text, sizeof text, xdg, "weft", e);
 	} else {
 		snprintf(text, sizeof text, "/tmp/weft-%lu", (unsigned long)geteuid());
@@ -65,7 +65,8 @@ int weft__rundir_base(char *path, size_t size, struct weft_error *e)
 		return weft__err_set(e, WEFT_ETOOBIG, "path is too long: %s", text);
 	int fd = weft__rundir_open(text, 1, e);
 	if (fd == WEFT_ENOFILE) /* a parent is missing */
-		return weft__err_set(e, WEFT_EIO, "cannot make %s: its parent folder is missing", text);
+		return weft__err_set(e, WEFT_EIO, "cannot make %s: its parent folder is missing",
+		                     text);
 	if (fd < 0)
 		return fd;
 	close(fd);
@@ -75,7 +76,8 @@ int weft__rundir_base(char *path, size_t size, struct weft_error *e)
 
 static bool is_vm_name(const char *name)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	static const char allowed[] =
+	        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 	size_t n = strlen(name);
 	return n >= 1 && n <= NAME_MAX_BYTES && *name != '.' && strspn(name, allowed) == n;
 }
@@ -87,10 +89,11 @@ int weft__rundir_vm(const char *name, char *path, size_t size, struct weft_error
 	if (!name || !*name)
 		name = "default";
 	if (!is_vm_name(name))
-		return weft__err_set(e, WEFT_EINVAL,
-		                     "not a name for a virtual machine: '%.80s' (1 to 64 of A-Z a-z 0-9 . _ -, "
-		                     "no '.' in front)",
-		                     name);
+		return weft__err_set(
+		        e, WEFT_EINVAL,
+		        "not a name for a virtual machine: '%.80s' (1 to 64 of A-Z a-z 0-9 . _ -, "
+		        "no '.' in front)",
+		        name);
 	char base[PATH_MAX];
 	int rc = weft__rundir_base(base, sizeof base, e);
 	if (rc)
@@ -105,11 +108,12 @@ static int check_folder(int fd, const char *path, struct weft_error *e)
 	if (fstat(fd, &st))
 		return weft__err_set(e, WEFT_EIO, "%s: %s", path, strerror(errno));
 	if (st.st_uid != geteuid())
-		return weft__err_set(e, WEFT_EDENIED, "%s belongs to uid %lu, not to us (uid %lu)", path,
-		                     (unsigned long)st.st_uid, (unsigned long)geteuid());
+		return weft__err_set(e, WEFT_EDENIED, "%s belongs to uid %lu, not to us (uid %lu)",
+		                     path, (unsigned long)st.st_uid, (unsigned long)geteuid());
 	if ((st.st_mode & 0777) != 0700)
-		return weft__err_set(e, WEFT_EDENIED, "%s has mode %03o, not 700; mend it with: chmod 700 %s",
-		                     path, (unsigned)st.st_mode & 0777, path);
+		return weft__err_set(e, WEFT_EDENIED,
+		                     "%s has mode %03o, not 700; mend it with: chmod 700 %s", path,
+		                     (unsigned)st.st_mode & 0777, path);
 	return 0;
 }
 
@@ -138,7 +142,8 @@ int weft__rundir_open(const char *path, int make, struct weft_error *e)
 			return weft__err_set(e, WEFT_ENOFILE, "%s: no such folder", trimmed);
 		case ENOTDIR:
 		case ELOOP:
-			return weft__err_set(e, WEFT_EDENIED, "%s is a symbolic link or no folder", trimmed);
+			return weft__err_set(e, WEFT_EDENIED, "%s is a symbolic link or no folder",
+			                     trimmed);
 		case EACCES:
 			return weft__err_set(e, WEFT_EDENIED, "%s: %s", trimmed, strerror(errno));
 		default:
@@ -157,7 +162,8 @@ int weft__rundir_open(const char *path, int make, struct weft_error *e)
 static int connect_in(int dirfd, const char *path, const char *name, struct weft_error *e)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int n = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dirfd, name);
+	int n = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dirfd,
+	                 name);
 	if (n < 0 || (size_t)n >= sizeof address.sun_path)
 		return weft__err_set(e, WEFT_EIO, "name of a socket is too long: %s", name);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -177,8 +183,8 @@ static int connect_in(int dirfd, const char *path, const char *name, struct weft
 	else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		rc = weft__err_set(e, WEFT_EIO, "%s/%s: %s", path, name, strerror(errno));
 	else if (peer.uid != geteuid())
-		rc = weft__err_set(e, WEFT_EDENIED, "%s/%s is served by uid %lu, not by us", path, name,
-		                   (unsigned long)peer.uid);
+		rc = weft__err_set(e, WEFT_EDENIED, "%s/%s is served by uid %lu, not by us", path,
+		                   name, (unsigned long)peer.uid);
 	if (rc) {
 		close(fd);
 		return rc;
@@ -231,7 +237,9 @@ static int attach_lowest(const char *vm, char *nodedir, size_t size, struct weft
 {
 	int dirfd = weft__rundir_open(vm, 0, e);
 	if (dirfd == WEFT_ENOFILE)
-		return weft__err_set(e, WEFT_ENOVM, "no virtual machine is up here (no %s); start one: weft up", vm);
+		return weft__err_set(e, WEFT_ENOVM,
+		                     "no virtual machine is up here (no %s); start one: weft up",
+		                     vm);
 	if (dirfd < 0)
 		return dirfd;
 	DIR *dir = fdopendir(dirfd);
@@ -251,7 +259,8 @@ static int attach_lowest(const char *vm, char *nodedir, size_t size, struct weft
 	}
 	closedir(dir);
 	if (fd == WEFT_ENOVM)
-		weft__err_set(e, WEFT_ENOVM, "no node answers below %s; start a virtual machine: weft up", vm);
+		weft__err_set(e, WEFT_ENOVM,
+		              "no node answers below %s; start a virtual machine: weft up", vm);
 	return fd;
 }
 

@@ -1,9 +1,9 @@
 /* rundir.h - where a VM keeps its sockets and files, and how a task or tool finds them.
  *
- * Base folder: $WEFT_RUNDIR, else $XDG_RUNTIME_DIR/weft, else /tmp/weft-<uid>. One folder a VM in it,
- * named after the VM; in that one folder a node, "n<index>", with the node's socket "sock". Every
- * folder is 0700, owned by us and no symlink: checked each time, through descriptors. $WEFT_VM names
- * the VM (default "default"); $WEFT_DIR, set for tasks, is the node's folder itself.
+ * Base folder: $WEFT_RUNDIR, else $XDG_RUNTIME_DIR/weft, else /tmp/weft-<uid>. One folder a VM in
+ * it, named after the VM; in that one folder a node, "n<index>", with the node's socket "sock".
+ * Every folder is 0700, owned by us and no symlink: checked each time, through descriptors.
+ * $WEFT_VM names the VM (default "default"); $WEFT_DIR, set for tasks, is the node's folder itself.
  */
 #ifndef WEFT_BASE_RUNDIR_H
 #define WEFT_BASE_RUNDIR_H
@@ -12,7 +12,8 @@
 
 #include "base/err.h"
 
-/* The path of the base folder (made when missing) into path[size]. 0, WEFT_ETOOBIG, WEFT_EDENIED, WEFT_EIO. */
+/* The path of the base folder (made when missing) into path[size]. 0, WEFT_ETOOBIG, WEFT_EDENIED,
+ * WEFT_EIO. */
 int weft__rundir_base(char *path, size_t size, struct weft_error *e);
 
 /* The path of the VM's folder (name NULL: $WEFT_VM, else "default"); not made, not checked.
@@ -23,13 +24,14 @@ int weft__rundir_vm(const char *name, char *path, size_t size, struct weft_error
  * Returns a descriptor, or WEFT_ENOFILE, WEFT_EDENIED, WEFT_EIO. */
 int weft__rundir_open(const char *path, int make, struct weft_error *e);
 
-/* A connected SOCK_SEQPACKET socket to the file `name` in the folder `path`, however long the path is,
- * whose server has our uid. Returns a descriptor, or WEFT_ENOVM (nobody listens), WEFT_EDENIED, WEFT_EIO. */
+/* A connected SOCK_SEQPACKET socket to the file `name` in the folder `path`, however long the path
+ * is, whose server has our uid. Returns a descriptor, or WEFT_ENOVM (nobody listens), WEFT_EDENIED,
+ * WEFT_EIO. */
 int weft__rundir_connect(const char *path, const char *name, struct weft_error *e);
 
-/* A node of the VM that answers on this machine: a connected socket as above, its folder in nodedir[size].
- * vm_name NULL: $WEFT_DIR when it is set, and no other. Else the lowest n<index> of the VM's folder that
- * answers. WEFT_ENOVM when there is none. */
+/* A node of the VM that answers on this machine: a connected socket as above, its folder in
+ * nodedir[size]. vm_name NULL: $WEFT_DIR when it is set, and no other. Else the lowest n<index> of
+ * the VM's folder that answers. WEFT_ENOVM when there is none. */
 int weft__rundir_attach(const char *vm_name, char *nodedir, size_t size, struct weft_error *e);
 
 #endif

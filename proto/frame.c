@@ -20,8 +20,9 @@ int weft__frame_length(const uint8_t header[static WEFT__FRAME_HEADER], struct w
 	if (header[0] != 'W' || header[1] != 'F')
 		return weft__err_set(e, WEFT_EPROTO, "not a Weft frame");
 	if (header[2] != WEFT__PROTO_VERSION)
-		return weft__err_set(e, WEFT_EVERSION, "the peer speaks protocol version %u, we speak %d",
-		                     header[2], WEFT__PROTO_VERSION);
+		return weft__err_set(e, WEFT_EVERSION,
+		                     "the peer speaks protocol version %u, we speak %d", header[2],
+		                     WEFT__PROTO_VERSION);
 	if (header[3] != 0)
 		return weft__err_set(e, WEFT_EPROTO, "unknown frame flags 0x%02x", header[3]);
 	uint32_t nbytes = 0;

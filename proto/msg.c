@@ -1,12 +1,12 @@
 /* The table of the messages, and the two loops over it: one that encodes, one that decodes.
  *
- * Both walk a message's fields and its struct side by side: each kind of field has a fixed size in the
- * struct and nothing lies between them, which the assertions below hold the compiler to.
+ * Both walk a message's fields and its struct side by side: each kind of field has a fixed size in
+ * the struct and nothing lies between them, which the assertions below hold the compiler to.
  *
- * Decoding happens in two passes. The pre-scan checks everything and says how much room the texts and
- * arrays take; then the arena is made large enough, once, and MessagePack-C takes out item after item.
- * It gets them one at a time, never an array, so that it has no reason to allocate. After the pre-scan
- * only the arena's allocation can fail.
+ * Decoding happens in two passes. The pre-scan checks everything and says how much room the texts
+ * and arrays take; then the arena is made large enough, once, and MessagePack-C takes out item
+ * after item. It gets them one at a time, never an array, so that it has no reason to allocate.
+ * After the pre-scan only the arena's allocation can fail.
  */
 #include "config.h"
 
@@ -28,6 +28,7 @@ enum {
 	K = WEFT__ROLE_COORD,
 };
 
+/* clang-format off */
 #define MSG(code, NAME, name, from, to, doc) static const struct weft__field fields_##name[] = {
 #define U64(name, max, doc)                  {WEFT__FIELD_U64, #name, max, 0, doc},
 #define I64(name, doc)                       {WEFT__FIELD_I64, #name, 0, 0, doc},
@@ -71,11 +72,15 @@ static const uint8_t place_of_code[] = { /* in weft__msg_types, plus 1; 0 is non
 #define END                                  , "a message's struct is its fields, one after the other");
 #include "proto/msgs.def"
 #include "proto/msgs_undef.h"
+/* clang-format on */
 
 static const size_t field_sizes[] = {
-        [WEFT__FIELD_U64] = sizeof(uint64_t),           [WEFT__FIELD_I64] = sizeof(int64_t),
-        [WEFT__FIELD_STR] = sizeof(struct weft__str),   [WEFT__FIELD_BIN] = sizeof(struct weft__bin),
-        [WEFT__FIELD_U64S] = sizeof(struct weft__u64s), [WEFT__FIELD_STRS] = sizeof(struct weft__strs),
+        [WEFT__FIELD_U64] = sizeof(uint64_t),
+        [WEFT__FIELD_I64] = sizeof(int64_t),
+        [WEFT__FIELD_STR] = sizeof(struct weft__str),
+        [WEFT__FIELD_BIN] = sizeof(struct weft__bin),
+        [WEFT__FIELD_U64S] = sizeof(struct weft__u64s),
+        [WEFT__FIELD_STRS] = sizeof(struct weft__strs),
 };
 
 const struct weft__msg_type *weft__msg_type(uint64_t code)
@@ -111,12 +116,14 @@ static int append(void *data, const char *bytes, size_t nbytes)
 
 static int pack_text(msgpack_packer *pk, const struct weft__str *s)
 {
-	return msgpack_pack_str(pk, s->n) || msgpack_pack_str_body(pk, s->p, s->n) ? WEFT_ENOMEM : 0;
+	return msgpack_pack_str(pk, s->n) || msgpack_pack_str_body(pk, s->p, s->n) ? WEFT_ENOMEM
+	                                                                           : 0;
 }
 
 static int pack_bytes(msgpack_packer *pk, const struct weft__bin *b)
 {
-	return msgpack_pack_bin(pk, b->n) || msgpack_pack_bin_body(pk, b->p, b->n) ? WEFT_ENOMEM : 0;
+	return msgpack_pack_bin(pk, b->n) || msgpack_pack_bin_body(pk, b->p, b->n) ? WEFT_ENOMEM
+	                                                                           : 0;
 }
 
 static int pack_numbers(msgpack_packer *pk, const struct weft__u64s *numbers)
@@ -197,8 +204,8 @@ static int check_field(const struct weft__field *f, const void *value)
 	return WEFT_EINTERNAL;
 }
 
-static int encode_fields(struct weft__buf *out, const struct weft__msg_type *type, const struct weft__msg *m,
-                         struct weft_error *e)
+static int encode_fields(struct weft__buf *out, const struct weft__msg_type *type,
+                         const struct weft__msg *m, struct weft_error *e)
 {
 	msgpack_packer pk;
 	msgpack_packer_init(&pk, out, append);
@@ -260,8 +267,9 @@ struct decoder {
 	msgpack_zone zone; /* empty, and stays so: where MessagePack-C would put arrays and maps */
 };
 
-/* The next integer, text or bytes. msgpack_unpack, not msgpack_unpack_next, which makes a zone in the
- * heap for each item. The pre-scan has seen the item: that MessagePack-C does not is a fault of ours. */
+/* The next integer, text or bytes. msgpack_unpack, not msgpack_unpack_next, which makes a zone in
+ * the heap for each item. The pre-scan has seen the item: that MessagePack-C does not is a fault of
+ * ours. */
 static msgpack_object unpack(struct decoder *d)
 {
 	msgpack_object item;

@@ -28,7 +28,7 @@ static void add(struct line *l, const char *format, ...)
 		l->len = l->size - 1;
 }
 
-/* A text comes from a peer: nothing in it may look like the line's end or move a terminal's cursor. */
+/* A text comes from a peer: nothing in it may end the line or move a terminal's cursor. */
 static void add_text(struct line *l, const struct weft__str *s)
 {
 	size_t shown = s->n < TEXT_SHOWN_MAX ? s->n : TEXT_SHOWN_MAX;
@@ -49,7 +49,8 @@ static void add_number(struct line *l, const struct weft__field *f, uint64_t n)
 		add(l, "%" PRIu64, n);
 }
 
-static void add_numbers(struct line *l, const struct weft__field *f, const struct weft__u64s *numbers)
+static void add_numbers(struct line *l, const struct weft__field *f,
+                        const struct weft__u64s *numbers)
 {
 	add(l, "%zu[", numbers->n);
 	for (size_t i = 0; i < numbers->n && i < ITEMS_SHOWN_MAX; i++) {
@@ -72,7 +73,8 @@ static void add_texts(struct line *l, const struct weft__strs *texts)
 /* A key or a token must not stand in a log, and neither must a user's environment. */
 static bool is_secret(const struct weft__field *f)
 {
-	return strcmp(f->name, "key") == 0 || strcmp(f->name, "token") == 0 || strcmp(f->name, "env") == 0;
+	return strcmp(f->name, "key") == 0 || strcmp(f->name, "token") == 0 ||
+	       strcmp(f->name, "env") == 0;
 }
 
 /* Adds a field and returns what follows it in the struct. */

@@ -1,10 +1,11 @@
 /* MessagePack-C believes what an array's head says: the five bytes dd 05 00 00 00 make it reserve
- * 2 GiB. So each body is looked over first, with code that only compares: an announced length is held
- * against the bytes that are there and against the table's maximum before it takes part in any sum.
+ * 2 GiB. So each body is looked over first, with code that only compares: an announced length is
+ * held against the bytes that are there and against the table's maximum before anything is added
+ * to it.
  *
  * What can be wrong, in the order of the checks: not an array; an unknown code; a message that this
- * peer may not send (the only one that is WEFT_EDENIED); too long; another number of fields; per field
- * the wrong kind, over its maximum, cut off, a NUL in a text; bytes after the last field.
+ * peer may not send (the only one that is WEFT_EDENIED); too long; another number of fields; per
+ * field the wrong kind, over its maximum, cut off, a NUL in a text; bytes after the last field.
  */
 #include "config.h"
 
@@ -37,14 +38,22 @@ struct format {
 	bool is_signed;
 };
 static const struct format formats[32] = {
-        [0xc4 - 0xc0] = {1, WEFT__TOKEN_BIN, false},   [0xc5 - 0xc0] = {2, WEFT__TOKEN_BIN, false},
-        [0xc6 - 0xc0] = {4, WEFT__TOKEN_BIN, false},   [0xcc - 0xc0] = {1, WEFT__TOKEN_UINT, false},
-        [0xcd - 0xc0] = {2, WEFT__TOKEN_UINT, false},  [0xce - 0xc0] = {4, WEFT__TOKEN_UINT, false},
-        [0xcf - 0xc0] = {8, WEFT__TOKEN_UINT, false},  [0xd0 - 0xc0] = {1, WEFT__TOKEN_UINT, true},
-        [0xd1 - 0xc0] = {2, WEFT__TOKEN_UINT, true},   [0xd2 - 0xc0] = {4, WEFT__TOKEN_UINT, true},
-        [0xd3 - 0xc0] = {8, WEFT__TOKEN_UINT, true},   [0xd9 - 0xc0] = {1, WEFT__TOKEN_STR, false},
-        [0xda - 0xc0] = {2, WEFT__TOKEN_STR, false},   [0xdb - 0xc0] = {4, WEFT__TOKEN_STR, false},
-        [0xdc - 0xc0] = {2, WEFT__TOKEN_ARRAY, false}, [0xdd - 0xc0] = {4, WEFT__TOKEN_ARRAY, false},
+        [0xc4 - 0xc0] = {1, WEFT__TOKEN_BIN, false},
+        [0xc5 - 0xc0] = {2, WEFT__TOKEN_BIN, false},
+        [0xc6 - 0xc0] = {4, WEFT__TOKEN_BIN, false},
+        [0xcc - 0xc0] = {1, WEFT__TOKEN_UINT, false},
+        [0xcd - 0xc0] = {2, WEFT__TOKEN_UINT, false},
+        [0xce - 0xc0] = {4, WEFT__TOKEN_UINT, false},
+        [0xcf - 0xc0] = {8, WEFT__TOKEN_UINT, false},
+        [0xd0 - 0xc0] = {1, WEFT__TOKEN_UINT, true},
+        [0xd1 - 0xc0] = {2, WEFT__TOKEN_UINT, true},
+        [0xd2 - 0xc0] = {4, WEFT__TOKEN_UINT, true},
+        [0xd3 - 0xc0] = {8, WEFT__TOKEN_UINT, true},
+        [0xd9 - 0xc0] = {1, WEFT__TOKEN_STR, false},
+        [0xda - 0xc0] = {2, WEFT__TOKEN_STR, false},
+        [0xdb - 0xc0] = {4, WEFT__TOKEN_STR, false},
+        [0xdc - 0xc0] = {2, WEFT__TOKEN_ARRAY, false},
+        [0xdd - 0xc0] = {4, WEFT__TOKEN_ARRAY, false},
 };
 
 /* The head of an item whose length, or value, stands in its first byte. */
@@ -100,8 +109,8 @@ static int wrong(struct scan *s, const struct weft__field *f, const char *what)
 }
 
 /* The next item, which must be of this kind and at most max; stands behind its head afterwards. */
-static int next_item(struct scan *s, const struct weft__field *f, enum weft__token_kind kind, uint64_t max,
-                     uint64_t *value)
+static int next_item(struct scan *s, const struct weft__field *f, enum weft__token_kind kind,
+                     uint64_t max, uint64_t *value)
 {
 	struct weft__token t;
 	if (weft__token_read(s->at, s->left, &t))
@@ -109,8 +118,8 @@ static int next_item(struct scan *s, const struct weft__field *f, enum weft__tok
 	if (t.kind != kind)
 		return wrong(s, f, "another kind of value");
 	if (t.value > max)
-		return weft__err_set(s->e, WEFT_EPROTO, "%s.%s: %" PRIu64 ", at most %" PRIu64, s->type->name,
-		                     f->name, t.value, max);
+		return weft__err_set(s->e, WEFT_EPROTO, "%s.%s: %" PRIu64 ", at most %" PRIu64,
+		                     s->type->name, f->name, t.value, max);
 	s->at += t.head;
 	s->left -= t.head;
 	*value = t.value;
@@ -158,7 +167,7 @@ static int scan_array(struct scan *s, const struct weft__field *f)
 	int rc = next_item(s, f, WEFT__TOKEN_ARRAY, f->max, &n);
 	if (rc)
 		return rc;
-	s->arena_bytes += n * each + _Alignof(max_align_t); /* at most so much is lost to alignment */
+	s->arena_bytes += _Alignof(max_align_t) + n * each; /* at most so much goes to alignment */
 	for (; n > 0 && !rc; n--)
 		rc = f->kind == WEFT__FIELD_U64S
 		             ? next_item(s, f, WEFT__TOKEN_UINT, UINT64_MAX, &unused)
@@ -193,13 +202,15 @@ static int scan_code(struct scan *s, uint64_t *count)
 		return weft__err_set(s->e, WEFT_EPROTO, "not a message: no array");
 	s->at += array.head;
 	s->left -= array.head;
-	if (array.value == 0 || weft__token_read(s->at, s->left, &code) || code.kind != WEFT__TOKEN_UINT)
+	if (array.value == 0 || weft__token_read(s->at, s->left, &code) ||
+	    code.kind != WEFT__TOKEN_UINT)
 		return weft__err_set(s->e, WEFT_EPROTO, "not a message: no code");
 	s->at += code.head;
 	s->left -= code.head;
 	s->type = weft__msg_type(code.value);
 	if (!s->type)
-		return weft__err_set(s->e, WEFT_EPROTO, "unknown message code %" PRIu64, code.value);
+		return weft__err_set(s->e, WEFT_EPROTO, "unknown message code %" PRIu64,
+		                     code.value);
 	*count = array.value;
 	return 0;
 }
@@ -219,8 +230,8 @@ int weft__prescan(const uint8_t *body, size_t nbytes, enum weft__role from, enum
 		return weft__err_set(e, WEFT_EPROTO, "%s: %zu bytes, at most %zu", name, nbytes,
 		                     weft__body_max(s.type));
 	if (count != s.type->nfields + 1)
-		return weft__err_set(e, WEFT_EPROTO, "%s: %" PRIu64 " fields, not %zu", name, count - 1,
-		                     s.type->nfields);
+		return weft__err_set(e, WEFT_EPROTO, "%s: %" PRIu64 " fields, not %zu", name,
+		                     count - 1, s.type->nfields);
 	for (size_t i = 0; i < s.type->nfields && !rc; i++)
 		rc = scan_field(&s, &s.type->fields[i]);
 	if (rc)

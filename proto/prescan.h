@@ -17,7 +17,7 @@ enum weft__token_kind {
 struct weft__token {
 	enum weft__token_kind kind;
 	size_t head;    /* bytes before the payload; all of an integer */
-	uint64_t value; /* the integer (NEGATIVE: as int64_t), bytes of the text, elements of the array */
+	uint64_t value; /* the integer (NEGATIVE: as int64_t), bytes of a text, elements of an array */
 };
 
 /* The item at p, of which nbytes are there. 0; WEFT_EPROTO: it reaches beyond them (an array: it
@@ -30,9 +30,9 @@ const struct weft__msg_type *weft__msg_type(uint64_t code);
 /* The largest body of a message of this type. */
 size_t weft__body_max(const struct weft__msg_type *type);
 
-/* Checks all of a body against the table: code, direction, number and kinds of fields, every length,
- * count and value. Reads nothing beyond nbytes, allocates nothing. Gives the type, and how many bytes
- * its texts and arrays take at most when they are decoded. 0, WEFT_EPROTO, WEFT_EDENIED. */
+/* Checks all of a body against the table: code, direction, number and kinds of fields, every
+ * length, count and value. Reads nothing beyond nbytes, allocates nothing. Gives the type, and how
+ * many bytes its texts and arrays take at most, decoded. 0, WEFT_EPROTO, WEFT_EDENIED. */
 int weft__prescan(const uint8_t *body, size_t nbytes, enum weft__role from, enum weft__role to,
                   const struct weft__msg_type **type, size_t *arena_bytes, struct weft_error *e);
 

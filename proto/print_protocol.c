@@ -1,5 +1,5 @@
-/* Prints docs/protocol.md: the frames in words, then every message from the table. The file in the tree
- * is the output of this program (make update-protocol); a test compares the two. */
+/* Prints docs/protocol.md: the frames in words, then every message from the table. The file in the
+ * tree is the output of this program (make update-protocol); a test compares the two. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -7,6 +7,7 @@
 
 #include "proto/proto.h"
 
+/* clang-format off */
 static const char intro[] =
         "# The control protocol\n"
         "\n"
@@ -78,6 +79,7 @@ static const char intro[] =
         "\n"
         "## Messages\n"
         "\n";
+/* clang-format on */
 
 static const struct {
 	unsigned role;

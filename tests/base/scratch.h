@@ -2,7 +2,8 @@
 #ifndef WEFT_TESTS_BASE_SCRATCH_H
 #define WEFT_TESTS_BASE_SCRATCH_H
 
-/* A new folder, mode 0700; exits with a message when there can be none. The caller frees the path. */
+/* A new folder, mode 0700; exits with a message when there can be none. The caller frees the path.
+ */
 char *scratch_make(void);
 
 /* Removes the folder with all that is in it, and frees its path. */

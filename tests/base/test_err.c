@@ -41,7 +41,8 @@ static void numbers_that_are_no_code_are_unknown(void **state)
 static void set_returns_the_code_and_keeps_the_text(void **state)
 {
 	struct weft_error e;
-	assert_int_equal(weft__err_set(&e, WEFT_ENONODE, "node %d of %s", 7, "default"), WEFT_ENONODE);
+	assert_int_equal(weft__err_set(&e, WEFT_ENONODE, "node %d of %s", 7, "default"),
+	                 WEFT_ENONODE);
 	assert_int_equal(e.code, WEFT_ENONODE);
 	assert_string_equal(e.text, "node 7 of default");
 }
@@ -67,7 +68,8 @@ static void every_errno_becomes_a_code(void **state)
 	assert_int_equal(weft__err_from_errno(EPIPE), WEFT_ECLOSED);
 	assert_int_equal(weft__err_from_errno(ENOTTY), WEFT_EIO);
 	for (int errnum = 1; errnum < 200; errnum++)
-		assert_string_not_equal(weft__err_text(weft__err_from_errno(errnum)), "unknown error");
+		assert_string_not_equal(weft__err_text(weft__err_from_errno(errnum)),
+		                        "unknown error");
 }
 
 int main(void)

@@ -62,7 +62,8 @@ static void no_bytes_are_not_out_of_memory(void **state)
 static void copies_of_texts_end_with_a_nul(void **state)
 {
 	const char unended[3] = {'a', 'b', 'c'};
-	char *a = weft__strndup(unended, 3), *b = weft__strndup("abc", 100), *c = weft__strndup("abc", 0);
+	char *a = weft__strndup(unended, 3), *b = weft__strndup("abc", 100),
+	     *c = weft__strndup("abc", 0);
 	assert_string_equal(a, "abc");
 	assert_string_equal(b, "abc");
 	assert_string_equal(c, "");

@@ -43,7 +43,8 @@ static void a_tid_is_printed_with_its_generation_only_when_it_matters(void **sta
 	char text[WEFT__TID_TEXT];
 	assert_string_equal(weft__tid_format(weft__tid_make(1, 1, 0), text), "t20001");
 	assert_string_equal(weft__tid_format(weft__tid_make(1, 1, 7), text), "t20001.7");
-	assert_string_equal(weft__tid_format((weft_tid_t){UINT64_MAX}, text), "t7fffffff.8589934591");
+	assert_string_equal(weft__tid_format((weft_tid_t){UINT64_MAX}, text),
+	                    "t7fffffff.8589934591");
 	assert_string_equal(weft__tid_format(WEFT_NO_TID, text), "t0");
 }
 
@@ -52,9 +53,10 @@ static void a_printed_tid_is_read_back(void **state)
 	struct weft__rng r;
 	weft__rng_init(&r, 2);
 	for (int i = 0; i < 10000; i++) {
-		weft_tid_t tid = weft__tid_make((uint32_t)(1 + weft__rng_below(&r, WEFT__NODE_MAX)),
-		                                (uint32_t)(1 + weft__rng_below(&r, WEFT__LOCAL_MAX)),
-		                                weft__rng_below(&r, GENERATION_MAX + 1) >> i % 34);
+		weft_tid_t tid =
+		        weft__tid_make((uint32_t)(1 + weft__rng_below(&r, WEFT__NODE_MAX)),
+		                       (uint32_t)(1 + weft__rng_below(&r, WEFT__LOCAL_MAX)),
+		                       weft__rng_below(&r, GENERATION_MAX + 1) >> i % 34);
 		char text[WEFT__TID_TEXT];
 		weft_tid_t read;
 		weft__tid_format(tid, text);
@@ -76,10 +78,28 @@ static void capital_digits_are_read_too(void **state)
 static void what_is_no_tid_is_refused_and_writes_nothing(void **state)
 {
 	static const char *const wrong[] = {
-	        "",         "t",         "x20001",  "tt20001",  " t20001",  "t20001 ",
-	        "t20001.",  "t20001.x",  "t20001.1.1", "t-1",   "t20001.-1", "t0x20001",
-	        "t0",       "0",         "t1",      "t20000",   "t80000000", "t100020001",
-	        "t20001.8589934592", "t20001.99999999999999999999", "t20001.a", "ffffffffffffffffffff",
+	        "",
+	        "t",
+	        "x20001",
+	        "tt20001",
+	        " t20001",
+	        "t20001 ",
+	        "t20001.",
+	        "t20001.x",
+	        "t20001.1.1",
+	        "t-1",
+	        "t20001.-1",
+	        "t0x20001",
+	        "t0",
+	        "0",
+	        "t1",
+	        "t20000",
+	        "t80000000",
+	        "t100020001",
+	        "t20001.8589934592",
+	        "t20001.99999999999999999999",
+	        "t20001.a",
+	        "ffffffffffffffffffff",
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		weft_tid_t tid = {42};

@@ -39,8 +39,8 @@ static void a_line_has_time_level_tag_id_and_text(void **state)
 	weft__log(WEFT__LOG_WARN, "WEFT-NODE-LOST", "node=%d silent_ms=%d", 3, 4012);
 	const char *text = line();
 	int year, month, day, hour, minute, second, ms, length = 0;
-	assert_int_equal(sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &year, &month, &day, &hour, &minute,
-	                        &second, &ms, &length),
+	assert_int_equal(sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &year, &month, &day, &hour,
+	                        &minute, &second, &ms, &length),
 	                 7);
 	assert_int_equal(length, strlen("2026-01-31T12:00:00.123Z"));
 	assert_string_equal(text + length, " warn weftd n1 WEFT-NODE-LOST node=3 silent_ms=4012\n");

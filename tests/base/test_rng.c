@@ -32,8 +32,19 @@ static void below_stays_below_and_reaches_every_value(void **state)
 		for (uint64_t x = 0; x < n; x++) /* 2000 / n are due; half of them is far out */
 			assert_true(seen[x] > 1000 / n);
 	}
-	for (int i = 0; i < 1000; i++)
-		assert_true(weft__rng_below(&r, (UINT64_C(1) << 63) + 1) <= UINT64_C(1) << 63);
+}
+
+static void below_favours_no_value_also_when_the_range_is_huge(void **state)
+{
+	/* The plain remainder would give the first third twice as often as the others. */
+	const uint64_t third = UINT64_C(1) << 62;
+	struct weft__rng r;
+	unsigned seen[3] = {0};
+	weft__rng_init(&r, 3);
+	for (int i = 0; i < 9000; i++)
+		seen[weft__rng_below(&r, 3 * third) / third]++;
+	for (int i = 0; i < 3; i++)
+		assert_in_range(seen[i], 2800, 3200);
 }
 
 static void random_bytes_fill_all_and_no_more(void **state)
@@ -55,6 +66,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_seed_gives_its_known_sequence),
 	        cmocka_unit_test(below_stays_below_and_reaches_every_value),
+	        cmocka_unit_test(below_favours_no_value_also_when_the_range_is_huge),
 	        cmocka_unit_test(random_bytes_fill_all_and_no_more),
 	};
 	return cmocka_run_group_tests_name("rng", tests, NULL, NULL);

@@ -140,7 +140,16 @@ static void a_vm_is_named_by_argument_then_environment_then_default(void **state
 static void names_that_could_leave_the_folder_are_refused(void **state)
 {
 	static const char *const wrong[] = {
-	        ".", "..", ".hidden", "a/b", "/", "../x", "a b", "a\n", "a\\b", "é",
+	        ".",
+	        "..",
+	        ".hidden",
+	        "a/b",
+	        "/",
+	        "../x",
+	        "a b",
+	        "a\n",
+	        "a\\b",
+	        "é",
 	        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" /* 65 */,
 	};
 	char path[PATH_MAX] = "untouched";
@@ -331,7 +340,8 @@ static void a_task_attaches_to_its_own_node_or_none(void **state)
 	assert_true(fd >= 0);
 	assert_string_equal(nodedir, below("default/n2"));
 	close(fd);
-	fd = weft__rundir_attach("default", nodedir, sizeof nodedir, &e); /* whoever names a VM means it */
+	fd = weft__rundir_attach("default", nodedir, sizeof nodedir,
+	                         &e); /* whoever names a VM means it */
 	assert_true(fd >= 0);
 	assert_string_equal(nodedir, below("default/n1"));
 	close(fd);

@@ -6,7 +6,8 @@
 
 #include "tests/proto/sample.h"
 
-static void write_seed(const char *folder, const char *name, int by_hand, const struct weft__buf *body)
+static void write_seed(const char *folder, const char *name, int by_hand,
+                       const struct weft__buf *body)
 {
 	char path[4096];
 	snprintf(path, sizeof path, "%s/%s.%d", folder, name, by_hand);

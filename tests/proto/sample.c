@@ -152,7 +152,8 @@ bool sample_equal(const struct weft__msg *a, const struct weft__msg *b)
 	if (a->code != b->code)
 		return false;
 	for (size_t i = 0; i < type->nfields; i++)
-		if (!equal_fields(type->fields[i].kind, sample_field(a, type, i), sample_field(b, type, i)))
+		if (!equal_fields(type->fields[i].kind, sample_field(a, type, i),
+		                  sample_field(b, type, i)))
 			return false;
 	return true;
 }
@@ -243,15 +244,17 @@ bool sample_try(const uint8_t *body, size_t nbytes)
 	struct weft__msg m, again;
 	char line[300];
 	int code = weft__msg_peek(body, nbytes);
-	const struct weft__msg_type *type = code < 0 ? &weft__msg_types[0] : weft__msg_type((uint64_t)code);
-	int rc = weft__msg_decode(body, nbytes, sample_from(type), sample_to(type), &arena, &m, NULL);
+	const struct weft__msg_type *type =
+	        code < 0 ? &weft__msg_types[0] : weft__msg_type((uint64_t)code);
+	int rc = weft__msg_decode(body, nbytes, sample_from(type), sample_to(type), &arena, &m,
+	                          NULL);
 	if (rc == 0) {
 		weft__msg_print(&m, line, sizeof line);
 		rc = weft__msg_encode_body(&out, &m, NULL);
 		if (rc || out.len > nbytes)
 			abort();
-		rc = weft__msg_decode(out.data, out.len, sample_from(type), sample_to(type), &arena_again,
-		                      &again, NULL);
+		rc = weft__msg_decode(out.data, out.len, sample_from(type), sample_to(type),
+		                      &arena_again, &again, NULL);
 		if (rc || !sample_equal(&m, &again))
 			abort();
 	}

@@ -7,7 +7,8 @@
 
 static void a_header_gives_its_length_back(void **state)
 {
-	static const size_t lengths[] = {1, 2, 255, 256, 65535, 65536, WEFT__CARRIED_MAX, WEFT__FRAME_MAX};
+	static const size_t lengths[] = {
+	        1, 2, 255, 256, 65535, 65536, WEFT__CARRIED_MAX, WEFT__FRAME_MAX};
 	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
 		uint8_t header[WEFT__FRAME_HEADER];
 		weft__frame_header(header, lengths[i]);
@@ -24,8 +25,9 @@ static void the_bytes_of_a_header_are_fixed(void **state)
 
 static void what_does_not_begin_as_a_frame_is_refused(void **state)
 {
-	static const char *const wrong[] = {"FW\1\0\1\0\0\0", "WX\1\0\1\0\0\0", "XF\1\0\1\0\0\0",
-	                                    "\0\0\0\0\0\0\0\0", "GET / HT",      "\x16\3\1\2\0\1\0\1"};
+	static const char *const wrong[] = {"FW\1\0\1\0\0\0", "WX\1\0\1\0\0\0",
+	                                    "XF\1\0\1\0\0\0", "\0\0\0\0\0\0\0\0",
+	                                    "GET / HT",       "\x16\3\1\2\0\1\0\1"};
 	struct weft_error e;
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		assert_int_equal(weft__frame_length((const uint8_t *)wrong[i], &e), WEFT_EPROTO);
@@ -45,7 +47,8 @@ static void another_version_is_refused_in_words_that_name_both(void **state)
 
 static void lengths_of_none_and_of_too_much_are_refused(void **state)
 {
-	static const uint32_t wrong[] = {0, WEFT__FRAME_MAX + 1, 0x7fffffff, 0x80000000, 0xffffffff};
+	static const uint32_t wrong[] = {0, WEFT__FRAME_MAX + 1, 0x7fffffff, 0x80000000,
+	                                 0xffffffff};
 	struct weft_error e;
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		uint8_t header[WEFT__FRAME_HEADER] = {'W', 'F', WEFT__PROTO_VERSION, 0};

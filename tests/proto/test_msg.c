@@ -83,8 +83,9 @@ static void one_text_of_an_array_may_have_its_maximum(void **state)
 
 static void signed_numbers_keep_their_sign(void **state)
 {
-	static const int64_t numbers[] = {0,    -1,    -32,       -33,       127,       128,      -128,
-	                                  -129, 32767, -32769,    INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
+	static const int64_t numbers[] = {0,         -1,        -32,       -33,      127,
+	                                  128,       -128,      -129,      32767,    -32769,
+	                                  INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		memset(&sample, 0, sizeof sample);
 		sample.m = (struct weft__msg){.code = WEFT__MSG_RESULT, .result.code = numbers[i]};
@@ -110,7 +111,8 @@ static void a_field_over_its_maximum_is_not_sent(void **state)
 			assert_int_equal(weft__msg_encode(&out, &sample.m, &e), WEFT_ETOOBIG);
 			assert_non_null(strstr(e.text, type->name));
 			assert_non_null(strstr(e.text, f->name));
-			assert_int_equal(weft__msg_encode_body(&out, &sample.m, NULL), WEFT_ETOOBIG);
+			assert_int_equal(weft__msg_encode_body(&out, &sample.m, NULL),
+			                 WEFT_ETOOBIG);
 			assert_int_equal(out.len, 6);
 		}
 	}
@@ -132,7 +134,8 @@ static void a_body_is_bounded_as_a_whole(void **state)
 	static char text[131072];
 	memset(text, 'x', sizeof text - 1);
 	struct weft__str argv = {text, 100000}, env = {text, 100000};
-	struct weft__msg m = {.code = WEFT__MSG_SPAWN, .spawn = {.argv = {&argv, 1}, .env = {&env, 1}}};
+	struct weft__msg m = {.code = WEFT__MSG_SPAWN,
+	                      .spawn = {.argv = {&argv, 1}, .env = {&env, 1}}};
 	struct weft_error e;
 	out.len = 0;
 	assert_int_equal(weft__msg_encode(&out, &m, &e), WEFT_ETOOBIG);
@@ -146,8 +149,8 @@ static void the_largest_body_fits_into_its_carrier(void **state)
 {
 	struct weft__rng r;
 	weft__rng_init(&r, 9);
-	static const enum weft__msg_code carriers[] = {WEFT__MSG_UP, WEFT__MSG_DOWN, WEFT__MSG_PEER_DOWN,
-	                                               WEFT__MSG_PEER_UP};
+	static const enum weft__msg_code carriers[] = {WEFT__MSG_UP, WEFT__MSG_DOWN,
+	                                               WEFT__MSG_PEER_DOWN, WEFT__MSG_PEER_UP};
 	for (size_t i = 0; i < sizeof carriers / sizeof *carriers; i++) {
 		const struct weft__msg_type *type = weft__msg_type((uint64_t)carriers[i]);
 		assert_int_equal(weft__body_max(type), WEFT__FRAME_MAX);
@@ -197,17 +200,20 @@ static void a_failed_allocation_decodes_nothing(void **state)
 		memset(&m, 0x55, sizeof m);
 		memset(&untouched, 0x55, sizeof untouched);
 		weft__heap_fail_at(1);
-		int rc = weft__msg_decode(out.data, out.len, sample_from(type), sample_to(type), &small, &m,
-		                          NULL);
+		int rc = weft__msg_decode(out.data, out.len, sample_from(type), sample_to(type),
+		                          &small, &m, NULL);
 		weft__heap_fail_at(0);
 		if (rc) {
 			assert_int_equal(rc, WEFT_ENOMEM);
 			assert_memory_equal(&m, &untouched, sizeof m);
 		}
-		rc = weft__msg_decode(out.data, out.len, sample_from(type), sample_to(type), &small, &m, NULL);
+		rc = weft__msg_decode(out.data, out.len, sample_from(type), sample_to(type), &small,
+		                      &m, NULL);
 		assert_int_equal(rc, 0);
-		weft__heap_fail_at(1); /* and with the arena large enough nothing is allocated at all */
-		rc = weft__msg_decode(out.data, out.len, sample_from(type), sample_to(type), &small, &m, NULL);
+		weft__heap_fail_at(
+		        1); /* and with the arena large enough nothing is allocated at all */
+		rc = weft__msg_decode(out.data, out.len, sample_from(type), sample_to(type), &small,
+		                      &m, NULL);
 		weft__heap_fail_at(0);
 		assert_int_equal(rc, 0);
 		weft__arena_fini(&small);
@@ -217,12 +223,13 @@ static void a_failed_allocation_decodes_nothing(void **state)
 static void decoded_texts_end_with_a_nul_and_bytes_are_not_copied(void **state)
 {
 	struct weft__str argv[] = {weft__str("prog"), weft__str(""), weft__str("x y")};
-	struct weft__msg m = {.code = WEFT__MSG_SPAWN, .spawn = {.host = weft__str("#1"), .argv = {argv, 3}}};
+	struct weft__msg m = {.code = WEFT__MSG_SPAWN,
+	                      .spawn = {.host = weft__str("#1"), .argv = {argv, 3}}};
 	struct weft__msg read;
 	out.len = 0;
 	assert_int_equal(weft__msg_encode_body(&out, &m, NULL), 0);
-	assert_int_equal(weft__msg_decode(out.data, out.len, WEFT__ROLE_TASK, WEFT__ROLE_COORD, &arena, &read,
-	                                  NULL),
+	assert_int_equal(weft__msg_decode(out.data, out.len, WEFT__ROLE_TASK, WEFT__ROLE_COORD,
+	                                  &arena, &read, NULL),
 	                 0);
 	assert_string_equal(read.spawn.host.p, "#1");
 	assert_string_equal(read.spawn.wdir.p, "");
@@ -233,8 +240,8 @@ static void decoded_texts_end_with_a_nul_and_bytes_are_not_copied(void **state)
 	m = (struct weft__msg){.code = WEFT__MSG_NAME_PUT, .name_put.value = {"\0\1\2", 3}};
 	out.len = 0;
 	assert_int_equal(weft__msg_encode_body(&out, &m, NULL), 0);
-	assert_int_equal(weft__msg_decode(out.data, out.len, WEFT__ROLE_TASK, WEFT__ROLE_COORD, &arena, &read,
-	                                  NULL),
+	assert_int_equal(weft__msg_decode(out.data, out.len, WEFT__ROLE_TASK, WEFT__ROLE_COORD,
+	                                  &arena, &read, NULL),
 	                 0);
 	assert_in_range((uintptr_t)read.name_put.value.p, (uintptr_t)out.data,
 	                (uintptr_t)out.data + out.len - 3);

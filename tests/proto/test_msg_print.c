@@ -18,7 +18,8 @@ static const char *printed(const struct weft__msg *m)
 static void a_line_shows_names_and_values(void **state)
 {
 	uint64_t tids[] = {0x20001, 0x20002 | UINT64_C(3) << 31};
-	struct weft__msg m = {.code = WEFT__MSG_TEAM, .team = {.job = 5, .size = 2, .tids = {tids, 2}}};
+	struct weft__msg m = {.code = WEFT__MSG_TEAM,
+	                      .team = {.job = 5, .size = 2, .tids = {tids, 2}}};
 	assert_string_equal(printed(&m), "TEAM job=5 size=2 first=0 tids=2[t20001 t20002.3]");
 	m = (struct weft__msg){.code = WEFT__MSG_RESULT,
 	                       .result = {.req = 7, .code = -5, .text = weft__str("no \"x\"")}};
@@ -41,7 +42,8 @@ static void keys_tokens_and_environments_are_not_shown(void **state)
 
 static void a_text_cannot_end_the_line(void **state)
 {
-	struct weft__msg m = {.code = WEFT__MSG_TASK_NAME, .task_name.name = weft__str("a\nb\033c\177")};
+	struct weft__msg m = {.code = WEFT__MSG_TASK_NAME,
+	                      .task_name.name = weft__str("a\nb\033c\177")};
 	assert_string_equal(printed(&m), "TASK_NAME req=0 name=\"a?b?c?\"");
 }
 
