@@ -1,1 +1,4 @@
-# nothing yet
+CHECK_SCRIPTS = %D%/layering.sh %D%/sizes.sh %D%/headers.sh %D%/symbols.sh
+dist_check_SCRIPTS += $(CHECK_SCRIPTS)
+EXTRA_DIST += %D%/tap.sh
+TESTS += $(CHECK_SCRIPTS)

@@ -1,0 +1,55 @@
+#!/bin/sh
+# bad_input.sh - what a person mistypes gets one clear line, and leaves nothing behind.
+. "$WEFT_SRCDIR/tests/system/lib.sh"
+cd "$tmp" || exit 99
+echo 'echo not executable' >script
+mkdir folder
+
+status "a program that is not there" 127 weft run -n 2 /nonexistent/program
+says "is named" '/nonexistent/program'
+status "a command that is not on the path" 127 weft run no-such-command-anywhere
+says "is named, too" 'no-such-command-anywhere'
+status "a file that is not executable" 126 weft run ./script
+says "the reason is given" 'not executable'
+status "a folder" 126 weft run ./folder
+for n in 0 -1 99999999 many 1.5 ''; do
+	status "-n '$n'" 125 weft run -n "$n" true
+	says "names -n and what it takes" '-n'
+done
+status "an unknown host" 125 weft run --host nosuchhost.invalid true
+says "is named" 'nosuchhost.invalid'
+status "an unknown option" 125 weft run --lable true
+says "gets the nearest match" '--label'
+status "an unknown command" 125 weft rnu true
+says "gets the nearest match, too" 'run'
+status "no program" 125 weft run -n 2
+status "a folder to run in that is not there" 125 weft run --wdir /nonexistent true
+says "is named" '/nonexistent'
+status "too many local nodes" 125 weft run --local-nodes 100000 true
+status "zero local nodes" 125 weft run --local-nodes 0 true
+status "a time-out that is no time" 125 weft run --timeout soon true
+status "a VM's name with a slash" 125 weft up --name ../evil
+
+expect "nothing remains" "$(remains)"
+
+# A run folder that is not ours alone is refused.
+mkdir -m 777 "$tmp/open"
+chmod 777 "$tmp/open"
+rc=0
+WEFT_RUNDIR=$tmp/open timeout 20 "$build/console/weft" run true >out 2>err || rc=$?
+equal "a run folder that others can write to is refused" 125 $rc
+ln -s /tmp "$tmp/link"
+rc=0
+WEFT_RUNDIR=$tmp/link timeout 20 "$build/console/weft" run true >out 2>err || rc=$?
+equal "a run folder that is a symbolic link is refused" 125 $rc
+
+# Few descriptors: a clear error, nothing hangs.
+rc=0
+(ulimit -n 12; limit=20 weft run -n 8 true) >out 2>err </dev/null || rc=$?
+if [ $rc = 0 ] || { [ $rc != 124 ] && [ $rc != 137 ] && [ -s err ]; }; then
+	ok "with 12 descriptors: works or says why"
+else
+	not_ok "with 12 descriptors: works or says why" "exit $rc: $(cat err)"
+fi
+expect "nothing remains, then" "$(remains)"
+done_testing
