@@ -1,1 +1,6 @@
-# nothing yet
+man_MANS += %D%/weft.3
+%D%/weft.3: %D%/manpage.awk base/weft_base.h bindings/c/weft.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(AWK) -f $(srcdir)/%D%/manpage.awk $(srcdir)/base/weft_base.h \
+		$(srcdir)/bindings/c/weft.h >$@.tmp && mv $@.tmp $@
+CLEANFILES += %D%/weft.3
+EXTRA_DIST += %D%/manpage.awk %D%/architecture.md %D%/protocol.md
