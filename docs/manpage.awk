@@ -87,7 +87,7 @@ FNR == NR {
 
 /^\/\* weft\.h - / { intro = 1; next }
 intro && /\*\// { intro = 0; next }
-intro { sub(/^ \* ?/, ""); if ($0 == "") print ".Pp"; else emit($0); next }
+intro { sub(/^ \* ?/, ""); if ($0 != "") { emit($0); said = 1 } else if (said) print ".Pp"; next }
 
 /^\/\* --- / {
 	title = $0
