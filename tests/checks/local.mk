@@ -1,4 +1,4 @@
-CHECK_SCRIPTS = %D%/layering.sh %D%/sizes.sh %D%/headers.sh %D%/symbols.sh %D%/manpages.sh
+CHECK_SCRIPTS = %D%/layering.sh %D%/sizes.sh %D%/headers.sh
 dist_check_SCRIPTS += $(CHECK_SCRIPTS)
 EXTRA_DIST += %D%/tap.sh
 TESTS += $(CHECK_SCRIPTS)

@@ -1,2 +1,1 @@
-dist_check_SCRIPTS += %D%/examples.sh
-TESTS += %D%/examples.sh
+# nothing yet
