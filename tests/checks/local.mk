@@ -1,4 +1,4 @@
-CHECK_SCRIPTS = %D%/layering.sh %D%/sizes.sh %D%/headers.sh
-dist_check_SCRIPTS += $(CHECK_SCRIPTS)
+house_checks = %D%/layering.sh %D%/sizes.sh %D%/headers.sh
+dist_check_SCRIPTS += $(house_checks)
 EXTRA_DIST += %D%/tap.sh
-TESTS += $(CHECK_SCRIPTS)
+TESTS += $(house_checks)
