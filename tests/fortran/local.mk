@@ -1,1 +1,3 @@
-# nothing yet
+FORTRAN_CHECKS = tests/fortran/test_constants.sh tests/fortran/test_interfaces.sh
+dist_check_SCRIPTS += $(FORTRAN_CHECKS)
+TESTS += $(FORTRAN_CHECKS)
