@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -273,4 +274,21 @@ int count_fds(void)
 		n++;
 	closedir(d);
 	return n;
+}
+
+int run_over_kinds(const char *group, const struct CMUnitTest *behaviours, size_t n, bool one_process)
+{
+	static struct CMUnitTest tests[128];
+	static char names[128][120];
+	size_t count = 0;
+	for (size_t k = 0; k < nkinds; k++) {
+		for (size_t b = 0; b < n && (one_process || !kinds[k].local); b++, count++) {
+			assert_true(count < 128);
+			snprintf(names[count], sizeof names[count], "%s: %s", kinds[k].name, behaviours[b].name);
+			tests[count] = behaviours[b];
+			tests[count].name = names[count];
+			tests[count].initial_state = (void *)(uintptr_t)&kinds[k];
+		}
+	}
+	return _cmocka_run_group_tests(group, tests, count, NULL, NULL);
 }

@@ -74,4 +74,7 @@ int receive_all(struct pair *p, int i, struct inbox *in);
 
 int count_fds(void);
 
+/* Run each behaviour over each kind (with one_process: also those that live in one process). */
+int run_over_kinds(const char *group, const struct CMUnitTest *behaviours, size_t n, bool one_process);
+
 #endif

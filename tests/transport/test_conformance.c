@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/heap.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -289,41 +288,22 @@ static void opening_without_memory_fails_and_leaks_nothing(void **state)
 	assert_int_equal(count_fds(), before);
 }
 
-static const struct {
-	const char *name;
-	CMUnitTestFunction test;
-} behaviours[] = {
-#define B(name) {#name, name}
-        B(each_size_arrives_whole),
-        B(mixed_sizes_arrive_in_order_and_once),
-        B(both_directions_do_not_disturb_each_other),
-        B(full_channel_says_again_and_goes_on_without_loss),
-        B(message_without_a_place_is_thrown_away),
-        B(close_delivers_what_was_taken_then_says_closed),
-        B(close_delivers_what_was_taken_with_unread_bytes_behind),
-        B(close_in_the_middle_of_a_message_delivers_no_half),
-        B(send_after_the_far_end_closed_fails),
-        B(armed_end_is_woken_by_a_message_and_by_a_close),
-        B(poll_of_an_idle_channel_is_zero),
-        B(no_descriptor_is_leaked),
-        B(opening_without_memory_fails_and_leaks_nothing),
-#undef B
-};
-
-enum { NBEHAVIOURS = sizeof behaviours / sizeof *behaviours };
-
 int main(void)
 {
-	static struct CMUnitTest tests[8 * NBEHAVIOURS];
-	static char names[8 * NBEHAVIOURS][120];
-	size_t n = 0;
-	for (size_t k = 0; k < nkinds; k++) {
-		for (size_t b = 0; b < NBEHAVIOURS; b++, n++) {
-			snprintf(names[n], sizeof names[n], "%s: %s", kinds[k].name, behaviours[b].name);
-			tests[n] = (struct CMUnitTest){.name = names[n],
-			                               .test_func = behaviours[b].test,
-			                               .initial_state = (void *)(uintptr_t)&kinds[k]};
-		}
-	}
-	return _cmocka_run_group_tests("transport conformance", tests, n, NULL, NULL);
+	static const struct CMUnitTest behaviours[] = {
+	        cmocka_unit_test(each_size_arrives_whole),
+	        cmocka_unit_test(mixed_sizes_arrive_in_order_and_once),
+	        cmocka_unit_test(both_directions_do_not_disturb_each_other),
+	        cmocka_unit_test(full_channel_says_again_and_goes_on_without_loss),
+	        cmocka_unit_test(message_without_a_place_is_thrown_away),
+	        cmocka_unit_test(close_delivers_what_was_taken_then_says_closed),
+	        cmocka_unit_test(close_delivers_what_was_taken_with_unread_bytes_behind),
+	        cmocka_unit_test(close_in_the_middle_of_a_message_delivers_no_half),
+	        cmocka_unit_test(send_after_the_far_end_closed_fails),
+	        cmocka_unit_test(armed_end_is_woken_by_a_message_and_by_a_close),
+	        cmocka_unit_test(poll_of_an_idle_channel_is_zero),
+	        cmocka_unit_test(no_descriptor_is_leaked),
+	        cmocka_unit_test(opening_without_memory_fails_and_leaks_nothing),
+	};
+	return run_over_kinds("transport conformance", behaviours, sizeof behaviours / sizeof *behaviours, true);
 }
