@@ -1,11 +1,13 @@
-/* barrier.h - memory barriers: our own, and one that other processes execute for us (membarrier(2)). */
+/* barrier.h - memory barriers: our own, and one that other processes execute for us
+ * (membarrier(2)). */
 #ifndef WEFT_TRANSPORT_BARRIER_H
 #define WEFT_TRANSPORT_BARRIER_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* ThreadSanitizer knows no fences; a read-modify-write of a variable that nobody reads does as well. */
+/* ThreadSanitizer knows no fences; a read-modify-write of a variable that nobody reads does as
+ * well. */
 #if defined(__SANITIZE_THREAD__)
 #define WEFT__FENCE_BY_RMW 1
 #elif defined(__has_feature)

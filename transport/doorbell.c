@@ -10,7 +10,8 @@ void weft__doorbell_ring(int doorbell)
 	const uint64_t one = 1;
 	if (doorbell < 0)
 		return;
-	/* A full counter (EAGAIN) is a doorbell that rings already; of a dead owner nobody waits. */
+	/* A full counter (EAGAIN) is a doorbell that rings already; of a dead owner nobody waits.
+	 */
 	while (write(doorbell, &one, sizeof one) < 0 && errno == EINTR)
 		;
 }

@@ -1,8 +1,8 @@
 /* Channels within one process, for tests and for messages to oneself.
  *
- * Two bounded queues of pieces, allocated at creation. Both ends are used by one thread at a time: there is
- * no locking here. A sink may send on the very channel that is polled. The queues live until both ends are
- * closed.
+ * Two bounded queues of pieces, allocated at creation. Both ends are used by one thread at a time:
+ * there is no locking here. A sink may send on the very channel that is polled. The queues live
+ * until both ends are closed.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-	PIECES      = 16,
+	PIECES = 16,
 	PIECE_BYTES = 4096,
 	POLL_PIECES = 16, /* a poll takes at most so many */
 };

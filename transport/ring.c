@@ -9,10 +9,11 @@
 enum form { SMALL = 1, WIDE_INLINE, WIDE_CELLS, WIDE_BULK, MORE_CELLS, MORE_BULK, FIN };
 
 enum {
-	POLL_PIECES  = 64,         /* a poll takes at most so many cells */
-	POLL_BYTES   = 256 * 1024, /* and, roughly, bytes */
-	CHEAP_CELLS  = 1024,       /* a consumer that took so many without a sleep spares the producer's fence */
-	GROW_PAUSE   = 1024,       /* pieces until the window asks for memory again */
+	POLL_PIECES = 64,        /* a poll takes at most so many cells */
+	POLL_BYTES = 256 * 1024, /* and, roughly, bytes */
+	CHEAP_CELLS =
+	        1024, /* a consumer that took so many without a sleep spares the producer's fence */
+	GROW_PAUSE = 1024, /* pieces until the window asks for memory again */
 };
 
 static uint32_t units_of(size_t nbytes)
@@ -26,9 +27,11 @@ static uint64_t make_word(uint16_t lap, size_t n, enum form form, const struct w
 	       (uint64_t)hdr->flags << 48;
 }
 
-/* --- producer --------------------------------------------------------------------------------------- */
+/* --- producer
+ * --------------------------------------------------------------------------------------- */
 
-void weft__ring_tx_init(struct weft__ring_tx *tx, struct weft__ring *ring, uint8_t *bulk, int doorbell)
+void weft__ring_tx_init(struct weft__ring_tx *tx, struct weft__ring *ring, uint8_t *bulk,
+                        int doorbell)
 {
 	*tx = (struct weft__ring_tx){
 	        .ring = ring,
@@ -73,7 +76,8 @@ static bool units_free(struct weft__ring_tx *tx, uint32_t end)
 static inline void wake_consumer(struct weft__ring_tx *tx)
 {
 	struct weft__ring *r = tx->ring;
-	atomic_signal_fence(memory_order_seq_cst); /* the half of membarrier that is the compiler's */
+	atomic_signal_fence(
+	        memory_order_seq_cst); /* the half of membarrier that is the compiler's */
 	if (tx->fence || !atomic_load_explicit(&r->sleep.cheap, memory_order_relaxed))
 		weft__fence();
 	if (!atomic_load_explicit(&r->sleep.armed, memory_order_relaxed))
@@ -94,7 +98,8 @@ static inline void publish(struct weft__ring_tx *tx, uint64_t word, uint32_t cel
 	}
 	if (cells > 1)
 		tx->raw_end = tx->sent;
-	if ((int32_t)(tx->raw_end + WEFT__RING_CELLS - tx->sent) > 0) /* the next was a raw cell, maybe */
+	if ((int32_t)(tx->raw_end + WEFT__RING_CELLS - tx->sent) >
+	    0) /* the next was a raw cell, maybe */
 		atomic_store_explicit(&tx->ring->cells[tx->index].word, (uint16_t)(tx->lap - 1),
 		                      memory_order_relaxed);
 	atomic_store_explicit(&cell->word, word, memory_order_release);
@@ -118,8 +123,8 @@ static void put_header(struct weft__cell *cell, const struct weft__hdr *hdr)
 }
 
 /* A piece of at most WEFT__CELLS_MAX bytes into the cells behind the header cell. */
-static int send_cells(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const uint8_t *from, size_t n,
-                      bool first)
+static int send_cells(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const uint8_t *from,
+                      size_t n, bool first)
 {
 	uint32_t cells = 1 + units_of(n);
 	if (!cells_free(tx, cells))
@@ -151,10 +156,10 @@ static bool has_memory(struct weft__ring_tx *tx, uint32_t end)
 	return end <= tx->uready;
 }
 
-/* A piece of at most WEFT__BULK_PIECE bytes through the window, or through cells without it; *n is what
- * went. A piece does not wrap: what is left at the window's end is skipped. */
-static int send_bulk(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const uint8_t *from, size_t *n,
-                     bool first)
+/* A piece of at most WEFT__BULK_PIECE bytes through the window, or through cells without it; *n is
+ * what went. A piece does not wrap: what is left at the window's end is skipped. */
+static int send_bulk(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const uint8_t *from,
+                     size_t *n, bool first)
 {
 	uint32_t units = units_of(*n), at = tx->units, slot = at % WEFT__BULK_UNITS;
 	if (slot + units > WEFT__BULK_UNITS) {
@@ -178,8 +183,8 @@ static int send_bulk(struct weft__ring_tx *tx, const struct weft__hdr *hdr, cons
 	return 0;
 }
 
-static int send_pieces(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const uint8_t *payload,
-                       size_t *taken)
+static int send_pieces(struct weft__ring_tx *tx, const struct weft__hdr *hdr,
+                       const uint8_t *payload, size_t *taken)
 {
 	int rc = 0;
 	while (rc == 0 && *taken < hdr->len) {
@@ -197,11 +202,13 @@ static int send_pieces(struct weft__ring_tx *tx, const struct weft__hdr *hdr, co
 	return rc;
 }
 
-int weft__ring_send(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const void *payload, size_t *taken)
+int weft__ring_send(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const void *payload,
+                    size_t *taken)
 {
 	bool narrow = (hdr->id | hdr->total) == 0;
 	if (hdr->len > (narrow ? WEFT__SMALL_MAX : WEFT__INLINE_MAX))
-		return hdr->len <= WEFT__LEN_MAX ? send_pieces(tx, hdr, payload, taken) : WEFT_ETOOBIG;
+		return hdr->len <= WEFT__LEN_MAX ? send_pieces(tx, hdr, payload, taken)
+		                                 : WEFT_ETOOBIG;
 	if (!cells_free(tx, 1))
 		return full(tx, 1, 0);
 	struct weft__cell *cell = &tx->ring->cells[tx->index];
@@ -223,9 +230,11 @@ int weft__ring_send(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const
 
 void weft__ring_fin(struct weft__ring_tx *tx)
 {
-	/* Into the cell that is always free. Nothing comes after, so the next word stays as it is. */
+	/* Into the cell that is always free. Nothing comes after, so the next word stays as it is.
+	 */
 	atomic_store_explicit(&tx->ring->cells[tx->index].word,
-	                      make_word(tx->lap, 0, FIN, &(struct weft__hdr){0}), memory_order_release);
+	                      make_word(tx->lap, 0, FIN, &(struct weft__hdr){0}),
+	                      memory_order_release);
 	wake_consumer(tx);
 }
 
@@ -241,12 +250,17 @@ void weft__ring_tx_disarm(struct weft__ring_tx *tx)
 	atomic_store_explicit(&tx->ring->want.armed, 0, memory_order_relaxed);
 }
 
-/* --- consumer --------------------------------------------------------------------------------------- */
+/* --- consumer
+ * --------------------------------------------------------------------------------------- */
 
-void weft__ring_rx_init(struct weft__ring_rx *rx, struct weft__ring *ring, const uint8_t *bulk, int doorbell)
+void weft__ring_rx_init(struct weft__ring_rx *rx, struct weft__ring *ring, const uint8_t *bulk,
+                        int doorbell)
 {
-	*rx = (struct weft__ring_rx){
-	        .ring = ring, .bulk = bulk, .doorbell = doorbell, .barrier = weft__barrier_works(), .lap = 1};
+	*rx = (struct weft__ring_rx){.ring = ring,
+	                             .bulk = bulk,
+	                             .doorbell = doorbell,
+	                             .barrier = weft__barrier_works(),
+	                             .lap = 1};
 }
 
 static inline void done_with(struct weft__ring_rx *rx, uint32_t cells)
@@ -320,8 +334,8 @@ static int take_piece(struct weft__ring_rx *rx, const struct weft__cell *cell, s
 }
 
 /* A message with the long header: all of it is here, or its first piece. */
-static int take_wide(struct weft__ring_rx *rx, const struct weft__cell *cell, size_t n, enum form form,
-                     const struct weft__sink *sink)
+static int take_wide(struct weft__ring_rx *rx, const struct weft__cell *cell, size_t n,
+                     enum form form, const struct weft__sink *sink)
 {
 	struct weft__cell copy;
 	memcpy(&copy.context, &cell->context, sizeof copy - offsetof(struct weft__cell, context));
@@ -400,7 +414,8 @@ int weft__ring_poll(struct weft__ring_rx *rx, const struct weft__sink *sink)
 		if (rx->closed)
 			break;
 		pieces++;
-		if (rx->done - rx->told >= WEFT__TELL_CELLS || rx->units - rx->utold >= WEFT__TELL_UNITS)
+		if (rx->done - rx->told >= WEFT__TELL_CELLS ||
+		    rx->units - rx->utold >= WEFT__TELL_UNITS)
 			tell(rx);
 	}
 	return pieces > 0 ? pieces : rx->closed;
@@ -418,7 +433,8 @@ bool weft__ring_rx_arm(struct weft__ring_rx *rx)
 	atomic_store_explicit(&r->sleep.armed, 1, memory_order_relaxed);
 	weft__fence();
 	if (barrier)
-		sure = rx->barrier = weft__barrier(); /* else one more turn: by then the producer fences */
+		sure = rx->barrier =
+		        weft__barrier(); /* else one more turn: by then the producer fences */
 	uint64_t word = atomic_load_explicit(&r->cells[rx->index].word, memory_order_acquire);
 	return (uint16_t)word == rx->lap || rx->closed || !sure;
 }

@@ -1,29 +1,31 @@
 /* ring.h - one direction of a shared-memory channel: one producer, one consumer, 64-byte cells.
  *
  * The happy path. The producer fills the next cell, header and small payload in one cache line, and
- * publishes it by one release store of the cell's first word, which names the lap. The consumer polls that
- * word alone; once it sees the lap it expects, all that belongs to the cell is there. A payload of up to
- * WEFT__CELLS_MAX bytes lies in the raw cells behind its header cell; a larger one goes in pieces through
- * the bulk window, so that both sides copy at the same time; where the window gets no memory, pieces go
- * through raw cells. Progress of the consumer is told a quarter of the ring at a time.
+ * publishes it by one release store of the cell's first word, which names the lap. The consumer
+ * polls that word alone; once it sees the lap it expects, all that belongs to the cell is there. A
+ * payload of up to WEFT__CELLS_MAX bytes lies in the raw cells behind its header cell; a larger one
+ * goes in pieces through the bulk window, so that both sides copy at the same time; where the
+ * window gets no memory, pieces go through raw cells. Progress of the consumer is told a quarter of
+ * the ring at a time.
  *
  * What goes wrong.
- * - The producer is killed: what it did not publish was never there, since a cell becomes visible by its
- *   first word alone and that is written last.
- * - A raw cell of the lap before holds a user's bytes where a lap is looked for. Before a cell is published
- *   the word of the one after it is therefore made stale, unless it never was a raw cell. So one cell is
- *   always free; the FIN of a close goes there, hence a close never waits.
- * - The ring is full: WEFT_EAGAIN. Told progress lags by less than a quarter, which is less than what no
- *   message needs, so a waiting producer is always served.
- * - The far end writes nonsense: what it says is read once and checked before use, and positions of ours
- *   are never read back. WEFT_EPROTO.
+ * - The producer is killed: what it did not publish was never there, since a cell becomes visible
+ * by its first word alone and that is written last.
+ * - A raw cell of the lap before holds a user's bytes where a lap is looked for. Before a cell is
+ * published the word of the one after it is therefore made stale, unless it never was a raw cell.
+ * So one cell is always free; the FIN of a close goes there, hence a close never waits.
+ * - The ring is full: WEFT_EAGAIN. Told progress lags by less than a quarter, which is less than
+ * what no message needs, so a waiting producer is always served.
+ * - The far end writes nonsense: what it says is read once and checked before use, and positions of
+ * ours are never read back. WEFT_EPROTO.
  *
- * Sleeping. A consumer arms itself, then looks again; a producer publishes, then looks whether the consumer is
- * armed. Both need their store to be seen before their load is done. A fence in the producer costs a cache
- * miss for every message, so a consumer that has not slept for a while says "cheap", and the producer leaves
- * the fence out; before it sleeps the consumer takes that back and makes the producer's processor execute a
- * barrier (membarrier(2)). A consumer that sleeps often thus never needs the system call, and one that
- * never sleeps has a producer without fences. The armer's flag is cleared by who rings, before ringing.
+ * Sleeping. A consumer arms itself, then looks again; a producer publishes, then looks whether the
+ * consumer is armed. Both need their store to be seen before their load is done. A fence in the
+ * producer costs a cache miss for every message, so a consumer that has not slept for a while says
+ * "cheap", and the producer leaves the fence out; before it sleeps the consumer takes that back and
+ * makes the producer's processor execute a barrier (membarrier(2)). A consumer that sleeps often
+ * thus never needs the system call, and one that never sleeps has a producer without fences. The
+ * armer's flag is cleared by who rings, before ringing.
  */
 #ifndef WEFT_TRANSPORT_RING_H
 #define WEFT_TRANSPORT_RING_H
@@ -36,23 +38,23 @@
 #include "transport/transport.h"
 
 enum {
-	WEFT__CELL_BYTES  = 64,
-	WEFT__RING_CELLS  = 216,
-	WEFT__SMALL_MAX   = 48,         /* payload in a cell with the short header */
-	WEFT__INLINE_MAX  = 24,         /* payload in a cell with the long header */
-	WEFT__CELLS_MAX   = 2048,       /* payload in raw cells behind one cell */
-	WEFT__BULK_BYTES  = 256 * 1024, /* the bulk window */
-	WEFT__BULK_PIECE  = 16 * 1024,  /* most that one cell announces in it */
-	WEFT__BULK_UNITS  = WEFT__BULK_BYTES / WEFT__CELL_BYTES,
-	WEFT__TELL_CELLS  = WEFT__RING_CELLS / 4, /* progress is told in these steps */
-	WEFT__TELL_UNITS  = WEFT__BULK_UNITS / 8,
+	WEFT__CELL_BYTES = 64,
+	WEFT__RING_CELLS = 216,
+	WEFT__SMALL_MAX = 48,          /* payload in a cell with the short header */
+	WEFT__INLINE_MAX = 24,         /* payload in a cell with the long header */
+	WEFT__CELLS_MAX = 2048,        /* payload in raw cells behind one cell */
+	WEFT__BULK_BYTES = 256 * 1024, /* the bulk window */
+	WEFT__BULK_PIECE = 16 * 1024,  /* most that one cell announces in it */
+	WEFT__BULK_UNITS = WEFT__BULK_BYTES / WEFT__CELL_BYTES,
+	WEFT__TELL_CELLS = WEFT__RING_CELLS / 4, /* progress is told in these steps */
+	WEFT__TELL_UNITS = WEFT__BULK_UNITS / 8,
 };
 
 /* Nobody sends more in one message; more is an attack. */
 #define WEFT__LEN_MAX ((uint64_t)1 << 40)
 
-/* A cell. word, from the low end: lap 16 bits, payload bytes that come with this cell 16, form 8, kind 8,
- * flags 8. */
+/* A cell. word, from the low end: lap 16 bits, payload bytes that come with this cell 16, form 8,
+ * kind 8, flags 8. */
 struct weft__cell {
 	_Atomic uint64_t word;
 	uint32_t context;
@@ -63,15 +65,17 @@ struct weft__cell {
 			uint64_t len, id, total;
 			union {
 				uint8_t small[WEFT__INLINE_MAX];
-				uint32_t at; /* bulk: where, in units of a cell since the beginning of time */
+				uint32_t at; /* bulk: where, in units of a cell since the beginning
+				                of time */
 			};
 		} wide;
 	};
 };
 
-/* One direction as both sides map it. Each part has two cache lines to itself, for processors fetch pairs. */
+/* One direction as both sides map it. Each part has two cache lines to itself, for processors fetch
+ * pairs. */
 struct weft__ring {
-	struct { /* written by the consumer, now and then */
+	struct {                                      /* written by the consumer, now and then */
 		_Alignas(128) _Atomic uint32_t cells; /* cells that it has done with, mod 2^32 */
 		_Atomic uint32_t units;               /* and units of the bulk window */
 	} read;
@@ -104,7 +108,8 @@ struct weft__ring_tx {
 	uint32_t upause;        /* pieces to send before memory is asked for again */
 	uint32_t need, uneed;   /* what WEFT_EAGAIN was for: cells, units */
 
-	/* Give the window memory up to `units` at least, as many as it likes; returns how many there are. */
+	/* Give the window memory up to `units` at least, as many as it likes; returns how many
+	 * there are. */
 	uint32_t (*grow)(void *arg, uint32_t ready, uint32_t units);
 	void *arg;
 };
@@ -113,11 +118,11 @@ struct weft__ring_tx {
 struct weft__ring_rx {
 	struct weft__ring *ring;
 	const uint8_t *bulk;
-	int doorbell;  /* the producer's, -1: none */
-	bool barrier;  /* membarrier works here */
-	bool cheap;    /* as told */
-	bool active;   /* a message is half here: hdr, to, got */
-	int closed;    /* 0, or why nothing more comes */
+	int doorbell; /* the producer's, -1: none */
+	bool barrier; /* membarrier works here */
+	bool cheap;   /* as told */
+	bool active;  /* a message is half here: hdr, to, got */
+	int closed;   /* 0, or why nothing more comes */
 	uint16_t lap;
 	uint32_t index;
 	uint32_t done, told;   /* cells done with, and told so */
@@ -129,7 +134,8 @@ struct weft__ring_rx {
 };
 
 /* `bulk` is the direction's window. Memory is all zeros before the first use of both. */
-void weft__ring_tx_init(struct weft__ring_tx *tx, struct weft__ring *ring, uint8_t *bulk, int doorbell);
+void weft__ring_tx_init(struct weft__ring_tx *tx, struct weft__ring *ring, uint8_t *bulk,
+                        int doorbell);
 void weft__ring_rx_init(struct weft__ring_rx *rx, struct weft__ring *ring, const uint8_t *bulk,
                         int doorbell);
 

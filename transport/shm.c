@@ -1,11 +1,12 @@
 /* Channels through shared memory: two rings (ring.h) and their bulk windows in one sealed memfd.
  *
- * The happy path: the node creates the memfd, both tasks map it; from then on only doorbells are rung.
- * The rings have memory from the start. A window gets memory the first time that its producer comes so far.
+ * The happy path: the node creates the memfd, both tasks map it; from then on only doorbells are
+ * rung. The rings have memory from the start. A window gets memory the first time that its producer
+ * comes so far.
  *
- * What goes wrong: no memory for a window is no error, the rings carry everything. The file cannot be cut
- * short under us (seals). A far end that is killed is not seen here: poll returns 0 for ever once the rest is
- * taken, and the owner of the channel, told by its node, closes it.
+ * What goes wrong: no memory for a window is no error, the rings carry everything. The file cannot
+ * be cut short under us (seals). A far end that is killed is not seen here: poll returns 0 for ever
+ * once the rest is taken, and the owner of the channel, told by its node, closes it.
  */
 #include "config.h"
 
@@ -55,12 +56,14 @@ static uint32_t window_grow(void *arg, uint32_t ready, uint32_t units)
 	const struct shm *s = arg;
 	size_t from = (size_t)ready * WEFT__CELL_BYTES, to = (size_t)units * WEFT__CELL_BYTES;
 	to = (to + GROW_BYTES - 1) / GROW_BYTES * GROW_BYTES;
-	int rc = s->memfd < 0 ? madvise(s->map + s->window_at + from, to - from, MADV_POPULATE_WRITE)
-	                      : fallocate(s->memfd, 0, (off_t)(s->window_at + from), (off_t)(to - from));
+	int rc = s->memfd < 0
+	                 ? madvise(s->map + s->window_at + from, to - from, MADV_POPULATE_WRITE)
+	                 : fallocate(s->memfd, 0, (off_t)(s->window_at + from), (off_t)(to - from));
 	return rc == 0 ? (uint32_t)(to / WEFT__CELL_BYTES) : ready;
 }
 
-static int shm_send(struct weft__channel *c, const struct weft__hdr *hdr, const void *payload, size_t *taken)
+static int shm_send(struct weft__channel *c, const struct weft__hdr *hdr, const void *payload,
+                    size_t *taken)
 {
 	struct shm *s = (struct shm *)c;
 	if (s->rx.closed)
@@ -133,7 +136,8 @@ static bool sound(int memfd)
 {
 	struct stat st;
 	int seals = fcntl(memfd, F_GET_SEALS);
-	return seals >= 0 && (seals & SEALS) == SEALS && fstat(memfd, &st) == 0 && st.st_size == FILE_BYTES;
+	return seals >= 0 && (seals & SEALS) == SEALS && fstat(memfd, &st) == 0 &&
+	       st.st_size == FILE_BYTES;
 }
 
 int weft__shm_create(int *memfd)
@@ -145,8 +149,10 @@ int weft__shm_create(int *memfd)
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create("weft-channel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
-		return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? WEFT_ENOSPC : WEFT_EIO;
-	if (ftruncate(fd, FILE_BYTES) < 0 || fallocate(fd, 0, 0, 2 * sizeof(struct weft__ring)) < 0 ||
+		return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? WEFT_ENOSPC
+		                                                             : WEFT_EIO;
+	if (ftruncate(fd, FILE_BYTES) < 0 ||
+	    fallocate(fd, 0, 0, 2 * sizeof(struct weft__ring)) < 0 ||
 	    fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
 		bool space = errno == ENOSPC || errno == ENOMEM || errno == EFBIG;
 		close(fd);
@@ -167,7 +173,8 @@ int weft__shm_open(int *memfd, int *peer_doorbell, int side, struct weft__channe
 			close(doorbell);
 		return WEFT_ENOMEM;
 	}
-	*s = (struct shm){.channel.ops = &shm_ops, .map = MAP_FAILED, .memfd = fd, .doorbell = doorbell};
+	*s = (struct shm){
+	        .channel.ops = &shm_ops, .map = MAP_FAILED, .memfd = fd, .doorbell = doorbell};
 	if (!sound(fd) || side < 0 || side > 1) {
 		rc = WEFT_EPROTO;
 		goto fail;

@@ -1,18 +1,20 @@
 /* Channels over a connected stream socket: TCP between nodes, or a Unix pair.
  *
- * The happy path: a message is a header of 40 bytes and its payload, written by one sendmsg. The far end reads
- * into a staging buffer and hands out what is whole there; of a longer payload it hands out what has come,
- * and reads the rest straight to where it belongs, what follows behind it into the staging buffer again.
+ * The happy path: a message is a header of 40 bytes and its payload, written by one sendmsg. The
+ * far end reads into a staging buffer and hands out what is whole there; of a longer payload it
+ * hands out what has come, and reads the rest straight to where it belongs, what follows behind it
+ * into the staging buffer again.
  *
  * What goes wrong.
- * - The socket takes a part: what it took of the header is kept here (sent), of the payload with the caller
+ * - The socket takes a part: what it took of the header is kept here (sent), of the payload with
+ * the caller
  *   (*taken). The same message comes again.
- * - End of file, reset or a broken pipe: what came before is handed out, then WEFT_ECLOSED. A failed write
- *   does not end the reading: what a dying far end sent may still be in the socket.
+ * - End of file, reset or a broken pipe: what came before is handed out, then WEFT_ECLOSED. A
+ * failed write does not end the reading: what a dying far end sent may still be in the socket.
  * - A header that no one of us writes: WEFT_EPROTO.
- * - Closing a TCP socket that has unread bytes resets the connection and discards what the far end has not
- *   got yet. So close says that nothing more comes and throws away what arrives until the kernel
- *   has got rid of all that was sent, LINGER_MS at most.
+ * - Closing a TCP socket that has unread bytes resets the connection and discards what the far end
+ * has not got yet. So close says that nothing more comes and throws away what arrives until the
+ * kernel has got rid of all that was sent, LINGER_MS at most.
  */
 #include "config.h"
 
@@ -37,11 +39,11 @@
 #include <linux/sockios.h>
 
 enum {
-	HEADER_BYTES  = 40,
+	HEADER_BYTES = 40,
 	STAGING_BYTES = 64 * 1024,
-	POLL_READS    = 8, /* a poll reads at most so often */
-	LINGER_MS     = 200,
-	MARK          = 0x5746, /* at the end of each header */
+	POLL_READS = 8, /* a poll reads at most so often */
+	LINGER_MS = 200,
+	MARK = 0x5746, /* at the end of each header */
 };
 
 /* Nobody sends more in one message; more is an attack. */
@@ -50,8 +52,8 @@ enum {
 struct stream {
 	struct weft__channel channel;
 	int fd;
-	bool deaf;   /* writing failed */
-	int closed;  /* reading: 0, or why nothing more comes */
+	bool deaf;  /* writing failed */
+	int closed; /* reading: 0, or why nothing more comes */
 	short events;
 	size_t sent; /* bytes of the header that the socket has taken; 0 between messages */
 	uint8_t header[HEADER_BYTES];
@@ -64,7 +66,8 @@ struct stream {
 	uint64_t got;
 };
 
-/* --- the header, little-endian: len 8, id 8, total 8, context 4, tag 4, kind 1, flags 1, 0 4, MARK 2 - */
+/* --- the header, little-endian: len 8, id 8, total 8, context 4, tag 4, kind 1, flags 1, 0 4, MARK
+ * 2 - */
 
 static void put(uint8_t *to, uint64_t v, size_t nbytes)
 {
@@ -106,7 +109,8 @@ static int header_decode(const uint8_t from[static HEADER_BYTES], struct weft__h
 	return 0;
 }
 
-/* --- sending ------------------------------------------------------------------------------------------ */
+/* --- sending
+ * ------------------------------------------------------------------------------------------ */
 
 static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, const void *payload,
                        size_t *taken)
@@ -127,7 +131,8 @@ static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, con
 		ssize_t n = sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM))
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||
+		              errno == ENOMEM))
 			return WEFT_EAGAIN;
 		if (n < 0) {
 			s->deaf = true;
@@ -142,7 +147,8 @@ static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, con
 	return 0;
 }
 
-/* --- receiving ---------------------------------------------------------------------------------------- */
+/* --- receiving
+ * ---------------------------------------------------------------------------------------- */
 
 static void ended(struct stream *s, const struct weft__sink *sink)
 {
@@ -184,8 +190,8 @@ static int unstage(struct stream *s, const struct weft__sink *sink)
 	return pieces;
 }
 
-/* One read: the rest of a message to its place, what follows into the staging buffer. The bytes that came;
- * 0: nothing for now, or closed. */
+/* One read: the rest of a message to its place, what follows into the staging buffer. The bytes
+ * that came; 0: nothing for now, or closed. */
 static size_t read_some(struct stream *s, bool *full)
 {
 	struct iovec iov[2];
@@ -194,7 +200,8 @@ static size_t read_some(struct stream *s, bool *full)
 	size_t straight = s->active && s->to ? rest : 0;
 	if (straight > 0)
 		iov[n_iov++] = (struct iovec){s->to + s->got, straight};
-	/* A message to throw away passes through the staging buffer, not further than to its end. */
+	/* A message to throw away passes through the staging buffer, not further than to its end.
+	 */
 	size_t room = STAGING_BYTES - s->end;
 	if (s->active && !s->to && rest < room)
 		room = rest;
@@ -240,7 +247,8 @@ static int stream_poll(struct weft__channel *c, const struct weft__sink *sink)
 	return pieces > 0 ? pieces : s->closed;
 }
 
-/* --- waiting, opening, closing ------------------------------------------------------------------------ */
+/* --- waiting, opening, closing
+ * ------------------------------------------------------------------------ */
 
 static bool stream_arm(struct weft__channel *c, bool want_send)
 {
@@ -261,16 +269,16 @@ static int stream_pollfd(const struct weft__channel *c, short *events)
 	return s->fd;
 }
 
-/* Until the kernel has got rid of what was sent: throw away what comes. What went into a Unix socket is
- * at the far end already. */
+/* Until the kernel has got rid of what was sent: throw away what comes. What went into a Unix
+ * socket is at the far end already. */
 static void linger(int fd)
 {
 	char bin[4096];
 	uint64_t deadline = weft__deadline(LINGER_MS);
 	int unsent = 0, left_ms, domain = AF_UNIX;
 	socklen_t size = sizeof domain;
-	if (shutdown(fd, SHUT_WR) < 0 || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
-	    domain == AF_UNIX)
+	if (shutdown(fd, SHUT_WR) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 || domain == AF_UNIX)
 		return;
 	while ((left_ms = weft__deadline_left_ms(deadline)) > 0) {
 		if (ioctl(fd, SIOCOUTQ, &unsent) < 0 || unsent == 0)

@@ -4,7 +4,8 @@ tests_transport_libpair_la_SOURCES = %D%/pair.c %D%/pair.h
 tests_transport_libpair_la_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_transport_libpair_la_LIBADD = transport/libtransport.la base/libbase.la $(CMOCKA_LIBS)
 
-TRANSPORT_TESTS = tests/transport/test_conformance tests/transport/test_wake
+TRANSPORT_TESTS = tests/transport/test_conformance tests/transport/test_wake tests/transport/test_kill \
+	tests/transport/test_hostile tests/transport/test_ring tests/transport/test_shm
 check_PROGRAMS += $(TRANSPORT_TESTS)
 TESTS += $(TRANSPORT_TESTS)
 
@@ -15,4 +16,20 @@ tests_transport_test_conformance_LDADD = tests/transport/libpair.la
 tests_transport_test_wake_SOURCES = %D%/test_wake.c
 tests_transport_test_wake_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_transport_test_wake_LDADD = tests/transport/libpair.la
+
+tests_transport_test_kill_SOURCES = %D%/test_kill.c
+tests_transport_test_kill_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_transport_test_kill_LDADD = tests/transport/libpair.la
+
+tests_transport_test_hostile_SOURCES = %D%/test_hostile.c
+tests_transport_test_hostile_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_transport_test_hostile_LDADD = tests/transport/libpair.la
+
+tests_transport_test_ring_SOURCES = %D%/test_ring.c
+tests_transport_test_ring_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_transport_test_ring_LDADD = tests/transport/libpair.la
+
+tests_transport_test_shm_SOURCES = %D%/test_shm.c
+tests_transport_test_shm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_transport_test_shm_LDADD = tests/transport/libpair.la
 endif

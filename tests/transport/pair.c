@@ -169,7 +169,8 @@ uint64_t mixed_len(uint32_t n)
 	return weft__rng_below(&rng, 400000);
 }
 
-/* --- inbox ------------------------------------------------------------------------------------------ */
+/* --- inbox
+ * ------------------------------------------------------------------------------------------ */
 
 static void check_header(const struct inbox *in, const struct weft__hdr *hdr)
 {
@@ -217,7 +218,8 @@ static void on_end(void *arg, const struct weft__hdr *hdr)
 
 void inbox_init(struct inbox *in)
 {
-	*in = (struct inbox){.sink = {on_message, on_begin, on_end, in}, .room = malloc(MESSAGE_MAX)};
+	*in = (struct inbox){.sink = {on_message, on_begin, on_end, in},
+	                     .room = malloc(MESSAGE_MAX)};
 	assert_non_null(in->room);
 }
 
@@ -276,7 +278,8 @@ int count_fds(void)
 	return n;
 }
 
-int run_over_kinds(const char *group, const struct CMUnitTest *behaviours, size_t n, bool one_process)
+int run_over_kinds(const char *group, const struct CMUnitTest *behaviours, size_t n,
+                   bool one_process)
 {
 	static struct CMUnitTest tests[128];
 	static char names[128][120];
@@ -284,7 +287,8 @@ int run_over_kinds(const char *group, const struct CMUnitTest *behaviours, size_
 	for (size_t k = 0; k < nkinds; k++) {
 		for (size_t b = 0; b < n && (one_process || !kinds[k].local); b++, count++) {
 			assert_true(count < 128);
-			snprintf(names[count], sizeof names[count], "%s: %s", kinds[k].name, behaviours[b].name);
+			snprintf(names[count], sizeof names[count], "%s: %s", kinds[k].name,
+			         behaviours[b].name);
 			tests[count] = behaviours[b];
 			tests[count].name = names[count];
 			tests[count].initial_state = (void *)(uintptr_t)&kinds[k];

@@ -1,4 +1,5 @@
-/* pair.h - what the transport tests share: two ends of each kind of channel, messages that can be checked. */
+/* pair.h - what the transport tests share: two ends of each kind of channel, messages that can be
+ * checked. */
 #ifndef TESTS_TRANSPORT_PAIR_H
 #define TESTS_TRANSPORT_PAIR_H
 
@@ -17,16 +18,17 @@ enum { MESSAGE_MAX = 8 * 1024 * 1024 + 1 };
 /* A kind of channel. */
 struct kind {
 	const char *name;
-	bool local;                      /* both ends in one process only, used by one thread */
-	bool bells;                      /* waits for doorbells */
-	bool socket;                     /* far bytes are those of a socket */
+	bool local;  /* both ends in one process only, used by one thread */
+	bool bells;  /* waits for doorbells */
+	bool socket; /* far bytes are those of a socket */
 	void (*socketpair)(int fds[2]);
 };
 
 extern const struct kind kinds[];
 extern const size_t nkinds;
 
-/* Two ends. What is not open yet is in memfds or socks, so that a child process can open its end. */
+/* Two ends. What is not open yet is in memfds or socks, so that a child process can open its end.
+ */
 struct pair {
 	const struct kind *kind;
 	struct weft__channel *ends[2];
@@ -53,17 +55,18 @@ uint64_t mixed_len(uint32_t n);
 /* Checks what comes: messages 0, 1, 2, ... each as message_header and message_bytes say. */
 struct inbox {
 	struct weft__sink sink;
-	uint32_t next;     /* number of the message that is due */
-	bool discard;      /* begin answers NULL */
-	bool active;       /* between begin and end */
+	uint32_t next; /* number of the message that is due */
+	bool discard;  /* begin answers NULL */
+	bool active;   /* between begin and end */
 	uint64_t ndiscarded;
-	uint8_t *room;     /* MESSAGE_MAX */
+	uint8_t *room; /* MESSAGE_MAX */
 };
 
 void inbox_init(struct inbox *in);
 void inbox_fini(struct inbox *in);
 
-/* Send message n of len bytes from end i, polling the other end into `in` whenever the channel is full. */
+/* Send message n of len bytes from end i, polling the other end into `in` whenever the channel is
+ * full. */
 void send_message(struct pair *p, int i, uint32_t n, uint64_t len, struct inbox *in);
 
 /* Poll end i until message number `next` is due. */
@@ -75,6 +78,7 @@ int receive_all(struct pair *p, int i, struct inbox *in);
 int count_fds(void);
 
 /* Run each behaviour over each kind (with one_process: also those that live in one process). */
-int run_over_kinds(const char *group, const struct CMUnitTest *behaviours, size_t n, bool one_process);
+int run_over_kinds(const char *group, const struct CMUnitTest *behaviours, size_t n,
+                   bool one_process);
 
 #endif

@@ -1,4 +1,5 @@
-/* The conformance suite: what passes it is a transport. Each behaviour runs over each kind of channel. */
+/* The conformance suite: what passes it is a transport. Each behaviour runs over each kind of
+ * channel. */
 #include "config.h"
 
 #include "tests/transport/pair.h"
@@ -166,7 +167,8 @@ static void close_delivers_what_was_taken_with_unread_bytes_behind(void **state)
 	for (uint32_t n = 0; n < 10; n++) {
 		hdr = message_header(n, 1000);
 		taken = 0;
-		assert_int_equal(p.ends[0]->ops->send(p.ends[0], &hdr, message_bytes(n), &taken), 0);
+		assert_int_equal(p.ends[0]->ops->send(p.ends[0], &hdr, message_bytes(n), &taken),
+		                 0);
 	}
 	p.ends[0]->ops->close(&p.ends[0]);
 	assert_int_equal(receive_all(&p, 1, &in), WEFT_ECLOSED);
@@ -184,7 +186,8 @@ static void close_in_the_middle_of_a_message_delivers_no_half(void **state)
 	send_message(&p, 0, 0, 77, &in);
 	struct weft__hdr hdr = message_header(1, MESSAGE_MAX);
 	size_t taken = 0;
-	assert_int_equal(p.ends[0]->ops->send(p.ends[0], &hdr, message_bytes(1), &taken), WEFT_EAGAIN);
+	assert_int_equal(p.ends[0]->ops->send(p.ends[0], &hdr, message_bytes(1), &taken),
+	                 WEFT_EAGAIN);
 	assert_true(taken > 0);
 	p.ends[0]->ops->close(&p.ends[0]);
 	assert_int_equal(receive_all(&p, 1, &in), WEFT_ECLOSED);
@@ -305,5 +308,6 @@ int main(void)
 	        cmocka_unit_test(no_descriptor_is_leaked),
 	        cmocka_unit_test(opening_without_memory_fails_and_leaks_nothing),
 	};
-	return run_over_kinds("transport conformance", behaviours, sizeof behaviours / sizeof *behaviours, true);
+	return run_over_kinds("transport conformance", behaviours,
+	                      sizeof behaviours / sizeof *behaviours, true);
 }

@@ -1,5 +1,6 @@
-/* Sleeping and waking between two processes: no wake-up may get lost, whoever is quicker. Both ends go to
- * sleep at once or after a random number of looks, so that arming meets publishing in every order. */
+/* Sleeping and waking between two processes: no wake-up may get lost, whoever is quicker. Both ends
+ * go to sleep at once or after a random number of looks, so that arming meets publishing in every
+ * order. */
 #include "config.h"
 
 #include "tests/transport/pair.h"
@@ -15,7 +16,7 @@
 
 #include <sys/wait.h>
 
-enum { ASLEEP_FOR_EVER_MS = 10000 };
+enum { ASLEEP_FOR_EVER_MS = 3000 };
 
 /* A child process fails by its exit status, for cmocka lives in the parent. */
 static void must(bool good, const char *what)
@@ -84,7 +85,8 @@ static void send_sleeping(struct pair *p, int i, uint32_t n, uint64_t len, struc
 	struct weft__hdr hdr = message_header(n, len);
 	size_t taken = 0;
 	int rc;
-	while ((rc = p->ends[i]->ops->send(p->ends[i], &hdr, message_bytes(n), &taken)) == WEFT_EAGAIN) {
+	while ((rc = p->ends[i]->ops->send(p->ends[i], &hdr, message_bytes(n), &taken)) ==
+	       WEFT_EAGAIN) {
 		must(pair_sleep(p, i, true, ASLEEP_FOR_EVER_MS), "a wake-up for room was lost");
 		must(p->ends[i]->ops->poll(p->ends[i], &in->sink) >= 0, "poll failed");
 	}
@@ -101,6 +103,7 @@ static void in_two_processes(const struct kind *kind, void (*body)(struct pair *
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	int side = pid == 0;
+	alarm(120); /* who hangs without sleeping ends here */
 	pair_drop_end(&p, !side);
 	pair_open_end(&p, side);
 	body(&p, side);
@@ -109,6 +112,7 @@ static void in_two_processes(const struct kind *kind, void (*body)(struct pair *
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+	alarm(0);
 	assert_int_equal(status, 0);
 	pair_close(&p);
 }
@@ -131,12 +135,12 @@ static void ping_pong(struct pair *p, int side, uint32_t count, uint64_t looks_m
 
 static void asleep_at_once(struct pair *p, int side)
 {
-	ping_pong(p, side, p->kind->socket ? 10000 : 50000, 0);
+	ping_pong(p, side, p->kind->socket ? 4000 : 50000, 0);
 }
 
 static void asleep_after_some_looks(struct pair *p, int side)
 {
-	ping_pong(p, side, p->kind->socket ? 10000 : 50000, p->kind->socket ? 20 : 400);
+	ping_pong(p, side, p->kind->socket ? 4000 : 50000, p->kind->socket ? 20 : 400);
 }
 
 /* Bursts long enough for the consumer to spare the producer's fence, each followed by a sleep. */
@@ -160,6 +164,53 @@ static void bursts(struct pair *p, int side)
 		n += length;
 	}
 	counter_destroy(in);
+}
+
+static void dawdle(struct weft__rng *rng)
+{
+	for (volatile uint64_t i = weft__rng_below(rng, 300); i > 0; i--)
+		;
+}
+
+/* A burst and its answer, then after a moment one message more, while the consumer, after a moment,
+ * goes to sleep: the two meet within nanoseconds again and again. */
+static void duel(struct pair *p, int side, uint32_t burst)
+{
+	struct weft__rng rng;
+	struct counter *in = counter_create();
+	uint32_t n = 0, rounds = p->kind->socket ? 2000 : 20000;
+	weft__rng_init(&rng, 77 + (unsigned)side);
+	for (uint32_t round = 0; round < rounds; round++) {
+		for (uint32_t i = 0; i < burst && side == 0; i++)
+			send_sleeping(p, side, n + i, 8, in);
+		n += burst;
+		if (side == 1) {
+			wait_for(p, side, in, n, UINT64_MAX);
+			send_sleeping(p, side, 2 * round, 8, in);
+		} else {
+			wait_for(p, side, in, 2 * round + 1, UINT64_MAX);
+		}
+		dawdle(&rng);
+		if (side == 0) {
+			send_sleeping(p, side, n, 8, in);
+			wait_for(p, side, in, 2 * round + 2, UINT64_MAX);
+		} else {
+			wait_for(p, side, in, n + 1, 0);
+			send_sleeping(p, side, 2 * round + 1, 8, in);
+		}
+		n++;
+	}
+	counter_destroy(in);
+}
+
+static void duel_after_one(struct pair *p, int side)
+{
+	duel(p, side, 1);
+}
+
+static void duel_after_many(struct pair *p, int side)
+{
+	duel(p, side, p->kind->socket ? 10 : 1100);
 }
 
 /* One end sends more than fits, all the time; the other takes it, and dozes off now and then. */
@@ -203,6 +254,16 @@ static void receiver_that_sleeps_after_bursts_is_always_woken(void **state)
 	in_two_processes(*state, bursts);
 }
 
+static void message_that_meets_the_arming_wakes(void **state)
+{
+	in_two_processes(*state, duel_after_one);
+}
+
+static void message_that_meets_the_arming_after_a_burst_wakes(void **state)
+{
+	in_two_processes(*state, duel_after_many);
+}
+
 static void sender_that_waits_for_room_is_always_woken(void **state)
 {
 	in_two_processes(*state, flood);
@@ -231,9 +292,12 @@ int main(void)
 	        cmocka_unit_test(receiver_that_sleeps_at_once_is_always_woken),
 	        cmocka_unit_test(receiver_that_looks_before_it_sleeps_is_always_woken),
 	        cmocka_unit_test(receiver_that_sleeps_after_bursts_is_always_woken),
+	        cmocka_unit_test(message_that_meets_the_arming_wakes),
+	        cmocka_unit_test(message_that_meets_the_arming_after_a_burst_wakes),
 	        cmocka_unit_test(sender_that_waits_for_room_is_always_woken),
 	        cmocka_unit_test(two_floods_against_each_other_both_arrive),
 	        cmocka_unit_test(sleeping_costs_no_processor_time),
 	};
-	return run_over_kinds("sleeping and waking", behaviours, sizeof behaviours / sizeof *behaviours, false);
+	return run_over_kinds("sleeping and waking", behaviours,
+	                      sizeof behaviours / sizeof *behaviours, false);
 }

@@ -1,0 +1,279 @@
+/* The ring by itself, over plain memory: positions that wrap, a window without memory, and a
+ * producer that is killed after any of its instructions. */
+#include "config.h"
+
+#include "tests/transport/pair.h"
+#include "transport/ring.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+static void *shared_pages(size_t nbytes)
+{
+	void *p = mmap(NULL, nbytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(p != MAP_FAILED);
+	return p;
+}
+
+struct memory {
+	struct weft__ring *ring;
+	uint8_t *bulk;
+};
+
+static void memory_init(struct memory *m)
+{
+	m->ring = shared_pages(sizeof *m->ring);
+	m->bulk = shared_pages(WEFT__BULK_BYTES);
+}
+
+static void memory_fini(struct memory *m)
+{
+	munmap(m->ring, sizeof *m->ring);
+	munmap(m->bulk, WEFT__BULK_BYTES);
+}
+
+/* Send message n, taking what is there whenever the ring is full. */
+static void pass(struct weft__ring_tx *tx, struct weft__ring_rx *rx, uint32_t n, uint64_t len,
+                 struct inbox *in)
+{
+	struct weft__hdr hdr = message_header(n, len);
+	size_t taken = 0;
+	int rc;
+	while ((rc = weft__ring_send(tx, &hdr, message_bytes(n), &taken)) == WEFT_EAGAIN)
+		assert_true(weft__ring_poll(rx, &in->sink) >
+		            0); /* full, hence something is there */
+	assert_int_equal(rc, 0);
+}
+
+static void pass_many(struct weft__ring_tx *tx, struct weft__ring_rx *rx, uint32_t count,
+                      struct inbox *in)
+{
+	uint32_t first = in->next;
+	for (uint32_t n = first; n < first + count; n++)
+		pass(tx, rx, n, mixed_len(n), in);
+	while (weft__ring_poll(rx, &in->sink) > 0)
+		;
+	assert_int_equal(in->next, first + count);
+}
+
+static void positions_and_laps_wrap(void **state)
+{
+	struct memory m;
+	struct weft__ring_tx tx;
+	struct weft__ring_rx rx;
+	struct inbox in;
+	const uint32_t near = 0U - 3000, cells = near - near % WEFT__RING_CELLS;
+	memory_init(&m);
+	inbox_init(&in);
+	weft__ring_tx_init(&tx, m.ring, m.bulk, -1);
+	weft__ring_rx_init(&rx, m.ring, m.bulk, -1);
+	/* As after four thousand million cells and units; the lap is short of its wrap too. */
+	tx.sent = tx.acked = rx.done = rx.told = rx.slept = cells;
+	tx.raw_end = cells;
+	tx.units = tx.uacked = rx.units = rx.utold = near;
+	tx.lap = rx.lap = 0xfff0;
+	atomic_store(&m.ring->read.cells, cells);
+	atomic_store(&m.ring->read.units, near);
+	for (int i = 0; i < WEFT__RING_CELLS; i++)
+		atomic_store(&m.ring->cells[i].word, 0xffef);
+	pass_many(&tx, &rx, 20000, &in);
+	assert_true(tx.sent < cells && tx.units < near && tx.lap < 0xfff0);
+	inbox_fini(&in);
+	memory_fini(&m);
+}
+
+static uint32_t no_memory(void *arg, uint32_t ready, uint32_t units)
+{
+	++*(unsigned *)arg;
+	return ready;
+}
+
+static uint32_t some_memory(void *arg, uint32_t ready, uint32_t units)
+{
+	return ++*(unsigned *)arg > 2 ? ready : ready + (units - ready + 511) / 512 * 512;
+}
+
+static void window_without_memory(uint32_t (*grow)(void *arg, uint32_t ready, uint32_t units))
+{
+	struct memory m;
+	struct weft__ring_tx tx;
+	struct weft__ring_rx rx;
+	struct inbox in;
+	unsigned asked = 0;
+	memory_init(&m);
+	inbox_init(&in);
+	weft__ring_tx_init(&tx, m.ring, m.bulk, -1);
+	weft__ring_rx_init(&rx, m.ring, m.bulk, -1);
+	tx.uready = 0;
+	tx.grow = grow;
+	tx.arg = &asked;
+	pass_many(&tx, &rx, 3000, &in);
+	assert_true(asked > 0);
+	assert_true(tx.uready < WEFT__BULK_UNITS);
+	inbox_fini(&in);
+	memory_fini(&m);
+}
+
+static void window_that_gets_no_memory_is_done_without(void **state)
+{
+	window_without_memory(no_memory);
+}
+
+static void window_that_gets_no_more_memory_is_done_without(void **state)
+{
+	window_without_memory(some_memory);
+}
+
+static void fin_goes_into_a_full_ring(void **state)
+{
+	struct memory m;
+	struct weft__ring_tx tx;
+	struct weft__ring_rx rx;
+	struct inbox in;
+	memory_init(&m);
+	inbox_init(&in);
+	for (uint32_t len = 0; len < 2100; len += 300) {
+		memset(m.ring, 0, sizeof *m.ring);
+		weft__ring_tx_init(&tx, m.ring, m.bulk, -1);
+		weft__ring_rx_init(&rx, m.ring, m.bulk, -1);
+		in.next = 0;
+		int rc = 0;
+		uint32_t n = 0;
+		for (; rc == 0; n++) {
+			struct weft__hdr hdr = message_header(n, len);
+			size_t taken = 0;
+			rc = weft__ring_send(&tx, &hdr, message_bytes(n), &taken);
+			if (n < 100) /* go some laps first */
+				while (weft__ring_poll(&rx, &in.sink) > 0)
+					;
+		}
+		weft__ring_fin(&tx);
+		while ((rc = weft__ring_poll(&rx, &in.sink)) > 0)
+			;
+		assert_int_equal(rc, WEFT_ECLOSED);
+		assert_int_equal(in.next, n - 1);
+	}
+	inbox_fini(&in);
+	memory_fini(&m);
+}
+
+/* --- killed at any instruction
+ * ---------------------------------------------------------------------- */
+
+enum { STEPS_MAX = 200000 };
+
+static const uint16_t script[] = {8, 0, 48, 24, 200, 25, 1000, 1, 2100, 40, 64, 0, 900};
+enum { SCRIPT = sizeof script / sizeof *script };
+
+static void send_script(struct weft__ring_tx *tx, uint32_t first)
+{
+	for (uint32_t i = 0; i < SCRIPT; i++) {
+		struct weft__hdr hdr = message_header(first + i, script[i]);
+		size_t taken = 0;
+		if (weft__ring_send(tx, &hdr, message_bytes(first + i), &taken) != 0)
+			_exit(1);
+	}
+}
+
+static void drain(struct weft__ring_rx *rx, struct inbox *in)
+{
+	int rc;
+	do
+		rc = weft__ring_poll(rx, &in->sink);
+	while (rc > 0);
+	assert_int_equal(rc, 0);
+}
+
+/* The producer runs the script step by step; after each step a copy of the memory must hold a
+ * prefix of the script and nothing else. Returns the number of steps. */
+static long step_through(const struct weft__ring *ring, uint8_t *copy, struct weft__ring_rx *rx,
+                         uint32_t first, pid_t pid)
+{
+	struct inbox in;
+	uint32_t seen = first;
+	long steps = 0;
+	int status;
+	inbox_init(&in);
+	for (; steps < STEPS_MAX; steps++) {
+		assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
+			break;
+		struct weft__ring_rx try = *rx;
+		memcpy(copy, ring, sizeof(struct weft__ring));
+		try.ring = (struct weft__ring *)copy;
+		in.next = first;
+		in.active = false;
+		drain(&try, &in);
+		assert_false(in.active && script[in.next - first] <= WEFT__BULK_PIECE);
+		assert_true(in.next == seen || in.next == seen + 1);
+		seen = in.next;
+	}
+	assert_true(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP); /* it reached its end */
+	assert_int_equal(seen, first + SCRIPT);
+	inbox_fini(&in);
+	return steps;
+}
+
+static void nothing_half_is_seen_after_any_instruction_of_the_producer(void **state)
+{
+	int status;
+	struct memory m;
+	uint8_t *copy = shared_pages(sizeof(struct weft__ring));
+	struct weft__ring_tx tx;
+	struct weft__ring_rx rx;
+	struct inbox in;
+	const uint32_t before = 40; /* a few laps, so that each cell was a raw one */
+	message_bytes(0);
+	inbox_init(&in);
+	memory_init(&m);
+	weft__ring_tx_init(&tx, m.ring, m.bulk, -1);
+	weft__ring_rx_init(&rx, m.ring, m.bulk, -1);
+	for (uint32_t i = 0; i < before; i++) {
+		struct weft__hdr hdr = message_header(i, 1900);
+		size_t taken = 0;
+		assert_int_equal(weft__ring_send(&tx, &hdr, message_bytes(i), &taken), 0);
+		drain(&rx, &in);
+	}
+	assert_int_equal(in.next, before);
+	inbox_fini(&in);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+			_exit(77);
+		raise(SIGSTOP);
+		send_script(&tx, before);
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+		print_message("# ptrace(2) is not allowed here\n");
+		skip();
+	}
+	long steps = step_through(m.ring, copy, &rx, before, pid);
+	print_message("# %ld instructions\n", steps);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	memory_fini(&m);
+	munmap(copy, sizeof(struct weft__ring));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(positions_and_laps_wrap),
+	        cmocka_unit_test(window_that_gets_no_memory_is_done_without),
+	        cmocka_unit_test(window_that_gets_no_more_memory_is_done_without),
+	        cmocka_unit_test(fin_goes_into_a_full_ring),
+	        cmocka_unit_test(nothing_half_is_seen_after_any_instruction_of_the_producer),
+	};
+	return cmocka_run_group_tests_name("the ring", tests, NULL, NULL);
+}

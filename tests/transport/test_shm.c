@@ -1,0 +1,184 @@
+/* Shared memory as the node makes it and the tasks open it: sealed, small, and refused when it is
+ * not ours. */
+#include "config.h"
+
+#include "tests/transport/pair.h"
+#include "transport/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ASAN 1
+#endif
+#endif
+
+static const struct kind *shm_kind(void)
+{
+	for (size_t i = 0; i < nkinds; i++)
+		if (strcmp(kinds[i].name, "shm") == 0)
+			return &kinds[i];
+	fail();
+	return NULL;
+}
+
+static size_t resident(int memfd)
+{
+	struct stat st;
+	assert_int_equal(fstat(memfd, &st), 0);
+	return (size_t)st.st_blocks * 512;
+}
+
+static void file_cannot_be_cut_short_grown_or_unsealed(void **state)
+{
+	int fd;
+	struct stat st;
+	assert_int_equal(weft__shm_create(&fd), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(ftruncate(fd, 0), -1);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(ftruncate(fd, st.st_size * 2), -1);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), -1);
+	close(fd);
+}
+
+static void pair_that_talked_little_costs_at_most_32_kib(void **state)
+{
+	struct pair p;
+	struct inbox in;
+	pair_prepare(&p, shm_kind());
+	int fd = dup(p.memfds[0]);
+	inbox_init(&in);
+	pair_open_end(&p, 0);
+	pair_open_end(&p, 1);
+	for (uint32_t n = 0; n < 2000; n++)
+		send_message(&p, 0, n, n % 1000, &in);
+	receive_until(&p, 1, &in, 2000);
+	if (sysconf(_SC_PAGESIZE) == 4096)
+		assert_true(resident(fd) <= 32 * 1024);
+	in.next = 0;
+	send_message(&p, 0, 0, 3000, &in);
+	receive_until(&p, 1, &in, 1);
+	assert_true(resident(fd) < 200 * 1024); /* a window gets its memory bit by bit */
+	close(fd);
+	inbox_fini(&in);
+	pair_close(&p);
+}
+
+static void what_is_not_such_a_file_is_refused(void **state)
+{
+	int before = count_fds();
+	int pipes[2], fds[5];
+	assert_int_equal(pipe(pipes), 0);
+	close(pipes[1]);
+	fds[0] = pipes[0];
+	fds[1] = memfd_create("t", MFD_CLOEXEC); /* not sealed */
+	assert_int_equal(ftruncate(fds[1], 1 << 20), 0);
+	fds[2] = memfd_create("t", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* too short */
+	assert_int_equal(ftruncate(fds[2], 4096), 0);
+	assert_int_equal(fcntl(fds[2], F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), 0);
+	fds[3] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_int_equal(weft__shm_create(&fds[4]), 0); /* right, but the side is not */
+	for (int i = 0; i < 5; i++) {
+		struct weft__channel *c = NULL;
+		int bell = dup(0);
+		assert_int_equal(weft__shm_open(&fds[i], &bell, i == 4 ? 2 : 0, &c), WEFT_EPROTO);
+		assert_null(c);
+		assert_int_equal(fds[i], -1);
+		assert_int_equal(bell, -1);
+	}
+	assert_int_equal(count_fds(), before);
+}
+
+/* In a child process, for limits cannot be taken back: what weft__shm_create says under a limit. */
+static int create_under(int resource, rlim_t limit)
+{
+	int status;
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int fd = -7;
+		struct rlimit r = {limit, limit};
+		if (setrlimit(resource, &r) < 0)
+			_exit(1);
+		int rc = weft__shm_create(&fd);
+		_exit(rc != 0 && fd != -7 ? 2 : -rc);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return -WEXITSTATUS(status);
+}
+
+static void no_room_is_said_and_no_signal_comes(void **state)
+{
+	/* A tmpfs that is full can't be had here: memfds lie on the kernel's own, which has no
+	 * limit. */
+	assert_int_equal(create_under(RLIMIT_FSIZE, 4096), WEFT_ENOSPC);
+	assert_int_equal(create_under(RLIMIT_NOFILE, 3), WEFT_ENOSPC);
+}
+
+static void mapping_without_address_space_fails(void **state)
+{
+	int status;
+#ifdef ASAN
+	print_message("# a sanitizer needs the address space itself\n");
+	skip();
+#endif
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int fd, bell = dup(0);
+		struct weft__channel *c = NULL;
+		if (weft__shm_create(&fd) != 0)
+			_exit(1);
+		struct rlimit r = {4096, 4096};
+		if (setrlimit(RLIMIT_AS, &r) < 0)
+			_exit(2);
+		int rc = weft__shm_open(&fd, &bell, 0, &c);
+		_exit(rc == WEFT_ENOSPC && !c && fd == -1 && bell == -1 ? 0 : 3);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void doorbell_counts_as_one_ring_however_often(void **state)
+{
+	struct pair p;
+	struct inbox in;
+	pair_open(&p, shm_kind());
+	inbox_init(&in);
+	for (int i = 0; i < 3; i++)
+		weft__doorbell_ring(p.bells[0]);
+	assert_true(pair_sleep(&p, 0, false, 0));
+	assert_false(pair_sleep(&p, 0, false, 0));
+	weft__doorbell_clear(p.bells[0]); /* does not block */
+	weft__doorbell_ring(-1);
+	weft__doorbell_clear(-1);
+	inbox_fini(&in);
+	pair_close(&p);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(file_cannot_be_cut_short_grown_or_unsealed),
+	        cmocka_unit_test(pair_that_talked_little_costs_at_most_32_kib),
+	        cmocka_unit_test(what_is_not_such_a_file_is_refused),
+	        cmocka_unit_test(no_room_is_said_and_no_signal_comes),
+	        cmocka_unit_test(mapping_without_address_space_fails),
+	        cmocka_unit_test(doorbell_counts_as_one_ring_however_often),
+	};
+	return cmocka_run_group_tests_name("shared memory", tests, NULL, NULL);
+}
