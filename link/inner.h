@@ -73,6 +73,9 @@ struct link {
 	uint64_t frames_queued, frames_sent;
 	struct weft__list baggage; /* struct baggage, in the order of their frames */
 
+	struct tls *tls;   /* TLS links: what OpenSSL and tls.c keep */
+	struct dial *dial; /* while DIALLING */
+
 	int64_t pid;
 	char peer[LINK_ADDRESS_TEXT];
 	char peer_host[LINK_ADDRESS_TEXT];

@@ -30,6 +30,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "link/dial.h"
 
 enum {
 	LEAVE_MS = 1000,
@@ -99,6 +100,8 @@ static void on_handle_closed(uv_handle_t *handle)
 void link_destroy(struct link *l)
 {
 	link_become(l, LINK_GONE);
+	if (l->dial)
+		dial_cancel(&l->dial);
 	if (l->fd >= 0) {
 		if (l->kind->hang_up)
 			l->kind->hang_up(l);

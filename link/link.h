@@ -19,6 +19,7 @@
 enum {
 	LINK_KEY_BYTES     = 32,
 	LINK_TOKEN_BYTES   = 32,
+	LINK_IDENTITY_MAX  = 127,  /* a PSK identity: 1 to so many printable characters */
 	LINK_FDS_MAX       = 8,    /* descriptors with one frame */
 	LINK_HANDSHAKE_MS  = 5000, /* a stranger's time to prove itself */
 	LINK_STRANGER_MAX  = 4096, /* and what we read of it until then, bytes */
@@ -52,10 +53,12 @@ struct link_handler {
 /* A link over a connected SEQPACKET socket; takes the descriptor (also on failure). */
 int link_open(uv_loop_t *loop, int *fd, const struct link_handler *handler, void *arg, struct link **l);
 
-/* Finds the key of a PSK identity; 0, or an error: the stranger is refused. */
+/* Finds the key of a PSK identity; 0, or an error: the stranger is refused. An identity names the dialer, and
+ * must not be one under which this process dials itself: what it sent could be played back to it. */
 typedef int (*link_key_fn)(void *arg, const char *identity, uint8_t key[static LINK_KEY_BYTES]);
 
-/* The server's side of TLS over a TCP socket whose preamble has been read; takes the descriptor. */
+/* The server's side of TLS over a TCP socket whose preamble has been read; takes the descriptor. opened or closed
+ * follows within LINK_HANDSHAKE_MS; a closed before opened is a stranger's: log it when link_complain allows. */
 int link_accept(uv_loop_t *loop, int *fd, link_key_fn find_key, void *key_arg,
                 const struct link_handler *handler, void *arg, struct link **l);
 

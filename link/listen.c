@@ -120,7 +120,6 @@ int listener_start(uv_loop_t *loop, int *fd, struct link_listener **ll, struct w
 	new->reserve = open_reserve();
 	new->poll.data = new->timer.data = new;
 	new->nhandles = 2;
-	weft__list_init(&new->strangers);
 	uv_poll_start(&new->poll, UV_READABLE, on_poll);
 	*ll = new;
 	return 0;

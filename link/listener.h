@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include "base/list.h"
 #include "link/link.h"
+#include "link/strangers.h"
 
 struct link_listener {
 	uv_loop_t *loop;
@@ -33,8 +33,7 @@ struct link_listener {
 	/* TCP */
 	void (*accepted_tcp)(void *arg, int fd, enum link_purpose purpose, const char *from);
 	uint16_t port;
-	struct weft__list strangers; /* struct stranger: in their preamble, oldest first */
-	unsigned nstrangers;
+	struct strangers strangers; /* in their preamble */
 };
 
 /* Starts to accept on a listening, non-blocking socket; takes *fd, also on failure. 0, WEFT_ENOMEM,

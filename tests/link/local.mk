@@ -1,11 +1,15 @@
 if HAVE_CMOCKA
-link_tests = tests/link/test_unix
+link_tests = tests/link/test_tls tests/link/test_unix
 check_PROGRAMS += $(link_tests)
 TESTS += $(link_tests)
 
-link_test_cflags = $(AM_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS) $(CMOCKA_CFLAGS)
+link_test_cflags = $(AM_CFLAGS) $(UV_CFLAGS) $(OPENSSL_CFLAGS) $(MSGPACK_CFLAGS) $(CMOCKA_CFLAGS)
 link_test_libs = link/liblink.la proto/libproto.la base/libbase.la $(UV_LIBS) $(OPENSSL_LIBS) \
 	$(MSGPACK_LIBS) $(CMOCKA_LIBS)
+
+tests_link_test_tls_SOURCES = %D%/test_tls.c %D%/party.c %D%/party.h
+tests_link_test_tls_CFLAGS = $(link_test_cflags)
+tests_link_test_tls_LDADD = $(link_test_libs)
 
 tests_link_test_unix_SOURCES = %D%/test_unix.c %D%/party.c %D%/party.h
 tests_link_test_unix_CFLAGS = $(link_test_cflags)
