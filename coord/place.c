@@ -1,0 +1,220 @@
+/* Where tasks go. Anywhere: to the node with the most free cores, and when there are none left, to the one
+ * with the least load a core; equals take turns. On named hosts: evenly over these. The tasks that one
+ * node gets have ranks in a row, as neighbours in rank talk the most. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/heap.h"
+#include "coord/state.h"
+
+typedef bool better_fn(const struct place *a, const struct place *b);
+
+static int64_t load(const struct node *n)
+{
+	return (int64_t)n->ntasks + n->planned;
+}
+
+static bool less_loaded(const struct place *a, const struct place *b)
+{
+	int64_t cores_a = (int64_t)a->node->ncores, cores_b = (int64_t)b->node->ncores;
+	int64_t free_a = cores_a - load(a->node), free_b = cores_b - load(b->node);
+	if (free_a > 0 || free_b > 0)
+		return free_a != free_b ? free_a > free_b : a->turn < b->turn;
+	int64_t a_a_core = load(a->node) * cores_b, b_a_core = load(b->node) * cores_a;
+	return a_a_core != b_a_core ? a_a_core < b_a_core : a->turn < b->turn;
+}
+
+static bool fewer_here(const struct place *a, const struct place *b)
+{
+	return a->count != b->count ? a->count < b->count : a->turn < b->turn;
+}
+
+/* Lets the place at i down to where it belongs in the heap. */
+static void settle(struct place *heap, size_t n, size_t i, better_fn *better)
+{
+	for (;;) {
+		size_t best = i;
+		for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < n; child++)
+			if (better(&heap[child], &heap[best]))
+				best = child;
+		if (best == i)
+			return;
+		struct place swap = heap[i];
+		heap[i] = heap[best];
+		heap[best] = swap;
+		i = best;
+	}
+}
+
+static int by_turn(const void *a, const void *b)
+{
+	const struct place *pa = a, *pb = b;
+	return pa->turn < pb->turn ? -1 : pa->turn > pb->turn;
+}
+
+static int by_index(const void *a, const void *b)
+{
+	const struct place *pa = a, *pb = b;
+	return pa->node->index < pb->node->index ? -1 : pa->node->index > pb->node->index;
+}
+
+static bool full(const struct node *n)
+{
+	return load(n) >= WEFT__LOCAL_MAX;
+}
+
+/* Gives out count tasks one by one, each to the best place, which then is a little worse. */
+static int share(struct coord *c, struct place *places, size_t n, uint32_t count, better_fn *better,
+                 struct weft_error *e)
+{
+	for (size_t i = n / 2; i-- > 0;)
+		settle(places, n, i, better);
+	for (uint32_t i = 0; i < count; i++) {
+		while (n > 0 && full(places[0].node)) {
+			struct place swap = places[0];
+			places[0] = places[--n];
+			places[n] = swap;
+			settle(places, n, 0, better);
+		}
+		if (n == 0)
+			return weft__err_set(e, WEFT_ENOSPC, "a node has at most %d tasks at a time, and all have them",
+			                     WEFT__LOCAL_MAX);
+		places[0].count++;
+		places[0].node->planned++;
+		c->place_next = places[0].node->index + 1;
+		settle(places, n, 0, better);
+	}
+	return 0;
+}
+
+/* Nodes in this state, in turn from place_next on. */
+static size_t candidates(struct coord *c, uint64_t state, struct place *places)
+{
+	size_t n = 0;
+	for (int lap = 0; lap < 2; lap++)
+		for (struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next) {
+			struct node *node = WEFT__CONTAINER(l, struct node, all);
+			if (node->state != state || (node->index < c->place_next) != (lap == 1))
+				continue;
+			places[n] = (struct place){.node = node, .turn = (uint32_t)n};
+			n++;
+		}
+	return n;
+}
+
+/* "alpha (#1), local2 (#2)": what there is, for someone who asked for what there is not. */
+static void write_hosts(struct coord *c, char *text, size_t size)
+{
+	size_t n = 0;
+	*text = '\0';
+	for (struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next) {
+		struct node *node = WEFT__CONTAINER(l, struct node, all);
+		if (node->state == WEFT__NODE_STARTING)
+			continue;
+		int more = snprintf(text + n, size - n, "%s%.40s (#%u)", n ? ", " : "", node->host, node->index);
+		if (more < 0 || n + (size_t)more + 6 > size) {
+			snprintf(text + n, size - n, " ...");
+			return;
+		}
+		n += (size_t)more;
+	}
+}
+
+static bool is_called(const struct node *n, const char *name, size_t len)
+{
+	const char *names[] = {n->host, n->wanted};
+	for (size_t i = 0; i < 2; i++)
+		if (names[i] && *names[i] && strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
+			return true;
+	return false;
+}
+
+static bool has_index(const struct node *n, const char *name, size_t len)
+{
+	char text[16];
+	int digits = snprintf(text, sizeof text, "#%u", n->index);
+	return (size_t)digits == len && memcmp(text, name, len) == 0;
+}
+
+/* Adds the nodes that one host name means. */
+static int add_named(struct coord *c, const char *name, size_t len, struct place *places, size_t *n,
+                     struct weft_error *e)
+{
+	char hosts[100];
+	bool found = false, usable = false;
+	for (struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next) {
+		struct node *node = WEFT__CONTAINER(l, struct node, all);
+		if (!is_called(node, name, len) && !has_index(node, name, len))
+			continue;
+		found = true;
+		if (node->state != WEFT__NODE_UP && node->state != WEFT__NODE_SUSPECT)
+			continue;
+		usable = true;
+		size_t i = 0;
+		while (i < *n && places[i].node != node)
+			i++;
+		if (i < *n)
+			continue; /* named twice */
+		places[*n] = (struct place){.node = node, .turn = (uint32_t)*n};
+		++*n;
+	}
+	if (usable)
+		return 0;
+	if (found)
+		return weft__err_set(e, WEFT_ENONODE, "node \"%.*s\" is not up: it is still starting, or leaving",
+		                     (int)(len < 60 ? len : 60), name);
+	write_hosts(c, hosts, sizeof hosts);
+	return weft__err_set(e, WEFT_ENONODE, "no node is called \"%.*s\"; there are %s", (int)(len < 40 ? len : 40),
+	                     name, hosts);
+}
+
+static int add_hosts(struct coord *c, struct weft__str host, struct place *places, size_t *n, struct weft_error *e)
+{
+	const char *p = host.p, *end = host.p + host.n;
+	for (;;) {
+		const char *comma = memchr(p, ',', (size_t)(end - p));
+		const char *stop = comma ? comma : end;
+		if (stop == p)
+			return weft__err_set(e, WEFT_EINVAL, "an empty host name in \"%.80s\"", host.p);
+		int rc = add_named(c, p, (size_t)(stop - p), places, n, e);
+		if (rc || !comma)
+			return rc;
+		p = comma + 1;
+	}
+}
+
+int place_tasks(struct coord *c, struct weft__str host, uint32_t count, struct place **out, size_t *nout,
+                struct weft_error *e)
+{
+	struct place *places = coord_alloc(c, (c->nnodes + 1) * sizeof *places);
+	size_t n = 0;
+	int rc = 0;
+	if (!places)
+		return WEFT_ENOMEM;
+	if (host.n > 0) {
+		rc = add_hosts(c, host, places, &n, e);
+	} else {
+		n = candidates(c, WEFT__NODE_UP, places);
+		if (n == 0)
+			n = candidates(c, WEFT__NODE_SUSPECT, places);
+		if (n == 0)
+			rc = weft__err_set(e, WEFT_ENONODE, "no node is up");
+	}
+	if (!rc)
+		rc = share(c, places, n, count, host.n > 0 ? fewer_here : less_loaded, e);
+	if (rc) {
+		weft__free(places);
+		return rc;
+	}
+	qsort(places, n, sizeof *places, host.n > 0 ? by_turn : by_index);
+	size_t used = 0;
+	for (size_t i = 0; i < n; i++)
+		if (places[i].count > 0)
+			places[used++] = places[i];
+	*out = places;
+	*nout = used;
+	return 0;
+}

@@ -1,0 +1,628 @@
+/* The snapshot: each function below walks the members of one kind of record, writing or reading.
+ *
+ * What points elsewhere is saved as the id of what it points to, so the order matters: nodes with their
+ * clients, jobs with their tasks, groups and names, then what hangs between them. Lists are saved in their
+ * order; those that are parts of a list of all (a client's asks, a task's watches) come back in its order. */
+#include "config.h"
+
+#include "coord/save.h"
+
+#include <string.h>
+
+#include "base/heap.h"
+
+static void bad(struct io *io)
+{
+	if (!io->failed)
+		io->failed = WEFT_EPROTO;
+}
+
+/* After something was made for reading: NULL means no memory. */
+static bool made(struct coord *c, struct io *io, const void *p)
+{
+	if ((!p || c->failed) && !io->failed)
+		io->failed = c->failed ? c->failed : WEFT_EPROTO;
+	return !io->failed;
+}
+
+static void client_ref(struct coord *c, struct io *io, struct client **client)
+{
+	uint64_t node = *client ? (*client)->node->index : 0, number = *client ? (*client)->number : 0;
+	io_u64(io, &node);
+	if (node)
+		io_u64(io, &number);
+	if (!io_reading(io))
+		return;
+	*client = node ? client_find(c, node, number) : NULL;
+	if (node && !*client)
+		bad(io);
+}
+
+static void task_ref(struct coord *c, struct io *io, struct task **task)
+{
+	uint64_t tid = *task ? (*task)->tid : 0;
+	io_u64(io, &tid);
+	if (!io_reading(io))
+		return;
+	*task = tid ? task_find(c, tid) : NULL;
+	if (tid && !*task)
+		bad(io);
+}
+
+/* --- nodes and clients ------------------------------------------------------------------------------ */
+
+static void draft_io(struct coord *c, struct io *io, struct draft *d)
+{
+	struct weft__list *l = &d->parts;
+	size_t n = 0;
+	for (const struct weft__list *p = d->parts.next; p != &d->parts; p = p->next)
+		n++;
+	io_u64(io, &d->complete);
+	io_u64(io, &d->count);
+	io_u64(io, &d->nparts);
+	io_i64(io, &d->code);
+	io_text(io, &d->text);
+	n = io_count(io, n);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct weft__kept *k = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct weft__kept, link);
+		const void *body = k ? k->body : NULL;
+		size_t nbytes = k ? k->nbytes : 0;
+		io_bytes(io, &body, &nbytes);
+		if (io_reading(io) && !io->failed)
+			job_draft_add(c, d, body, nbytes);
+		else if (k)
+			l = l->next;
+	}
+}
+
+static void drafts_io(struct coord *c, struct io *io, struct client *client)
+{
+	struct weft__list *l = &client->drafts;
+	size_t n = io_count(io, client->ndrafts);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct draft *d = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct draft, at_client);
+		uint64_t req = d ? d->req : 0;
+		io_u64(io, &req);
+		if (!d)
+			d = job_draft_create(c, client, req);
+		if (!made(c, io, d))
+			return;
+		draft_io(c, io, d);
+		l = &d->at_client;
+	}
+}
+
+static void clients_io(struct coord *c, struct io *io, struct node *node)
+{
+	struct weft__list *l = &node->clients;
+	size_t n = io_count(io, node->numbers.count);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct client *client = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct client, at_node);
+		uint32_t number = client ? client->number : 0;
+		io_u32(io, &number);
+		if (!client)
+			client = client_add(c, node, number);
+		if (!made(c, io, client))
+			return;
+		io_u64(io, &client->role);
+		io_u64(io, &client->owner);
+		io_u64(io, &client->pid);
+		io_text(io, &client->name);
+		drafts_io(c, io, client);
+		l = &client->at_node;
+	}
+}
+
+static void session_io(struct coord *c, struct io *io, struct weft__session *s)
+{
+	struct weft__list *l = &s->kept;
+	size_t n = 0;
+	for (const struct weft__list *p = s->kept.next; p != &s->kept; p = p->next)
+		n++;
+	uint64_t sent = s->sent;
+	io_u64(io, &s->received);
+	io_u64(io, &sent);
+	n = io_count(io, n);
+	if (n > sent)
+		bad(io);
+	if (io_reading(io))
+		s->sent = sent - n;
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct weft__kept *k = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct weft__kept, link);
+		const void *body = k ? k->body : NULL;
+		size_t nbytes = k ? k->nbytes : 0;
+		io_bytes(io, &body, &nbytes);
+		if (k)
+			l = l->next;
+		else if (!io->failed && weft__session_push(s, body, nbytes))
+			io->failed = WEFT_ENOMEM;
+	}
+}
+
+/* A node that is read takes the place in the house that node_create gave it by the saved counters. */
+static struct node *node_read(struct coord *c, struct io *io, uint32_t index, uint32_t incarnation)
+{
+	uint64_t next_index = c->next_index, next_incarnation = c->next_incarnation;
+	if (index < 1 || index > WEFT__NODE_MAX || c->node_at[index]) {
+		bad(io);
+		return NULL;
+	}
+	c->next_index = index;
+	c->next_incarnation = incarnation;
+	struct node *n = node_create(c, 0, weft__str(""));
+	c->next_index = next_index;
+	c->next_incarnation = next_incarnation;
+	return n;
+}
+
+static void nodes_io(struct coord *c, struct io *io)
+{
+	struct weft__list *l = &c->nodes;
+	size_t count = io_count(io, c->nnodes);
+	for (size_t i = 0; i < count && !io->failed; i++) {
+		struct node *n = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct node, all);
+		uint32_t index = n ? n->index : 0, incarnation = n ? n->incarnation : 0;
+		io_u32(io, &index);
+		io_u32(io, &incarnation);
+		if (!n)
+			n = node_read(c, io, index, incarnation);
+		if (!made(c, io, n))
+			return;
+		io_u64(io, &n->state);
+		io_u64(io, &n->kind);
+		io_u64(io, &n->initial);
+		io_u64(io, &n->rejoining);
+		io_u64(io, &n->add);
+		io_text(io, &n->wanted);
+		io_text(io, &n->host);
+		io_text(io, &n->address);
+		io_text(io, &n->release);
+		io_u64(io, &n->port);
+		io_u64(io, &n->ncores);
+		io_u64(io, &n->pid);
+		if (io_reading(io) && n->state != WEFT__NODE_STARTING)
+			c->nstarting--;
+		session_io(c, io, &n->session);
+		clients_io(c, io, n);
+		l = &n->all;
+	}
+}
+
+/* --- jobs and tasks ----------------------------------------------------------------------------------- */
+
+static void takers_io(struct coord *c, struct io *io, struct task *t)
+{
+	struct weft__list *l = &t->takers;
+	size_t n = 0;
+	for (const struct weft__list *p = t->takers.next; p != &t->takers; p = p->next)
+		n++;
+	n = io_count(io, n);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct taker *taker = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct taker, at_task);
+		struct client *client = taker ? taker->client : NULL;
+		uint64_t req = taker ? taker->req : 0;
+		client_ref(c, io, &client);
+		io_u64(io, &req);
+		if (!taker && !client)
+			bad(io);
+		else if (!taker && made(c, io, client))
+			made(c, io, task_take(c, t, client, req));
+		else if (taker)
+			l = l->next;
+	}
+}
+
+static void task_io(struct coord *c, struct io *io, struct job *j, uint32_t rank)
+{
+	struct task *t = &j->tasks[rank];
+	uint64_t tid = t->tid, state = t->state;
+	io_u64(io, &tid);
+	io_u64(io, &state);
+	if (io_reading(io)) {
+		struct node *n = node_find(c, weft__tid_node((weft_tid_t){tid}));
+		if (state == WEFT__TASK_ENDED)
+			n = NULL;
+		else if (!n)
+			bad(io);
+		if (io->failed || !job_put_task(c, j, rank, tid, n)) {
+			made(c, io, NULL);
+			return;
+		}
+		t->state = state;
+	}
+	io_u32(io, &t->node_index);
+	io_u64(io, &t->enrolled);
+	io_u64(io, &t->killed);
+	io_u64(io, &t->doubtful);
+	io_u64(io, &t->pid);
+	io_text(io, &t->name);
+	client_ref(c, io, &t->client);
+	if (io_reading(io) && t->client)
+		t->client->task = t;
+	io_i64(io, &t->exit_code);
+	io_i64(io, &t->error);
+	io_u64(io, &t->signo);
+	io_u64(io, &t->flags);
+	io_u64(io, &t->utime_us);
+	io_u64(io, &t->stime_us);
+	io_u64(io, &t->maxrss_kib);
+	io_text(io, &t->error_text);
+	takers_io(c, io, t);
+}
+
+static void job_io(struct coord *c, struct io *io, struct job *j)
+{
+	io_u32(io, &j->parent);
+	io_u32(io, &j->root);
+	io_u64(io, &j->parent_tid);
+	io_u32(io, &j->undecided);
+	io_u64(io, &j->flags);
+	io_u64(io, &j->killed);
+	io_i64(io, &j->exit_code);
+	io_u32(io, &j->sink_node);
+	io_u32(io, &j->sink_client);
+	client_ref(c, io, &j->tool);
+	if (io_reading(io) && j->tool)
+		weft__list_push(&j->tool->jobs, &j->at_tool);
+	for (uint32_t i = 0; i < j->size && !io->failed; i++)
+		task_io(c, io, j, i);
+}
+
+static struct job *job_read(struct coord *c, struct io *io, uint32_t id, uint32_t size, const char *program)
+{
+	uint64_t next_job = c->next_job;
+	if (size == 0 || size > io->left || !program) {
+		bad(io);
+		return NULL;
+	}
+	c->next_job = id;
+	struct job *j = job_create(c, size, weft__str(program));
+	c->next_job = next_job;
+	return j;
+}
+
+static void jobs_io(struct coord *c, struct io *io, struct weft__list *jobs, size_t njobs)
+{
+	struct weft__list *l = jobs;
+	bool ended = jobs == &c->ended_jobs;
+	njobs = io_count(io, njobs);
+	for (size_t i = 0; i < njobs && !io->failed; i++) {
+		struct job *j = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct job, all);
+		uint32_t id = j ? j->id : 0, size = j ? j->size : 0;
+		char *program = j ? j->program : NULL;
+		io_u32(io, &id);
+		io_u32(io, &size);
+		io_text(io, &program);
+		if (!j) {
+			j = job_read(c, io, id, size, program);
+			weft__free(program);
+			if (!made(c, io, j))
+				return;
+			if (ended) {
+				weft__list_remove(&j->all);
+				weft__list_push(&c->ended_jobs, &j->all);
+				c->nlive_jobs--;
+				c->nended_jobs++;
+				c->nended_tasks += size;
+			}
+		}
+		job_io(c, io, j);
+		l = &j->all;
+	}
+}
+
+/* --- groups, names ---------------------------------------------------------------------------------------- */
+
+static void groups_io(struct coord *c, struct io *io)
+{
+	struct weft__list *l = &c->groups;
+	size_t n = io_count(io, c->ngroups);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct group *g = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct group, all);
+		char *name = g ? g->entry.name : NULL;
+		io_text(io, &name);
+		if (!g) {
+			g = name ? group_create(c, weft__str(name)) : NULL;
+			weft__free(name);
+		}
+		if (!made(c, io, g))
+			return;
+		io_u64(io, &g->barrier);
+		l = &g->all;
+	}
+}
+
+static void name_ref(struct coord *c, struct io *io, const struct weft__map *map, struct entry **e)
+{
+	char *name = *e ? (*e)->name : NULL;
+	io_text(io, &name);
+	if (!io_reading(io))
+		return;
+	*e = name ? entry_find(map, weft__str(name)) : NULL;
+	weft__free(name);
+	if (!*e)
+		bad(io);
+}
+
+static void members_io(struct coord *c, struct io *io)
+{
+	struct weft__list *l = &c->members;
+	size_t n = io_count(io, c->nmembers);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct member *m = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct member, all);
+		struct entry *e = m ? &m->group->entry : NULL;
+		struct task *t = m ? m->task : NULL;
+		uint32_t instance = m ? m->instance : 0;
+		name_ref(c, io, &c->group_map, &e);
+		task_ref(c, io, &t);
+		io_u32(io, &instance);
+		if (instance >= COORD_MEMBERS_MAX || !t)
+			bad(io);
+		if (m)
+			l = l->next;
+		else if (!io->failed)
+			made(c, io, group_add(c, WEFT__CONTAINER(e, struct group, entry), t, instance));
+	}
+}
+
+static void names_io(struct coord *c, struct io *io)
+{
+	struct weft__list *l = &c->names;
+	size_t n = io_count(io, c->nnames);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct name *name = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct name, all);
+		char *text = name ? name->entry.name : NULL;
+		uint64_t there = name ? name->there : 0;
+		const void *value = name ? name->value : NULL;
+		size_t nbytes = name ? name->nbytes : 0;
+		io_text(io, &text);
+		io_u64(io, &there);
+		io_bytes(io, &value, &nbytes);
+		if (!name) {
+			name = text && !io->failed ? name_create(c, weft__str(text)) : NULL;
+			weft__free(text);
+			if (name && there)
+				name_set(c, name, value, nbytes);
+		}
+		if (!made(c, io, name))
+			return;
+		l = &name->all;
+	}
+}
+
+/* --- what hangs between -------------------------------------------------------------------------------------- */
+
+static void ask_targets_io(struct coord *c, struct io *io, struct ask *a)
+{
+	struct entry *e = a->name ? &a->name->entry : a->member ? &a->member->group->entry : NULL;
+	uint64_t job = a->job ? a->job->id : 0;
+	bool reading = io_reading(io);
+	switch (a->kind) {
+	case ASK_WAIT:
+		task_ref(c, io, &a->task);
+		if (reading && a->task)
+			weft__list_push(&a->task->asks, &a->at_target);
+		break;
+	case ASK_NAME:
+		name_ref(c, io, &c->name_map, &e);
+		if (!reading || io->failed)
+			break;
+		a->name = WEFT__CONTAINER(e, struct name, entry);
+		weft__list_push(&a->name->asks, &a->at_target);
+		break;
+	case ASK_BARRIER:
+		name_ref(c, io, &c->group_map, &e);
+		if (!reading || io->failed)
+			break;
+		a->member = a->client->task ? group_member(WEFT__CONTAINER(e, struct group, entry), a->client->task) : NULL;
+		if (!a->member) {
+			bad(io);
+			break;
+		}
+		a->member->arrived = a;
+		a->member->group->narrived++;
+		weft__list_push(&a->member->group->arrived, &a->at_target);
+		break;
+	case ASK_SPAWN:
+		io_u64(io, &job);
+		if (!reading)
+			break;
+		a->job = job_find(c, job);
+		if (a->job)
+			a->job->ask = a;
+		else
+			bad(io);
+		break;
+	case ASK_NODE_ADD:
+	case ASK_NODE_DEL:
+	case ASK_HALT:
+		break;
+	default:
+		bad(io);
+	}
+}
+
+static void asks_io(struct coord *c, struct io *io)
+{
+	struct weft__list *l = &c->asks;
+	size_t n = io_count(io, c->nasks);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct ask *a = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct ask, all);
+		struct client *client = a ? a->client : NULL;
+		client_ref(c, io, &client);
+		if (!a)
+			a = client ? ask_new(c, client, 0, ASK_WAIT) : NULL;
+		if (!made(c, io, a))
+			return;
+		io_u64(io, &a->id);
+		io_u64(io, &a->req);
+		io_u64(io, &a->kind);
+		io_u64(io, &a->left);
+		io_u64(io, &a->index);
+		ask_targets_io(c, io, a);
+		l = &a->all;
+	}
+}
+
+static void watches_io(struct coord *c, struct io *io)
+{
+	struct weft__list *l = &c->watches;
+	size_t n = io_count(io, c->nwatches);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct watch *w = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct watch, all);
+		struct client *client = w ? w->client : NULL;
+		bool reading = io_reading(io);
+		client_ref(c, io, &client);
+		if (!w)
+			w = client ? notify_watch(c, client, 0) : NULL;
+		if (!made(c, io, w))
+			return;
+		io_u64(io, &w->kind);
+		io_u64(io, &w->id);
+		io_u64(io, &w->context);
+		io_i64(io, &w->tag);
+		io_u64(io, &w->left);
+		struct weft__list *at = notify_target(c, w->kind, w->id);
+		if (!at)
+			bad(io);
+		else if (reading)
+			weft__list_push(at, &w->at_target);
+		l = &w->all;
+	}
+}
+
+static struct draft *parked_draft(struct client *client)
+{
+	for (struct weft__list *l = client->drafts.next; l != &client->drafts; l = l->next) {
+		struct draft *d = WEFT__CONTAINER(l, struct draft, at_client);
+		if (d->complete && weft__list_empty(&d->parked))
+			return d;
+	}
+	return NULL;
+}
+
+/* A client's drafts are parked in the order in which it has them, so that its name is enough. */
+static void parked_io(struct coord *c, struct io *io)
+{
+	struct weft__list *l = &c->parked;
+	size_t n = 0;
+	for (const struct weft__list *p = c->parked.next; p != &c->parked; p = p->next)
+		n++;
+	n = io_count(io, n);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct draft *d = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct draft, parked);
+		struct client *client = d ? d->client : NULL;
+		client_ref(c, io, &client);
+		if (d) {
+			l = l->next;
+			continue;
+		}
+		d = client ? parked_draft(client) : NULL;
+		if (d)
+			weft__list_push(&c->parked, &d->parked);
+		else
+			bad(io);
+	}
+}
+
+static void counters_io(struct coord *c, struct io *io)
+{
+	size_t n = WEFT__NODE_MAX + 1;
+	while (n > 0 && c->tid_counters[n - 1] == 0)
+		n--;
+	n = io_count(io, n);
+	if (n > WEFT__NODE_MAX + 1)
+		bad(io);
+	for (size_t i = 0; i < n && !io->failed; i++)
+		io_u64(io, &c->tid_counters[i]);
+}
+
+void save_io(struct coord *c, struct io *io)
+{
+	uint64_t next_ask = c->next_ask;
+	io_text(io, &c->vm);
+	io_u64(io, &c->private_vm);
+	io_u64(io, &c->orphan_ms);
+	io_u64(io, &c->local_nodes);
+	io_u64(io, &c->epoch);
+	io_u64(io, &c->halting);
+	io_u64(io, &c->next_index);
+	io_u64(io, &c->next_incarnation);
+	io_u64(io, &c->next_job);
+	io_u64(io, &c->next_context);
+	io_u64(io, &next_ask);
+	io_u64(io, &c->place_next);
+	counters_io(c, io);
+	nodes_io(c, io);
+	jobs_io(c, io, &c->live_jobs, c->nlive_jobs);
+	jobs_io(c, io, &c->ended_jobs, c->nended_jobs);
+	groups_io(c, io);
+	members_io(c, io);
+	names_io(c, io);
+	asks_io(c, io);
+	watches_io(c, io);
+	parked_io(c, io);
+	c->next_ask = next_ask;
+	if (c->failed && !io->failed)
+		io->failed = c->failed;
+}
+
+/* --- the end --------------------------------------------------------------------------------------------------- */
+
+static void clear_client(struct coord *c, struct client *client)
+{
+	while (!weft__list_empty(&client->drafts))
+		job_draft_destroy(c, WEFT__CONTAINER(client->drafts.next, struct draft, at_client));
+	client_destroy(c, client);
+}
+
+void save_clear(struct coord *c)
+{
+	while (!weft__list_empty(&c->asks))
+		ask_destroy(c, WEFT__CONTAINER(c->asks.next, struct ask, all));
+	while (!weft__list_empty(&c->watches))
+		notify_cancel(c, WEFT__CONTAINER(c->watches.next, struct watch, all));
+	for (struct weft__list *l; (l = c->members.next) != &c->members;) {
+		struct member *m = WEFT__CONTAINER(l, struct member, all);
+		weft__list_remove(&m->all);
+		weft__list_remove(&m->at_task);
+		weft__free(m);
+	}
+	while (!weft__list_empty(&c->groups))
+		group_destroy(c, WEFT__CONTAINER(c->groups.next, struct group, all));
+	for (struct weft__list *l; (l = c->names.next) != &c->names;) {
+		struct name *n = WEFT__CONTAINER(l, struct name, all);
+		weft__free(n->value);
+		n->there = 0;
+		name_release(c, n);
+	}
+	while (!weft__list_empty(&c->live_jobs))
+		job_destroy(c, WEFT__CONTAINER(c->live_jobs.next, struct job, all));
+	while (!weft__list_empty(&c->ended_jobs))
+		job_destroy(c, WEFT__CONTAINER(c->ended_jobs.next, struct job, all));
+	while (!weft__list_empty(&c->nodes)) {
+		struct node *n = WEFT__CONTAINER(c->nodes.next, struct node, all);
+		while (!weft__list_empty(&n->clients))
+			clear_client(c, WEFT__CONTAINER(n->clients.next, struct client, at_node));
+		node_destroy(c, n);
+	}
+}
+
+void coord_count(const struct coord *c, struct coord_counts *n)
+{
+	*n = (struct coord_counts){.nodes = c->nnodes,
+	                           .clients = c->nclients,
+	                           .live_jobs = c->nlive_jobs,
+	                           .ended_jobs = c->nended_jobs,
+	                           .live_tasks = c->nlive_tasks,
+	                           .tasks = c->tasks.count,
+	                           .asks = c->nasks,
+	                           .drafts = c->ndrafts,
+	                           .watches = c->nwatches,
+	                           .groups = c->ngroups,
+	                           .members = c->nmembers,
+	                           .names = c->nnames,
+	                           .takers = c->ntakers};
+	for (const struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next)
+		n->kept_bytes += WEFT__CONTAINER(l, struct node, all)->session.nbytes;
+}
