@@ -33,3 +33,15 @@ tests_transport_test_shm_SOURCES = %D%/test_shm.c
 tests_transport_test_shm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_transport_test_shm_LDADD = tests/transport/libpair.la
 endif
+
+# The ring once more, by itself and under ThreadSanitizer.
+check_PROGRAMS += tests/transport/race
+tests_transport_race_SOURCES = %D%/race.c transport/ring.c transport/barrier.c transport/doorbell.c base/rng.c
+tests_transport_race_CFLAGS = $(AM_CFLAGS)
+dist_check_SCRIPTS += %D%/race.sh
+TESTS += tests/transport/race.sh
+if HAVE_TSAN
+tests_transport_race_CFLAGS += -fsanitize=thread
+tests_transport_race_LDFLAGS = -fsanitize=thread
+AM_TESTS_ENVIRONMENT += WEFT_TSAN=yes; export WEFT_TSAN;
+endif

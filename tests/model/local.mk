@@ -1,0 +1,3 @@
+dist_check_SCRIPTS += %D%/ring.sh
+TESTS += tests/model/ring.sh
+EXTRA_DIST += %D%/ring.pml
