@@ -36,12 +36,12 @@ endif
 
 # The ring once more, by itself and under ThreadSanitizer.
 check_PROGRAMS += tests/transport/race
-tests_transport_race_SOURCES = %D%/race.c transport/ring.c transport/barrier.c transport/doorbell.c base/rng.c
-tests_transport_race_CFLAGS = $(AM_CFLAGS)
+tests_transport_test_race_SOURCES = %D%/test_race.c transport/ring.c transport/barrier.c transport/doorbell.c base/rng.c
+tests_transport_test_race_CFLAGS = $(AM_CFLAGS)
 dist_check_SCRIPTS += %D%/race.sh
 TESTS += tests/transport/race.sh
 if HAVE_TSAN
-tests_transport_race_CFLAGS += -fsanitize=thread
-tests_transport_race_LDFLAGS = -fsanitize=thread
+tests_transport_test_race_CFLAGS += -fsanitize=thread
+tests_transport_test_race_LDFLAGS = -fsanitize=thread
 AM_TESTS_ENVIRONMENT += WEFT_TSAN=yes; export WEFT_TSAN;
 endif

@@ -8,7 +8,7 @@ esac
 # Older sanitizer libraries need a process without address space randomisation.
 run=
 setarch -R true 2>/dev/null && run='setarch -R'
-out=$(timeout 280 $run "${WEFT_BUILDDIR:-.}/tests/transport/race" 2>&1)
+out=$(timeout 280 $run "${WEFT_BUILDDIR:-.}/tests/transport/test_race" 2>&1)
 status=$?
 case $out in
 *'unexpected memory mapping'*)
