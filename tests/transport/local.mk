@@ -35,7 +35,7 @@ tests_transport_test_shm_LDADD = tests/transport/libpair.la
 endif
 
 # The ring once more, by itself and under ThreadSanitizer.
-check_PROGRAMS += tests/transport/race
+check_PROGRAMS += tests/transport/test_race
 tests_transport_test_race_SOURCES = %D%/test_race.c transport/ring.c transport/barrier.c transport/doorbell.c base/rng.c
 tests_transport_test_race_CFLAGS = $(AM_CFLAGS)
 dist_check_SCRIPTS += %D%/race.sh
