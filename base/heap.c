@@ -33,6 +33,12 @@ void *weft__realloc(void *p, size_t nbytes)
 	return fails() ? NULL : realloc(p, nbytes ? nbytes : 1);
 }
 
+void *weft__aligned_alloc(size_t alignment, size_t nbytes)
+{
+	void *p;
+	return fails() || posix_memalign(&p, alignment, nbytes ? nbytes : 1) ? NULL : p;
+}
+
 char *weft__strdup(const char *s)
 {
 	return weft__strndup(s, SIZE_MAX);

@@ -7,6 +7,7 @@
 void *weft__malloc(size_t nbytes);
 void *weft__calloc(size_t count, size_t nbytes);
 void *weft__realloc(void *p, size_t nbytes);
+void *weft__aligned_alloc(size_t alignment, size_t nbytes); /* a power of two, >= sizeof(void *) */
 char *weft__strdup(const char *s);
 char *weft__strndup(const char *s, size_t n);
 void weft__free(void *p);

@@ -31,9 +31,17 @@ int weft__enrol(struct weft__engine **e);
 /* Flushes what is queued (5 s at most), says goodbye, frees. *e is NULL afterwards. */
 void weft__leave(struct weft__engine **e);
 
+/* The process ends without that: a short message that the channel has taken by half still goes out. */
+void weft__flush_cut(struct weft__engine *e);
+
+/* In the child of a fork: closes its descriptors, touches nothing else. */
+void weft__engine_abandon(struct weft__engine *e);
+
 /* The process' engine, that weft_init made; NULL: not enrolled, or a child of the process that was.
  * A function of weft.h is: e = weft__here(); return weft__ended(e ? weft__x(e, ...) : WEFT_ENOTINIT). */
 struct weft__engine *weft__here(void);
+int weft__here_init(void);
+int weft__here_fini(void);
 
 /* What weft_team_job returns, made by team.c the first time; weft__leave calls destroy if there is a team. */
 struct weft__job_team {

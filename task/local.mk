@@ -1,7 +1,10 @@
 # What lives inside a task: libweft is made of this room.
 noinst_LTLIBRARIES += task/libtask.la
 task_libtask_la_SOURCES = \
-	%D%/engine.h %D%/pack.c %D%/pack.h %D%/types.c %D%/types.h
+	%D%/arrive.c %D%/complete.c %D%/control.c %D%/engine.c %D%/engine.h %D%/enrol.c %D%/here.c \
+	%D%/introduce.c %D%/lock.c %D%/match.c %D%/match.h %D%/message.c %D%/peer.c %D%/queue.c \
+	%D%/recv.c %D%/request.c %D%/send.c %D%/state.h %D%/vm.c %D%/wait.c \
+	%D%/pack.c %D%/pack.h %D%/types.c %D%/types.h
 
 task_libtask_la_SOURCES += \
 	%D%/op.c %D%/op.h %D%/op_loops.inc

@@ -1,0 +1,246 @@
+/* Ends of requests: test, wait, cancel, and the calls that are several requests at once. */
+#include "config.h"
+
+#include "base/heap.h"
+#include "task/state.h"
+
+bool weft__has_ended(void *request)
+{
+	return ((struct weft__request *)request)->state == WEFT__ENDED;
+}
+
+static bool is_send(const struct weft__request *r)
+{
+	return r->state == WEFT__QUEUED || r->state == WEFT__AWAITING || r->state == WEFT__STREAMING;
+}
+
+/* How it ended; the request is gone. */
+static int collect(struct weft__engine *e, struct weft__request *r, weft_status_t *status)
+{
+	int rc = r->status.code;
+	if (status)
+		*status = r->status;
+	weft__request_free(e, r);
+	return rc;
+}
+
+int weft__complete(struct weft__engine *e, struct weft__request *r, weft_status_t *status, void **buf,
+                   uint64_t deadline)
+{
+	if (r->state != WEFT__ENDED && weft__await(e, weft__has_ended, r, deadline)) {
+		int rc = is_send(r) ? weft__send_give_up(e, r) : weft__recv_give_up(e, r);
+		if (rc)
+			return rc;
+	}
+	if (buf && r->alloc && (r->status.code == 0 || r->status.code == WEFT_ETRUNC))
+		*buf = r->buf;
+	return collect(e, r, status);
+}
+
+/* --- test, wait, cancel ------------------------------------------------------------------------------- */
+
+int weft__wait(struct weft__engine *e, weft_request_t *handle, weft_status_t *status, int timeout_ms)
+{
+	if (!handle)
+		return WEFT_EINVAL;
+	if (handle->v == 0)
+		return 0;
+	weft__lock(e);
+	struct weft__request *r = weft__request_get(e, *handle);
+	int rc = r ? 0 : WEFT_EINVAL;
+	if (r && r->state != WEFT__ENDED)
+		rc = weft__await(e, weft__has_ended, r, weft__until(timeout_ms));
+	if (rc == 0) {
+		rc = collect(e, r, status);
+		*handle = WEFT_NO_REQUEST;
+	}
+	weft__unlock(e);
+	return rc;
+}
+
+int weft__test(struct weft__engine *e, weft_request_t *handle, weft_status_t *status)
+{
+	/* A request that ended with ETIMEDOUT is told from one under way by its handle. */
+	int rc = weft__wait(e, handle, status, 0);
+	return rc == WEFT_ETIMEDOUT && handle->v ? WEFT_EAGAIN : rc;
+}
+
+int weft__cancel(struct weft__engine *e, weft_request_t handle)
+{
+	weft__lock(e);
+	struct weft__request *r = weft__request_get(e, handle);
+	int rc = WEFT_EINVAL;
+	if (r && r->state == WEFT__ENDED)
+		rc = WEFT_EALREADY;
+	else if (r)
+		rc = is_send(r) ? weft__send_cancel(e, r) : weft__recv_cancel(e, r);
+	weft__unlock(e);
+	return rc;
+}
+
+/* --- several --------------------------------------------------------------------------------------------- */
+
+struct set {
+	struct weft__engine *e;
+	weft_request_t *handles;
+	int n;
+	int ended; /* one of them, -1 */
+	int code;  /* WEFT_EINVAL: one is none of ours */
+};
+
+static bool any_ended(void *arg)
+{
+	struct set *set = arg;
+	for (int i = 0; i < set->n; i++) {
+		if (set->handles[i].v == 0)
+			continue;
+		const struct weft__request *r = weft__request_get(set->e, set->handles[i]);
+		if (r && r->state != WEFT__ENDED)
+			continue;
+		set->ended = i;
+		set->code = r ? 0 : WEFT_EINVAL;
+		return true;
+	}
+	return false;
+}
+
+int weft__wait_any(struct weft__engine *e, weft_request_t *r, int n, int *index, weft_status_t *status,
+                   int timeout_ms)
+{
+	int nlive = 0;
+	for (int i = 0; r && i < n; i++)
+		nlive += r[i].v != 0;
+	if (nlive == 0 || !index)
+		return WEFT_EINVAL;
+	weft__lock(e);
+	struct set set = {.e = e, .handles = r, .n = n, .ended = -1};
+	int rc = weft__await(e, any_ended, &set, weft__until(timeout_ms));
+	if (rc == 0)
+		rc = set.code;
+	if (rc == 0) {
+		rc = collect(e, weft__request_get(e, r[set.ended]), status);
+		r[set.ended] = WEFT_NO_REQUEST;
+		*index = set.ended;
+	}
+	weft__unlock(e);
+	return rc;
+}
+
+int weft__wait_all(struct weft__engine *e, weft_request_t *r, int n, weft_status_t *statuses, int timeout_ms)
+{
+	if (n < 0 || (n && !r))
+		return WEFT_EINVAL;
+	uint64_t deadline = weft__until(timeout_ms);
+	int first = 0;
+	weft__lock(e);
+	for (int i = 0; i < n; i++) {
+		if (r[i].v == 0) {
+			if (statuses)
+				statuses[i] = (weft_status_t){.source = WEFT_NO_TID};
+			continue;
+		}
+		struct weft__request *one = weft__request_get(e, r[i]);
+		int rc = one ? 0 : WEFT_EINVAL;
+		if (one && one->state != WEFT__ENDED)
+			rc = weft__await(e, weft__has_ended, one, deadline);
+		if (rc) {  /* time is over: all of them stay */
+			weft__unlock(e);
+			return rc;
+		}
+	}
+	for (int i = 0; i < n; i++) {
+		struct weft__request *one = r[i].v ? weft__request_get(e, r[i]) : NULL;
+		if (!one)
+			continue;
+		int code = collect(e, one, statuses ? &statuses[i] : NULL);
+		first = first ? first : code;
+		r[i] = WEFT_NO_REQUEST;
+	}
+	weft__unlock(e);
+	return first;
+}
+
+/* --- calls that are several requests ----------------------------------------------------------------------- */
+
+int weft__sendrecv(struct weft__engine *e, weft_tid_t to, int32_t sendtag, const void *sendbuf,
+                   size_t sendbytes, weft_tid_t from, int32_t recvtag, void *recvbuf, size_t recvsize,
+                   weft_context_t context, weft_status_t *status, int timeout_ms)
+{
+	if (sendtag < 0 || (recvtag < 0 && recvtag != WEFT_ANY_TAG) || (!sendbuf && sendbytes) ||
+	    (!recvbuf && recvsize) || to.v == WEFT_ANY_TASK.v)
+		return WEFT_EINVAL;
+	if (sendbytes > WEFT_MSG_MAX)
+		return WEFT_ETOOBIG;
+	uint64_t deadline = weft__until(timeout_ms);
+	weft__lock(e);
+	struct weft__request *in = weft__request_new(e), *out = weft__request_new(e);
+	int rc = in && out ? 0 : WEFT_ENOMEM;
+	if (rc == 0) {
+		in->buf = recvbuf;
+		in->size = recvsize;
+		out->data = sendbuf;
+		out->size = sendbytes;
+		rc = weft__recv_start(e, in, &(struct weft__match_key){from.v, context.v, recvtag});
+	}
+	if (rc) {
+		if (in)
+			weft__request_free(e, in);
+		if (out)
+			weft__request_free(e, out);
+		weft__unlock(e);
+		return rc;
+	}
+	int sent = weft__send_start(e, out, to, context, sendtag);
+	if (sent)
+		weft__request_free(e, out);
+	weft__queue_flush(e);
+	if (sent == 0)
+		sent = weft__complete(e, out, NULL, NULL, deadline);
+	rc = weft__complete(e, in, status, NULL, sent ? 0 : deadline);
+	weft__unlock(e);
+	return sent ? sent : rc;
+}
+
+static int mcast(struct weft__engine *e, const weft_tid_t *to, int n, struct weft__request **requests,
+                 weft_context_t context, int32_t tag, const void *buf, size_t nbytes, uint64_t deadline)
+{
+	int first = 0;
+	for (int i = 0; i < n; i++) {
+		int rc = WEFT_ENOMEM;
+		requests[i] = weft__request_new(e);
+		if (requests[i]) {
+			requests[i]->data = buf;
+			requests[i]->size = nbytes;
+			rc = weft__send_start(e, requests[i], to[i], context, tag);
+		}
+		if (rc && requests[i]) {
+			weft__request_free(e, requests[i]);
+			requests[i] = NULL;
+		}
+		first = first ? first : rc;
+	}
+	for (int i = 0; i < n; i++) {
+		int rc = requests[i] ? weft__complete(e, requests[i], NULL, NULL, deadline) : 0;
+		first = first ? first : rc;
+	}
+	return first;
+}
+
+int weft__mcast(struct weft__engine *e, const weft_tid_t *to, int n, weft_context_t context, int32_t tag,
+                const void *buf, size_t nbytes, int timeout_ms)
+{
+	if (n < 0 || (n && !to) || tag < 0 || (!buf && nbytes))
+		return WEFT_EINVAL;
+	for (int i = 0; i < n; i++)
+		if (to[i].v == WEFT_ANY_TASK.v)
+			return WEFT_EINVAL;
+	if (nbytes > WEFT_MSG_MAX)
+		return WEFT_ETOOBIG;
+	uint64_t deadline = weft__until(timeout_ms);
+	weft__lock(e);
+	struct weft__request **requests = weft__calloc((size_t)n, sizeof(struct weft__request *));
+	int rc = requests ? mcast(e, to, n, requests, context, tag, buf, nbytes, deadline) : WEFT_ENOMEM;
+	weft__free(requests);
+	weft__unlock(e);
+	return rc;
+}

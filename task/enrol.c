@@ -1,0 +1,262 @@
+/* Becoming a task, and leaving.
+ *
+ * A spawned process was born with a connection to its node ($WEFT_FD). The first engine of the process takes
+ * it; any later one, and any other process, connects to a node of the VM by its socket and is a new task
+ * of its own. HELLO, then WELCOME with all that there is to know and the doorbell; the job's tids come in TEAMs.
+ *
+ * What can go wrong: no VM is up; the inherited connection has served another program of this task (REFUSED
+ * with WEFT_EALREADY: then it enrols as from outside), or is another descriptor by now; versions differ
+ * (REFUSED, with words); the node does not answer in time (WEFT_ENOVM).
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/rundir.h"
+#include "task/state.h"
+
+enum {
+	ENROL_MS = 30000,
+	FLUSH_MS = 5000,
+	BYE_MS   = 2000,
+	SIZE_MAX_TASKS = 1 << 20,
+};
+
+/* --- the node's side of it ----------------------------------------------------------------------------- */
+
+static uint32_t usable_cores(uint32_t ncores)
+{
+	cpu_set_t set;
+	if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0 &&
+	    (uint32_t)CPU_COUNT(&set) < ncores)
+		return (uint32_t)CPU_COUNT(&set);
+	return ncores;
+}
+
+static void take_doorbell(struct weft__engine *e, int *fd)
+{
+	weft__wait_forget_fd(e, e->doorbell);
+	close(e->doorbell);
+	e->doorbell = *fd;
+	*fd = -1;
+	weft__engine_watch_doorbell(e);
+}
+
+void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m, int *fds, size_t nfds)
+{
+	if (e->welcome) { /* a new daemon: it knows nothing of what the old one was asked */
+		weft__ask_again(e);
+		weft__peers_ask_again(e);
+		return;
+	}
+	e->refused = WEFT_EPROTO;
+	if (nfds < 1 || m->tid == 0 || m->size < 1 || m->size > SIZE_MAX_TASKS || m->rank >= m->size)
+		return;
+	e->tids = weft__calloc(m->size, sizeof *e->tids);
+	if (!e->tids) {
+		e->refused = WEFT_ENOMEM;
+		return;
+	}
+	take_doorbell(e, &fds[0]);
+	e->refused = 0;
+	e->welcome = true;
+	e->self.v = m->tid;
+	e->parent.v = m->parent;
+	e->job = (uint32_t)m->job;
+	e->rank = (uint32_t)m->rank;
+	e->size = (uint32_t)m->size;
+	e->node = (uint32_t)m->node;
+	e->tids[e->rank] = e->self;
+	e->ntids = 1;
+	if (m->nlocal > usable_cores((uint32_t)m->ncores)) /* spinning would keep another from running */
+		e->settings.spin_ns = e->spin_ns = 0;
+	weft__changed(e);
+}
+
+void weft__on_refused(struct weft__engine *e, const struct weft__msg_refused *m)
+{
+	e->refused = m->code < 0 ? (int)m->code : WEFT_EDENIED;
+	if (m->text.n)
+		weft__fail(e->refused, "%s", m->text.p);
+}
+
+void weft__on_team(struct weft__engine *e, const struct weft__msg_team *m)
+{
+	if (!e->welcome || m->job != e->job || m->size != e->size || m->first > e->size ||
+	    m->tids.n > e->size - m->first)
+		return;
+	for (size_t i = 0; i < m->tids.n; i++) {
+		weft_tid_t *tid = &e->tids[m->first + i];
+		e->ntids += tid->v == 0;
+		tid->v = m->tids.p[i];
+	}
+	weft__changed(e);
+}
+
+/* --- enrolling ------------------------------------------------------------------------------------------- */
+
+static pthread_mutex_t born_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool born_taken;
+
+/* The connection that a spawned process was born with, once; -1: there is none. */
+static int born_with(void)
+{
+	const char *text = getenv("WEFT_FD");
+	char *end;
+	pthread_mutex_lock(&born_lock);
+	bool taken = born_taken;
+	born_taken = true;
+	pthread_mutex_unlock(&born_lock);
+	if (taken || !text || !*text)
+		return -1;
+	errno = 0;
+	long fd = strtol(text, &end, 10);
+	if (errno || *end || fd < 3 || fd > INT_MAX)
+		return -1;
+	int type = 0, domain = 0;
+	socklen_t size = sizeof type;
+	if (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &size) || type != SOCK_SEQPACKET)
+		return -1;
+	size = sizeof domain;
+	if (getsockopt((int)fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) || domain != AF_UNIX)
+		return -1;
+	fcntl((int)fd, F_SETFD, FD_CLOEXEC); /* it is ours, not our children's */
+	return (int)fd;
+}
+
+static uint64_t born_tid(void)
+{
+	const char *text = getenv("WEFT_TID");
+	weft_tid_t tid;
+	return text && weft__tid_parse(text, &tid) == 0 ? tid.v : 0;
+}
+
+static bool enrolled(void *arg)
+{
+	const struct weft__engine *e = arg;
+	return e->refused || e->control.fd < 0 || (e->welcome && e->ntids == e->size);
+}
+
+static int hello(struct weft__engine *e, uint64_t tid)
+{
+	struct weft__msg m = {
+	        .code = WEFT__MSG_HELLO,
+	        .hello = {.version = WEFT__PROTO_VERSION,
+	                  .release = weft__str(WEFT_VERSION),
+	                  .role = WEFT__ROLE_TASK,
+	                  .tid = tid,
+	                  .pid = (uint64_t)getpid(),
+	                  .name = weft__str(program_invocation_short_name)},
+	};
+	if (m.hello.name.n > 255)
+		m.hello.name.n = 255;
+	int rc = weft__control_send(e, &m);
+	if (rc)
+		return rc;
+	weft__lock(e);
+	rc = weft__await(e, enrolled, e, weft__until(ENROL_MS));
+	weft__unlock(e);
+	if (e->refused)
+		return e->refused;
+	if (rc)
+		return weft__fail(WEFT_ENOVM, "the node's daemon does not answer");
+	return e->welcome && e->ntids == e->size ? 0 : WEFT_ENOVM;
+}
+
+/* Takes the connection. */
+static int enrol_by(struct weft__engine **out, int *fd, uint64_t tid)
+{
+	struct weft__engine *e = NULL;
+	int rc = weft__engine_new(&e, NULL);
+	if (rc == 0)
+		rc = weft__control_open(e, fd);
+	if (rc == 0)
+		rc = hello(e, tid);
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	if (rc)
+		weft__engine_destroy(&e);
+	else
+		*out = e;
+	return rc;
+}
+
+int weft__enrol(struct weft__engine **e)
+{
+	int fd = born_with();
+	if (fd >= 0) {
+		int rc = enrol_by(e, &fd, born_tid());
+		if (rc != WEFT_EALREADY)
+			return rc;
+	}
+	char nodedir[PATH_MAX];
+	struct weft_error error = {0};
+	fd = weft__rundir_attach(NULL, nodedir, sizeof nodedir, &error);
+	if (fd < 0)
+		return weft__fail(fd, "%s", *error.text ? error.text : weft__err_text(fd));
+	return enrol_by(e, &fd, 0);
+}
+
+/* --- leaving ---------------------------------------------------------------------------------------------- */
+
+static bool flushed(void *arg)
+{
+	const struct weft__engine *e = arg;
+	for (uint32_t i = 0; i < e->nactive; i++) {
+		const struct weft__peer *p = e->active[i];
+		if (!p->deaf && (p->current || !weft__list_empty(&p->control) || !weft__list_empty(&p->streams)))
+			return false;
+	}
+	return true;
+}
+
+static bool nothing_cut(void *arg)
+{
+	const struct weft__engine *e = arg;
+	for (uint32_t i = 0; i < e->nactive; i++)
+		if (!e->active[i]->deaf && e->active[i]->current)
+			return false;
+	return true;
+}
+
+/* Conditions are looked at when something changed; what a channel takes changes nothing for others. */
+static void flush(struct weft__engine *e, weft__condition done, int timeout_ms)
+{
+	uint64_t deadline = weft__deadline(timeout_ms);
+	while (!done(e) && weft__clock_ns() < deadline)
+		weft__await(e, done, e, weft__until(1));
+}
+
+void weft__flush_cut(struct weft__engine *e)
+{
+	if (e->polling) /* another thread is in there, and will not come out any more */
+		return;
+	weft__lock(e);
+	flush(e, nothing_cut, FLUSH_MS);
+	weft__unlock(e);
+}
+
+void weft__leave(struct weft__engine **engine)
+{
+	struct weft__engine *e = *engine;
+	weft__lock(e);
+	weft__requests_cancel(e);
+	flush(e, flushed, FLUSH_MS);
+	if (e->control.fd >= 0) {
+		struct weft__msg m = {.code = WEFT__MSG_BYE};
+		struct weft__ask ask = {.answer = weft__answer_result};
+		weft__ask(e, &ask, &m, BYE_MS);
+	}
+	weft__unlock(e);
+	weft__engine_destroy(engine);
+}
