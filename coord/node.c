@@ -20,9 +20,10 @@ struct node *node_find(const struct coord *c, uint64_t index)
 	return index >= 1 && index <= WEFT__NODE_MAX ? c->node_at[index] : NULL;
 }
 
-static bool joined(const struct node *n)
+/* It has joined at some time, so that the others know it. */
+static bool is_member(const struct node *n)
 {
-	return !n->gone && (n->state == WEFT__NODE_UP || n->state == WEFT__NODE_SUSPECT);
+	return !n->gone && n->release != NULL;
 }
 
 /* Indexes are given out once; only when all have been are free ones used again. */
@@ -157,7 +158,7 @@ static void introduce(struct coord *c, struct node *n)
 {
 	for (struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next) {
 		struct node *other = WEFT__CONTAINER(l, struct node, all);
-		if (other == n || !joined(other))
+		if (other == n || !is_member(other))
 			continue;
 		send_peer(c, other, n);
 		send_peer(c, n, other);
@@ -322,7 +323,7 @@ static void say_gone(struct coord *c, struct node *n, bool lost)
 {
 	for (struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next) {
 		struct node *other = WEFT__CONTAINER(l, struct node, all);
-		if (joined(other))
+		if (is_member(other))
 			send_node(c, other,
 			          &(struct weft__msg){.code = WEFT__MSG_PEER_GONE,
 			                              .peer_gone = {.node = n->index,
@@ -333,7 +334,7 @@ static void say_gone(struct coord *c, struct node *n, bool lost)
 
 void node_remove(struct coord *c, struct node *n, bool lost, const char *why)
 {
-	bool was_member = n->state != WEFT__NODE_STARTING, was_home = n->index == COORD_HOME;
+	bool was_member = is_member(n), was_home = n->index == COORD_HOME;
 	if (n->gone)
 		return;
 	n->gone = true;
