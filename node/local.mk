@@ -1,7 +1,17 @@
-pkglibexec_PROGRAMS += node/weft-taskvm
+pkglibexec_PROGRAMS += node/weftd node/weft-taskvm
+
+node_weftd_SOURCES = \
+	%D%/children.c %D%/children.h %D%/client.c %D%/coord_link.c %D%/cores.c %D%/descriptors.c \
+	%D%/descriptors.h %D%/folder.c %D%/folder.h %D%/intro.c %D%/job.c %D%/joblog.c %D%/loglevel.c \
+	%D%/loglevel.h %D%/node.c %D%/node.h %D%/output.c %D%/peer.c %D%/remote.c %D%/starter.c \
+	%D%/taskvm_link.c %D%/weftd.c
+node_weftd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+node_weftd_LDADD = link/liblink.la transport/libtransport.la proto/libproto.la base/libbase.la \
+	$(UV_LIBS) $(OPENSSL_LIBS) $(MSGPACK_LIBS)
 
 # The task VM starts once for each job: it does without libuv and OpenSSL.
 node_weft_taskvm_SOURCES = \
-	%D%/children.c %D%/children.h %D%/descriptors.c %D%/descriptors.h %D%/loglevel.c %D%/loglevel.h %D%/taskvm.c %D%/taskvm.h \
-	%D%/taskvm_conn.c %D%/taskvm_launch.c %D%/taskvm_output.c %D%/taskvm_reap.c %D%/taskvm_spawn.c
+	%D%/children.c %D%/children.h %D%/descriptors.c %D%/descriptors.h %D%/loglevel.c %D%/loglevel.h \
+	%D%/taskvm.c %D%/taskvm.h %D%/taskvm_conn.c %D%/taskvm_launch.c %D%/taskvm_output.c \
+	%D%/taskvm_reap.c %D%/taskvm_spawn.c
 node_weft_taskvm_LDADD = proto/libproto.la base/libbase.la $(MSGPACK_LIBS)

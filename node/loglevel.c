@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 
-void loglevel_open(const char *tag)
+void loglevel_open(const char *tag, bool quiet)
 {
 	static const struct {
 		const char *name;
@@ -18,7 +18,7 @@ void loglevel_open(const char *tag)
 	              {"warn", WEFT__LOG_WARN},
 	              {"error", WEFT__LOG_ERROR}};
 	const char *wanted = getenv("WEFT_LOG");
-	enum weft__log_level level = WEFT__LOG_INFO;
+	enum weft__log_level level = quiet ? WEFT__LOG_WARN : WEFT__LOG_INFO;
 	for (size_t i = 0; wanted && i < sizeof levels / sizeof *levels; i++)
 		if (!strcmp(wanted, levels[i].name))
 			level = levels[i].level;

@@ -2,7 +2,9 @@
 #ifndef WEFT_NODE_LOGLEVEL_H
 #define WEFT_NODE_LOGLEVEL_H
 
-/* $WEFT_LOG: debug, info (default), warn, error. */
-void loglevel_open(const char *tag);
+#include <stdbool.h>
+
+/* $WEFT_LOG: debug, info (default), warn (default when quiet), error. */
+void loglevel_open(const char *tag, bool quiet);
 
 #endif

@@ -310,7 +310,7 @@ static int init(struct taskvm *vm)
 int main(int argc, char **argv)
 {
 	static struct taskvm vm;
-	loglevel_open("taskvm");
+	loglevel_open("taskvm", true);
 	if (options_read(&vm, argc, argv)) {
 		fprintf(stderr, "weft-taskvm: is started by weftd, not by people\n");
 		return 2;

@@ -1,9 +1,15 @@
 if HAVE_CMOCKA
-node_tests = tests/node/test_taskvm
+node_tests = tests/node/test_taskvm tests/node/test_weftd
 check_PROGRAMS += $(node_tests)
 TESTS += $(node_tests)
+node_test_libs = proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
 
 tests_node_test_taskvm_SOURCES = %D%/test_taskvm.c %D%/fake.c %D%/fake.h node/children.c node/children.h
 tests_node_test_taskvm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_node_test_taskvm_LDADD = proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
+tests_node_test_taskvm_LDADD = $(node_test_libs)
+
+tests_node_test_weftd_SOURCES = %D%/test_weftd.c %D%/rig.c %D%/rig.h %D%/fake.c %D%/fake.h node/children.c \
+	node/children.h node/folder.c node/folder.h
+tests_node_test_weftd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_node_test_weftd_LDADD = $(node_test_libs)
 endif

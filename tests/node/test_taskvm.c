@@ -407,7 +407,6 @@ static void a_noisy_task_does_not_starve_a_quiet_one(void **state)
 		assert_true(noise < 64 << 20);
 	}
 	send_signal(r, tid_of(0), SIGTERM);
-	fake_expect(&r->vm, WEFT__MSG_EXITED, &m);
 	while (fake_next(&r->vm, &m))
 		if (m.code == WEFT__MSG_OUTPUT)
 			acknowledge(r, m.output.bytes.n);

@@ -1,0 +1,429 @@
+/* Clients: tasks and tools, on the node's socket or on the connection that a task was born with.
+ *
+ * Happy path: HELLO comes, WELCOME goes back at once (a task that enrols from outside first gets its tid from the
+ * coordinator), the coordinator is told by CLIENT_OPEN. Questions for the coordinator are checked and passed on
+ * in UP, its answers come back in DOWN; what is for the node itself is done here.
+ *
+ * What can go wrong: another version or a second HELLO (REFUSED, with words); bytes that are no message, or a
+ * message that this client may not send (closed, one log line); it goes (CLIENT_CLOSE; the partners of a task are
+ * told). Too much waits for an absent coordinator: all clients are paused until it is back.
+ */
+#include "config.h"
+
+#include "node/node.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+#include "base/log.h"
+
+enum { TEAM_PART = 16384 };
+
+static const char *const state_names[] = {"new", "waiting", "open", "left", "gone"};
+static const bool steps[5][5] = {
+        [CLIENT_NEW]     = {[CLIENT_WAITING] = true, [CLIENT_OPEN] = true, [CLIENT_GONE] = true},
+        [CLIENT_WAITING] = {[CLIENT_OPEN] = true, [CLIENT_GONE] = true},
+        [CLIENT_OPEN]    = {[CLIENT_LEFT] = true, [CLIENT_GONE] = true},
+        [CLIENT_LEFT]    = {[CLIENT_GONE] = true},
+};
+
+static void step(struct client *c, enum client_state to)
+{
+	if (!steps[c->state][to]) {
+		weft__log(WEFT__LOG_ERROR, "WEFT-CLIENT-STATE", "client=%u impossible: %s to %s", c->number,
+		          state_names[c->state], state_names[to]);
+		abort();
+	}
+	weft__log(WEFT__LOG_DEBUG, "WEFT-CLIENT-STATE", "client=%u pid=%lld from=%s to=%s", c->number,
+	          (long long)c->pid, state_names[c->state], state_names[to]);
+	c->state = to;
+}
+
+struct client *client_find(const struct node *n, uint64_t number)
+{
+	return weft__map_get(&n->clients, number);
+}
+
+static void close_doomed(uv_timer_t *timer)
+{
+	struct node *n = timer->data;
+	size_t cursor = 0;
+	uint64_t number;
+	void *value;
+	while (weft__map_next(&n->clients, &cursor, &number, &value)) {
+		struct client *c = value;
+		if (c->doomed) {
+			client_close(c);
+			cursor = 0; /* the map has changed */
+		}
+	}
+}
+
+void client_doom(struct client *c)
+{
+	c->doomed = true;
+	uv_timer_start(&c->node->doom_timer, close_doomed, 0, 0);
+}
+
+void client_send(struct client *c, const struct weft__msg *m, const int *fds, size_t nfds)
+{
+	if (!c->link)
+		return;
+	int rc = link_send(c->link, m, fds, nfds);
+	if (rc && rc != WEFT_ECLOSED) {
+		weft__log(WEFT__LOG_WARN, "WEFT-CLIENT-SEND", "client=%u pid=%lld %s: %s", c->number, (long long)c->pid,
+		          weft__msg_name(m->code), weft__err_text(rc));
+		client_doom(c); /* it would wait for ever */
+	}
+}
+
+/* --- opening ------------------------------------------------------------------------------------ */
+
+static void refuse(struct client *c, int code, const char *text)
+{
+	struct weft__msg m = {.code = WEFT__MSG_REFUSED, .refused = {.code = code, .text = weft__str(text)}};
+	weft__log(WEFT__LOG_WARN, "WEFT-CLIENT-REFUSED", "client=%u pid=%lld: %s", c->number, (long long)c->pid, text);
+	link_send(c->link, &m, NULL, 0);
+	client_close(c);
+}
+
+static uint64_t ntasks_here(const struct job *j)
+{
+	uint64_t count = 0;
+	for (uint32_t i = 0; i < j->ntids; i++)
+		count += weft__tid_node((weft_tid_t){j->tids[i]}) == j->node->index;
+	return count ? count : 1;
+}
+
+static void send_team(struct client *c, const struct job *j)
+{
+	for (uint32_t first = 0; first < j->ntids; first += TEAM_PART) {
+		uint32_t count = j->ntids - first < TEAM_PART ? j->ntids - first : TEAM_PART;
+		struct weft__msg m = {.code = WEFT__MSG_TEAM,
+		                      .team = {.job = j->id,
+		                               .size = j->ntids,
+		                               .first = first,
+		                               .tids = {j->tids + first, count}}};
+		client_send(c, &m, NULL, 0);
+	}
+}
+
+static void welcome(struct client *c)
+{
+	const struct node *n = c->node;
+	const struct task *t = c->task;
+	struct weft__msg m = {.code = WEFT__MSG_WELCOME,
+	                      .welcome = {.release = weft__str(PACKAGE_VERSION),
+	                                  .vm = weft__str(n->vm),
+	                                  .node = n->index,
+	                                  .host = weft__str(n->host),
+	                                  .ncores = n->ncores,
+	                                  .epoch = n->epoch}};
+	if (!t) {
+		client_send(c, &m, NULL, 0);
+		return;
+	}
+	m.welcome.tid = t->tid;
+	m.welcome.parent = t->job->parent;
+	m.welcome.job = t->job->id;
+	m.welcome.rank = t->rank;
+	m.welcome.size = t->job->size;
+	m.welcome.nlocal = ntasks_here(t->job);
+	client_send(c, &m, &t->doorbell, 1);
+	send_team(c, t->job);
+}
+
+static void announce(struct client *c, const struct weft__str *name)
+{
+	struct weft__msg m = {.code = WEFT__MSG_CLIENT_OPEN,
+	                      .client_open = {.client = c->number,
+	                                      .role = c->role,
+	                                      .tid = c->task ? c->task->tid : 0,
+	                                      .pid = (uint64_t)c->pid,
+	                                      .name = *name,
+	                                      .owner = c->owner}};
+	coord_link_send(c->node, &m);
+}
+
+/* The task has a doorbell and is ready for introductions. */
+static int enrol(struct client *c)
+{
+	struct task *t = c->task;
+	t->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (t->doorbell < 0)
+		return WEFT_ENOSPC;
+	t->enrolled = true;
+	t->client = c;
+	return 0;
+}
+
+static void open_task(struct client *c, const struct weft__msg_hello *m)
+{
+	if (c->spawned && m->tid != c->task->tid) {
+		refuse(c, WEFT_EDENIED, "this connection is for another task");
+	} else if (!c->spawned && m->tid) {
+		refuse(c, WEFT_EDENIED, "a spawned task speaks on its own connection (WEFT_FD)");
+	} else if (!c->spawned) {
+		step(c, CLIENT_WAITING);
+		announce(c, &m->name);
+	} else if (enrol(c)) {
+		refuse(c, WEFT_ENOSPC, "the node has no descriptors left; see ulimit -n");
+	} else {
+		step(c, CLIENT_OPEN);
+		announce(c, &m->name);
+		welcome(c);
+		intro_enrolled(c->node, c->task);
+	}
+}
+
+static void hello(struct client *c, const struct weft__msg_hello *m)
+{
+	char text[200];
+	if (m->version != WEFT__PROTO_VERSION) {
+		snprintf(text, sizeof text, "release %.32s speaks version %llu of the protocol, this node (%s) version %d",
+		         m->release.p, (unsigned long long)m->version, PACKAGE_VERSION, WEFT__PROTO_VERSION);
+		refuse(c, WEFT_EVERSION, text);
+		return;
+	}
+	if (c->state != CLIENT_NEW) {
+		refuse(c, WEFT_EALREADY, "the task on this connection has enrolled already");
+		return;
+	}
+	c->pid = (int64_t)m->pid;
+	c->role = (enum weft__role)m->role;
+	if (m->role == WEFT__ROLE_TASK) {
+		open_task(c, m);
+	} else if (m->role == WEFT__ROLE_TOOL && !c->spawned) {
+		step(c, CLIENT_OPEN);
+		announce(c, &m->name);
+		welcome(c);
+	} else {
+		refuse(c, WEFT_EDENIED, "only tasks and tools are served on this socket");
+	}
+}
+
+void client_enrolled(struct node *n, const struct weft__msg_client_enrolled *m)
+{
+	struct client *c = client_find(n, m->client);
+	if (!c || c->state != CLIENT_WAITING)
+		return;
+	int rc = m->code ? (int)m->code : job_outside(n, c, m->tid, m->job, &c->task);
+	if (!rc)
+		rc = enrol(c);
+	if (rc) {
+		refuse(c, rc, weft__err_text(rc));
+		return;
+	}
+	step(c, CLIENT_OPEN);
+	welcome(c);
+	intro_enrolled(n, c->task);
+}
+
+/* --- what it says ------------------------------------------------------------------------------- */
+
+/* The task leaves: its partners are told, its connection may stay. */
+static void leave(struct client *c)
+{
+	struct weft__msg closed = {.code = WEFT__MSG_CLIENT_CLOSE, .client_close = {.client = c->number}};
+	coord_link_send(c->node, &closed);
+	if (c->task) {
+		job_task_left(c->node, c->task);
+		c->task = NULL;
+	}
+}
+
+static void bye(struct client *c, const struct weft__msg_bye *m)
+{
+	struct weft__msg result = {.code = WEFT__MSG_RESULT, .result = {.req = m->req}};
+	leave(c);
+	step(c, CLIENT_LEFT);
+	client_send(c, &result, NULL, 0);
+}
+
+static void take_stdin(struct client *c, const struct weft__msg *m, const int *fds, size_t nfds)
+{
+	if (nfds == 0) {
+		output_to_vm(c->node, m->stdin_bytes.node, m->stdin_bytes.job, m);
+		return;
+	}
+	if (c->stdin_fd >= 0)
+		close(c->stdin_fd);
+	c->stdin_fd = fds[0];
+	for (size_t i = 1; i < nfds; i++)
+		close(fds[i]);
+}
+
+static void bad(struct client *c, const char *why)
+{
+	weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "client=%u pid=%lld: %s", c->number, (long long)c->pid, why);
+	client_close(c);
+}
+
+/* A message for the node itself. */
+static void message(struct client *c, const struct weft__msg *m, const int *fds, size_t nfds)
+{
+	switch (m->code) {
+	case WEFT__MSG_HELLO:
+		hello(c, &m->hello);
+		break;
+	case WEFT__MSG_BYE:
+		bye(c, &m->bye);
+		break;
+	case WEFT__MSG_CONNECT:
+		intro_wanted(c->node, c->task, m->connect.tid);
+		break;
+	case WEFT__MSG_OUTPUT_ACK:
+		output_acknowledged(c, &m->output_ack);
+		break;
+	case WEFT__MSG_STDIN:
+		take_stdin(c, m, fds, nfds);
+		break;
+	case WEFT__MSG_LOG_READ:
+		joblog_read(c->node, c, &m->log_read);
+		break;
+	default:
+		bad(c, "a message that the node does not take");
+	}
+}
+
+static bool is_stdin(const struct weft__msg *m)
+{
+	return m->code == WEFT__MSG_STDIN;
+}
+
+static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)
+{
+	struct client *c = arg;
+	struct node *n = c->node;
+	struct weft__msg m = {0};
+	struct weft_error e = {0};
+	enum weft__role as = c->state == CLIENT_NEW ? WEFT__ROLE_TOOL : c->role;
+	/* Before HELLO nobody knows what it may send: HELLO alone, which every role may. */
+	int rc = c->state == CLIENT_NEW && weft__msg_peek(body, nbytes) != WEFT__MSG_HELLO
+	                 ? weft__err_set(&e, WEFT_EPROTO, "its first message is not HELLO")
+	                 : weft__msg_decode(body, nbytes, as, WEFT__ROLE_NODE, &n->arena, &m, &e);
+	bool up = false;
+	if (rc == WEFT_EDENIED && (c->state == CLIENT_OPEN)) {
+		rc = weft__msg_decode(body, nbytes, as, WEFT__ROLE_COORD, &n->arena, &m, &e);
+		up = !rc;
+	}
+	if (!rc && c->state != CLIENT_OPEN && m.code != WEFT__MSG_HELLO)
+		rc = weft__err_set(&e, WEFT_EPROTO, "%s before WELCOME or after BYE", weft__msg_name(m.code));
+	if (rc || !is_stdin(&m)) {
+		for (size_t i = 0; i < nfds; i++)
+			close(fds[i]);
+		nfds = 0;
+	}
+	if (rc)
+		bad(c, e.text);
+	else if (up)
+		coord_link_up(n, c->number, body, nbytes);
+	else
+		message(c, &m, fds, nfds);
+}
+
+/* --- the end ------------------------------------------------------------------------------------ */
+
+/* Everything that hangs on it; the struct goes. */
+static void forget(struct client *c)
+{
+	struct node *n = c->node;
+	bool was_open = c->state == CLIENT_OPEN || c->state == CLIENT_WAITING;
+	step(c, CLIENT_GONE);
+	weft__map_remove(&n->clients, c->number);
+	if (was_open)
+		leave(c);
+	else if (c->task && c->task->client == c)
+		c->task->client = NULL;
+	if (c->stdin_fd >= 0)
+		close(c->stdin_fd);
+	output_client_gone(c);
+	bool owner = c->owner;
+	weft__free(c);
+	if (owner)
+		node_owner_gone(n);
+}
+
+static void on_closed(struct link *l, void *arg, int code, const char *text)
+{
+	struct client *c = arg;
+	c->link = NULL;
+	if (code != WEFT_ECLOSED)
+		weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "client=%u pid=%lld: %s", c->number, (long long)c->pid, text);
+	forget(c);
+}
+
+void client_close(struct client *c)
+{
+	if (c->link)
+		link_close(&c->link);
+	forget(c);
+}
+
+static const struct link_handler handler = {.frame = on_frame, .closed = on_closed};
+
+int client_open(struct node *n, int *fd, struct task *task, bool owner)
+{
+	struct client *c = weft__calloc(1, sizeof *c);
+	int rc = c ? 0 : WEFT_ENOMEM;
+	if (!rc) {
+		*c = (struct client){.number = ++n->last_client, .node = n, .task = task, .spawned = task != NULL,
+		                     .owner = owner, .stdin_fd = -1};
+		rc = weft__map_put(&n->clients, c->number, c);
+	}
+	if (rc) {
+		weft__free(c);
+		close(*fd);
+		*fd = -1;
+		return rc;
+	}
+	rc = link_open(n->loop, fd, &handler, c, &c->link);
+	if (rc) {
+		weft__map_remove(&n->clients, c->number);
+		weft__free(c);
+		return rc;
+	}
+	c->pid = task ? task->pid : link_peer_pid(c->link);
+	if (task)
+		task->client = c;
+	if (n->clients_paused)
+		link_pause(c->link, true);
+	return 0;
+}
+
+void client_down(struct node *n, const struct weft__msg_down *m)
+{
+	struct client *c = client_find(n, m->client);
+	if (c && c->link && m->frame.n && c->state == CLIENT_OPEN)
+		link_send_body(c->link, m->frame.p, m->frame.n);
+}
+
+void client_pause_all(struct node *n, bool paused)
+{
+	if (n->clients_paused == paused)
+		return;
+	n->clients_paused = paused;
+	weft__log(WEFT__LOG_WARN, "WEFT-CLIENTS-PAUSED", "paused=%d unsent=%zu", paused, n->coord.session.nbytes);
+	size_t cursor = 0;
+	uint64_t number;
+	void *c;
+	while (weft__map_next(&n->clients, &cursor, &number, &c))
+		link_pause(((struct client *)c)->link, paused);
+}
+
+void client_close_all(struct node *n)
+{
+	for (;;) {
+		size_t cursor = 0;
+		uint64_t number;
+		void *c;
+		if (!weft__map_next(&n->clients, &cursor, &number, &c))
+			return;
+		client_close(c);
+	}
+}

@@ -1,0 +1,595 @@
+/* Introductions: two tasks that want to talk are handed a channel each, once, and the daemons step aside.
+ *
+ * Happy path, both tasks here: CONNECT comes; one sealed memfd is made and goes to both with the other's
+ * doorbell. On two nodes: the node of the lower tid sends INTRO with a fresh token, the other answers, the
+ * first dials the other's port, shows the token, and each hands its end of the connection to its task.
+ * The node of the higher tid asks for that by INTRO_WANTED.
+ *
+ * What can go wrong:
+ * - The other task has not enrolled: the pair waits until it does or ends.
+ * - It has ended, left, or never was: CHANNEL with WEFT_ENOTASK; who had a channel gets TASK_GONE.
+ * - Both ask at once: there is one pair, and it opens once; a second request changes nothing.
+ * - No shared memory is left: a socketpair takes its place.
+ * - The link between the nodes breaks: what was asked is asked again. It can't be made: WEFT_ETIMEDOUT.
+ */
+#include "config.h"
+
+#include "node/node.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "transport/transport.h"
+
+enum pair_state {
+	PAIR_WAITING, /* for a task of this node to enrol, or for the first step */
+	PAIR_ASKED,   /* INTRO or INTRO_WANTED is out */
+	PAIR_DIALLING,
+	PAIR_OPEN,
+};
+static const char *const state_names[] = {"waiting", "asked", "dialling", "open"};
+
+enum { LOW, HIGH };
+
+struct pair {
+	struct node *node;
+	uint64_t tids[2]; /* LOW, HIGH */
+	enum pair_state state;
+	bool asked[2];    /* that task (of ours) waits for CHANNEL */
+	bool invited;     /* INTRO came before our task had enrolled, or we are awaiting the dialler */
+	bool has_token, token_used;
+	struct link_token token;
+};
+
+/* A task that is in a pair, here or elsewhere. */
+struct endpoint {
+	uint64_t tid;
+	struct weft__map pairs; /* the other's tid: struct pair */
+};
+
+static void advance(struct pair *p);
+
+static bool is_here(const struct node *n, uint64_t tid)
+{
+	return weft__tid_node((weft_tid_t){tid}) == n->index;
+}
+
+/* The task of this node that can have a channel now or later, or NULL. */
+static struct task *living(const struct node *n, uint64_t tid)
+{
+	struct task *t = job_task(n, tid);
+	return t && t->state != TASK_ENDED && !t->left ? t : NULL;
+}
+
+static void step(struct pair *p, enum pair_state to)
+{
+	char low[WEFT__TID_TEXT], high[WEFT__TID_TEXT];
+	weft__log(WEFT__LOG_DEBUG, "WEFT-PAIR-STATE", "low=%s high=%s from=%s to=%s",
+	          weft__tid_format((weft_tid_t){p->tids[LOW]}, low), weft__tid_format((weft_tid_t){p->tids[HIGH]}, high),
+	          state_names[p->state], state_names[to]);
+	p->state = to;
+}
+
+/* --- pairs -------------------------------------------------------------------------------------- */
+
+static struct endpoint *endpoint_make(struct node *n, uint64_t tid)
+{
+	struct endpoint *e = weft__map_get(&n->endpoints, tid);
+	if (e)
+		return e;
+	e = weft__calloc(1, sizeof *e);
+	if (!e || weft__map_put(&n->endpoints, tid, e)) {
+		weft__free(e);
+		return NULL;
+	}
+	e->tid = tid;
+	return e;
+}
+
+static void endpoint_trim(struct node *n, struct endpoint *e)
+{
+	if (!e || e->pairs.count)
+		return;
+	weft__map_remove(&n->endpoints, e->tid);
+	weft__map_fini(&e->pairs);
+	weft__free(e);
+}
+
+static struct pair *pair_find(const struct node *n, uint64_t a, uint64_t b)
+{
+	struct endpoint *e = weft__map_get(&n->endpoints, a);
+	return e ? weft__map_get(&e->pairs, b) : NULL;
+}
+
+static struct pair *pair_make(struct node *n, uint64_t a, uint64_t b)
+{
+	struct pair *p = pair_find(n, a, b);
+	if (p)
+		return p;
+	struct endpoint *first = endpoint_make(n, a), *second = endpoint_make(n, b);
+	p = weft__calloc(1, sizeof *p);
+	bool put = p && first && second && !weft__map_put(&first->pairs, b, p);
+	if (put && weft__map_put(&second->pairs, a, p)) {
+		weft__map_remove(&first->pairs, b);
+		put = false;
+	}
+	if (!put) {
+		weft__free(p);
+		endpoint_trim(n, first);
+		endpoint_trim(n, second);
+		return NULL;
+	}
+	*p = (struct pair){.node = n, .tids = {a < b ? a : b, a < b ? b : a}};
+	return p;
+}
+
+static uint64_t token_key(const struct link_token *token)
+{
+	uint64_t key;
+	memcpy(&key, token->bytes, sizeof key);
+	return key;
+}
+
+static void token_forget(struct pair *p)
+{
+	if (p->has_token)
+		weft__map_remove(&p->node->tokens, token_key(&p->token));
+	p->has_token = false;
+}
+
+static void pair_free(struct pair *p)
+{
+	struct node *n = p->node;
+	token_forget(p);
+	for (int i = LOW; i <= HIGH; i++) {
+		struct endpoint *e = weft__map_get(&n->endpoints, p->tids[i]);
+		if (e)
+			weft__map_remove(&e->pairs, p->tids[!i]);
+		endpoint_trim(n, e);
+	}
+	weft__free(p);
+}
+
+/* --- what tasks are told ------------------------------------------------------------------------- */
+
+static void tell(const struct node *n, uint64_t tid, const struct weft__msg *m, const int *fds, size_t nfds)
+{
+	struct task *t = job_task(n, tid);
+	if (t && t->client)
+		client_send(t->client, m, fds, nfds);
+}
+
+static void tell_failed(const struct node *n, uint64_t tid, uint64_t other, int code)
+{
+	struct weft__msg m = {.code = WEFT__MSG_CHANNEL, .channel = {.tid = other, .code = code}};
+	tell(n, tid, &m, NULL, 0);
+}
+
+/* The pair comes to nothing: those who asked are told, and it is forgotten. */
+static void fail(struct pair *p, int code)
+{
+	for (int i = LOW; i <= HIGH; i++)
+		if (p->asked[i])
+			tell_failed(p->node, p->tids[i], p->tids[!i], code);
+	pair_free(p);
+}
+
+/* Hands one end of a channel to a task of this node. */
+static void hand(struct pair *p, int side, int kind, const int *fds, size_t nfds)
+{
+	struct weft__msg m = {.code = WEFT__MSG_CHANNEL,
+	                      .channel = {.tid = p->tids[!side], .kind = (uint64_t)kind, .side = (uint64_t)side}};
+	tell(p->node, p->tids[side], &m, fds, nfds);
+	p->asked[side] = false;
+}
+
+/* --- both tasks here ------------------------------------------------------------------------------ */
+
+static void open_stream_here(struct pair *p)
+{
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
+		fail(p, WEFT_ENOSPC);
+		return;
+	}
+	for (int i = LOW; i <= HIGH; i++) {
+		hand(p, i, WEFT__CHANNEL_STREAM, &ends[i], 1);
+		close(ends[i]);
+	}
+	step(p, PAIR_OPEN);
+}
+
+static void open_here(struct pair *p, const struct task *low, const struct task *high)
+{
+	int memfd;
+	int rc = weft__shm_create(&memfd);
+	if (rc) {
+		weft__log(WEFT__LOG_WARN, "WEFT-SHM-FULL", "no shared memory for two tasks (%s): a socket takes its place",
+		          weft__err_text(rc));
+		open_stream_here(p);
+		return;
+	}
+	hand(p, LOW, WEFT__CHANNEL_SHM, (int[]){memfd, high->doorbell}, 2);
+	hand(p, HIGH, WEFT__CHANNEL_SHM, (int[]){memfd, low->doorbell}, 2);
+	close(memfd);
+	step(p, PAIR_OPEN);
+}
+
+/* --- one task elsewhere --------------------------------------------------------------------------- */
+
+static uint32_t other_node(const struct pair *p)
+{
+	int theirs = is_here(p->node, p->tids[LOW]) ? HIGH : LOW;
+	return weft__tid_node((weft_tid_t){p->tids[theirs]});
+}
+
+/* To the other's node; a pair whose other node does not exist (any more) fails. */
+static void send_peer(struct pair *p, const struct weft__msg *m)
+{
+	int rc = peer_send(p->node, other_node(p), m);
+	if (rc)
+		fail(p, rc == WEFT_ENONODE ? WEFT_ENOTASK : rc);
+	else
+		step(p, PAIR_ASKED);
+}
+
+static void send_intro(struct pair *p)
+{
+	token_forget(p);
+	if (weft__random_bytes(&p->token, sizeof p->token)) {
+		fail(p, WEFT_EINTERNAL);
+		return;
+	}
+	struct weft__msg m = {.code = WEFT__MSG_INTRO,
+	                      .intro = {.low = p->tids[LOW],
+	                                .high = p->tids[HIGH],
+	                                .token = {p->token.bytes, sizeof p->token.bytes}}};
+	send_peer(p, &m);
+}
+
+static void send_wanted(struct pair *p)
+{
+	struct weft__msg m = {.code = WEFT__MSG_INTRO_WANTED,
+	                      .intro_wanted = {.low = p->tids[LOW], .high = p->tids[HIGH]}};
+	send_peer(p, &m);
+}
+
+static void send_answer(struct node *n, uint32_t peer, uint64_t low, uint64_t high, int code)
+{
+	struct weft__msg m = {.code = WEFT__MSG_INTRO_ANSWER, .intro_answer = {.low = low, .high = high, .code = code}};
+	peer_send(n, peer, &m);
+}
+
+/* Our task is the higher one, has enrolled, and the other node waits for our answer. */
+static void accept_invitation(struct pair *p)
+{
+	struct node *n = p->node;
+	p->invited = false;
+	if (weft__map_put(&n->tokens, token_key(&p->token), p)) {
+		send_answer(n, other_node(p), p->tids[LOW], p->tids[HIGH], WEFT_ENOMEM);
+		fail(p, WEFT_ENOMEM);
+		return;
+	}
+	p->has_token = true;
+	p->token_used = false;
+	step(p, PAIR_DIALLING);
+	send_answer(n, other_node(p), p->tids[LOW], p->tids[HIGH], 0);
+}
+
+/* Does the next step of a waiting pair, if it can be done. */
+static void advance(struct pair *p)
+{
+	struct node *n = p->node;
+	bool here[2] = {is_here(n, p->tids[LOW]), is_here(n, p->tids[HIGH])};
+	struct task *tasks[2] = {here[LOW] ? living(n, p->tids[LOW]) : NULL, here[HIGH] ? living(n, p->tids[HIGH]) : NULL};
+	for (int i = LOW; i <= HIGH; i++)
+		if (here[i] && !tasks[i]->enrolled)
+			return;
+	if (here[LOW] && here[HIGH])
+		open_here(p, tasks[LOW], tasks[HIGH]);
+	else if (here[LOW])
+		send_intro(p);
+	else if (p->invited)
+		accept_invitation(p);
+	else
+		send_wanted(p);
+}
+
+/* --- requests ------------------------------------------------------------------------------------- */
+
+void intro_wanted(struct node *n, struct task *from, uint64_t tid)
+{
+	if (!from)
+		return;
+	if (tid == from->tid) {
+		tell_failed(n, from->tid, tid, WEFT_EINVAL);
+		return;
+	}
+	bool may = is_here(n, tid) ? living(n, tid) != NULL : peer_find(n, weft__tid_node((weft_tid_t){tid})) != NULL;
+	struct pair *p = may ? pair_make(n, from->tid, tid) : NULL;
+	if (!p) {
+		tell_failed(n, from->tid, tid, may ? WEFT_ENOMEM : WEFT_ENOTASK);
+		return;
+	}
+	if (p->state == PAIR_OPEN)
+		return; /* the answer is on its way: the other asked first */
+	p->asked[from->tid == p->tids[HIGH]] = true;
+	if (p->state == PAIR_WAITING)
+		advance(p);
+}
+
+/* A snapshot of an endpoint's partners, since what is done with them may change the map. */
+static uint64_t *partners(const struct endpoint *e, size_t *count)
+{
+	uint64_t *tids = weft__calloc(e->pairs.count + 1, sizeof *tids);
+	size_t cursor = 0;
+	void *unused;
+	*count = 0;
+	while (tids && weft__map_next(&e->pairs, &cursor, &tids[*count], &unused))
+		++*count;
+	return tids;
+}
+
+void intro_enrolled(struct node *n, struct task *t)
+{
+	struct endpoint *e = weft__map_get(&n->endpoints, t->tid);
+	if (!e)
+		return;
+	size_t count;
+	uint64_t tid = t->tid, *tids = partners(e, &count);
+	for (size_t i = 0; i < count; i++) {
+		struct pair *p = pair_find(n, tid, tids[i]);
+		if (p && p->state == PAIR_WAITING)
+			advance(p);
+	}
+	weft__free(tids);
+}
+
+/* --- ends ----------------------------------------------------------------------------------------- */
+
+/* One of the pair is gone. */
+static void end_pair(struct pair *p, uint64_t gone, bool lost)
+{
+	struct node *n = p->node;
+	int left = p->tids[LOW] == gone ? HIGH : LOW;
+	struct weft__msg here = {.code = WEFT__MSG_TASK_GONE, .task_gone = {.tid = gone, .lost = lost}};
+	struct weft__msg there = {.code = WEFT__MSG_PEER_TASK_GONE, .peer_task_gone = {.tid = gone}};
+	uint64_t other = p->tids[left];
+	if (!is_here(n, other))
+		peer_send(n, weft__tid_node((weft_tid_t){other}), &there);
+	else if (p->state == PAIR_OPEN)
+		tell(n, other, &here, NULL, 0);
+	p->asked[!left] = false;
+	fail(p, WEFT_ENOTASK);
+}
+
+void intro_gone(struct node *n, uint64_t tid, bool lost)
+{
+	struct endpoint *e = weft__map_get(&n->endpoints, tid);
+	if (!e)
+		return;
+	size_t count;
+	uint64_t *tids = partners(e, &count);
+	for (size_t i = 0; i < count; i++) {
+		struct pair *p = pair_find(n, tid, tids[i]);
+		if (p)
+			end_pair(p, tid, lost);
+	}
+	weft__free(tids);
+}
+
+/* All pairs with a task of that node. */
+static void each_of_node(struct node *n, uint32_t index, void (*act)(struct pair *p, uint64_t theirs, bool lost),
+                         bool lost)
+{
+	size_t cursor = 0, ntids = 0, capacity = n->endpoints.count;
+	uint64_t tid, *tids = weft__calloc(capacity + 1, sizeof *tids);
+	void *unused;
+	while (tids && weft__map_next(&n->endpoints, &cursor, &tid, &unused))
+		if (weft__tid_node((weft_tid_t){tid}) == index)
+			tids[ntids++] = tid;
+	for (size_t i = 0; i < ntids; i++) {
+		struct endpoint *e = weft__map_get(&n->endpoints, tids[i]);
+		size_t count = 0;
+		uint64_t *others = e ? partners(e, &count) : NULL;
+		for (size_t j = 0; j < count; j++) {
+			struct pair *p = pair_find(n, tids[i], others[j]);
+			if (p)
+				act(p, tids[i], lost);
+		}
+		weft__free(others);
+	}
+	weft__free(tids);
+}
+
+static void ask_again(struct pair *p, uint64_t theirs, bool lost)
+{
+	if (p->state == PAIR_OPEN || p->state == PAIR_WAITING)
+		return;
+	bool wanted = p->asked[LOW] || p->asked[HIGH] || is_here(p->node, p->tids[LOW]);
+	token_forget(p);
+	p->invited = false;
+	step(p, PAIR_WAITING);
+	if (wanted)
+		advance(p);
+}
+
+static void give_up(struct pair *p, uint64_t theirs, bool lost)
+{
+	if (p->state != PAIR_OPEN)
+		fail(p, WEFT_ETIMEDOUT);
+}
+
+void intro_peer_broken(struct node *n, uint32_t index)
+{
+	each_of_node(n, index, ask_again, false);
+}
+
+void intro_peer_failed(struct node *n, uint32_t index)
+{
+	each_of_node(n, index, give_up, false);
+}
+
+void intro_peer_gone(struct node *n, uint32_t index, bool lost)
+{
+	each_of_node(n, index, end_pair, lost);
+}
+
+/* --- between nodes -------------------------------------------------------------------------------- */
+
+static void dialled(void *arg, int fd, int code);
+
+/* What a dial that is under way needs to find its pair again: the pair may be gone meanwhile. */
+struct dial {
+	struct node *node;
+	uint64_t low, high;
+	struct link_token token;
+};
+
+static void dial(struct pair *p)
+{
+	struct node *n = p->node;
+	const struct peer *peer = peer_find(n, other_node(p));
+	struct dial *d = peer ? weft__calloc(1, sizeof *d) : NULL;
+	if (!d) {
+		fail(p, peer ? WEFT_ENOMEM : WEFT_ENOTASK);
+		return;
+	}
+	*d = (struct dial){n, p->tids[LOW], p->tids[HIGH], p->token};
+	step(p, PAIR_DIALLING);
+	int rc = link_dial_task(n->loop, peer->address, peer->port, &p->token, dialled, d);
+	if (rc)
+		dialled(d, -1, rc);
+}
+
+static void dialled(void *arg, int fd, int code)
+{
+	struct dial *d = arg;
+	struct node *n = d->node;
+	struct pair *p = pair_find(n, d->low, d->high);
+	bool current = p && p->state == PAIR_DIALLING && !memcmp(&p->token, &d->token, sizeof p->token);
+	if (current && fd >= 0) {
+		hand(p, LOW, WEFT__CHANNEL_STREAM, &fd, 1);
+		step(p, PAIR_OPEN);
+	} else if (current) {
+		weft__log(WEFT__LOG_WARN, "WEFT-INTRO-FAILED", "node=%u %s", other_node(p), weft__err_text(code));
+		send_answer(n, other_node(p), d->low, d->high, WEFT_ETIMEDOUT);
+		fail(p, WEFT_ETIMEDOUT);
+	}
+	if (fd >= 0)
+		close(fd);
+	weft__free(d);
+}
+
+static void intro(struct peer *peer, const struct weft__msg_intro *m)
+{
+	struct node *n = peer->node;
+	struct pair *p = living(n, m->high) ? pair_make(n, m->low, m->high) : NULL;
+	if (!p || m->token.n != sizeof p->token.bytes) {
+		send_answer(n, peer->index, m->low, m->high, living(n, m->high) ? WEFT_ENOMEM : WEFT_ENOTASK);
+		return;
+	}
+	if (p->state == PAIR_OPEN) /* it was lost on its way to the other: a new one, its task knows none yet */
+		weft__log(WEFT__LOG_WARN, "WEFT-INTRO-AGAIN", "node=%u asks for a channel that is open here", peer->index);
+	token_forget(p);
+	memcpy(p->token.bytes, m->token.p, sizeof p->token.bytes);
+	p->invited = true;
+	step(p, PAIR_WAITING);
+	advance(p);
+}
+
+static void answer(struct peer *peer, const struct weft__msg_intro_answer *m)
+{
+	struct pair *p = pair_find(peer->node, m->low, m->high);
+	if (!p || p->state == PAIR_OPEN)
+		return;
+	if (m->code)
+		fail(p, (int)m->code);
+	else if (p->state == PAIR_ASKED && is_here(peer->node, m->low))
+		dial(p);
+}
+
+static void wanted(struct peer *peer, const struct weft__msg_intro_wanted *m)
+{
+	struct node *n = peer->node;
+	struct pair *p = living(n, m->low) ? pair_make(n, m->low, m->high) : NULL;
+	if (!p)
+		send_answer(n, peer->index, m->low, m->high, living(n, m->low) ? WEFT_ENOMEM : WEFT_ENOTASK);
+	else if (p->state == PAIR_WAITING)
+		advance(p);
+}
+
+/* A node speaks for its own tasks only. */
+static bool is_between(const struct peer *peer, uint64_t theirs, uint64_t ours)
+{
+	return weft__tid_node((weft_tid_t){theirs}) == peer->index && is_here(peer->node, ours);
+}
+
+static bool is_about_us(const struct peer *peer, uint64_t low, uint64_t high)
+{
+	return low < high && (is_between(peer, low, high) || is_between(peer, high, low));
+}
+
+void intro_message(struct peer *p, const struct weft__msg *m)
+{
+	bool fits = false;
+	if (m->code == WEFT__MSG_INTRO && (fits = m->intro.low < m->intro.high && is_between(p, m->intro.low, m->intro.high)))
+		intro(p, &m->intro);
+	else if (m->code == WEFT__MSG_INTRO_ANSWER && (fits = is_about_us(p, m->intro_answer.low, m->intro_answer.high)))
+		answer(p, &m->intro_answer);
+	else if (m->code == WEFT__MSG_INTRO_WANTED && (fits = is_about_us(p, m->intro_wanted.low, m->intro_wanted.high)))
+		wanted(p, &m->intro_wanted);
+	else if (m->code == WEFT__MSG_PEER_TASK_GONE && (fits = weft__tid_node((weft_tid_t){m->peer_task_gone.tid}) == p->index))
+		intro_gone(p->node, m->peer_task_gone.tid, false);
+	if (!fits)
+		weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "node=%u %s about tasks that are none of its", p->index,
+		          weft__msg_name(m->code));
+}
+
+/* --- connections for two tasks --------------------------------------------------------------------- */
+
+static struct pair *by_token(const struct node *n, const struct link_token *token)
+{
+	return weft__map_get(&n->tokens, token_key(token));
+}
+
+/* The first half was shown: it must be right to the last bit, and is good for one connection. */
+static int find_token(void *arg, struct link_token *token)
+{
+	struct pair *p = by_token(arg, token);
+	unsigned differ = 0;
+	for (size_t i = 0; p && i < LINK_TOKEN_BYTES / 2; i++)
+		differ |= p->token.bytes[i] ^ token->bytes[i];
+	if (!p || differ || p->token_used)
+		return WEFT_EDENIED;
+	p->token_used = true;
+	*token = p->token;
+	return 0;
+}
+
+static void accepted(void *arg, const struct link_token *token, int fd, int code)
+{
+	struct node *n = arg;
+	struct pair *p = token ? by_token(n, token) : NULL;
+	if (p && p->state == PAIR_DIALLING && fd >= 0) {
+		token_forget(p);
+		hand(p, HIGH, WEFT__CHANNEL_STREAM, &fd, 1);
+		step(p, PAIR_OPEN);
+	} else if (code) {
+		weft__log(WEFT__LOG_WARN, "WEFT-INTRO-REFUSED", "a connection for a task: %s", weft__err_text(code));
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+void intro_accept(struct node *n, int *fd)
+{
+	int rc = link_accept_task(n->loop, fd, find_token, accepted, n);
+	if (rc)
+		weft__log(WEFT__LOG_WARN, "WEFT-INTRO-REFUSED", "a connection for a task: %s", weft__err_text(rc));
+}

@@ -1,0 +1,381 @@
+/* The jobs that have tasks on this node, and those tasks.
+ *
+ * Happy path: TEAM tells all tids of a job, LAUNCH which of them start here; the first LAUNCH starts the job's
+ * task VM. The task VM tells STARTED, EXITED; both go on to the coordinator. When the task VM has ended and
+ * no LAUNCH is to come the job is forgotten.
+ *
+ * What can go wrong: the task VM can't be started (each task fails with the reason); it dies (its tasks are
+ * lost and swept up). A task that enrolled from outside is a job of its own, without a task VM.
+ */
+#include "config.h"
+
+#include "node/node.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+#include "base/log.h"
+
+enum { TASKS_MAX = 65536 };
+
+static const char *const state_names[] = {"expected", "launched", "running", "ended"};
+static const bool steps[4][4] = {
+        [TASK_EXPECTED] = {[TASK_LAUNCHED] = true, [TASK_ENDED] = true},
+        [TASK_LAUNCHED] = {[TASK_RUNNING] = true, [TASK_ENDED] = true},
+        [TASK_RUNNING]  = {[TASK_ENDED] = true},
+};
+
+static bool task_step(struct task *t, enum task_state to)
+{
+	char tid[WEFT__TID_TEXT];
+	weft__tid_format((weft_tid_t){t->tid}, tid);
+	bool fits = steps[t->state][to];
+	weft__log(fits ? WEFT__LOG_DEBUG : WEFT__LOG_WARN, "WEFT-TASK-STATE", "tid=%s job=%u pid=%lld from=%s to=%s%s",
+	          tid, t->job->id, (long long)t->pid, state_names[t->state], state_names[to],
+	          fits ? "" : ": ignored");
+	if (!fits)
+		return false;
+	t->state = to;
+	t->job->nended += to == TASK_ENDED;
+	return true;
+}
+
+struct job *job_find(const struct node *n, uint64_t id)
+{
+	return weft__map_get(&n->jobs, id);
+}
+
+struct task *job_task(const struct node *n, uint64_t tid)
+{
+	return weft__map_get(&n->tasks, tid);
+}
+
+/* --- the records -------------------------------------------------------------------------------- */
+
+static struct job *job_make(struct node *n, uint64_t id)
+{
+	struct job *j = weft__map_get(&n->jobs, id);
+	if (j)
+		return j;
+	j = weft__calloc(1, sizeof *j);
+	if (!j || weft__map_put(&n->jobs, id, j)) {
+		weft__free(j);
+		return NULL;
+	}
+	j->node = n;
+	j->id = (uint32_t)id;
+	weft__list_init(&j->tasks);
+	return j;
+}
+
+static struct task *task_make(struct job *j, uint64_t tid, uint64_t rank)
+{
+	struct node *n = j->node;
+	struct task *t = weft__map_get(&n->tasks, tid);
+	if (t)
+		return t->job == j ? t : NULL;
+	t = weft__calloc(1, sizeof *t);
+	if (!t || weft__map_put(&n->tasks, tid, t)) {
+		weft__free(t);
+		return NULL;
+	}
+	t->tid = tid;
+	t->rank = (uint32_t)rank;
+	t->job = j;
+	t->doorbell = -1;
+	weft__list_push(&j->tasks, &t->link);
+	j->nlocal++;
+	return t;
+}
+
+static void task_free(struct task *t)
+{
+	struct node *n = t->job->node;
+	intro_gone(n, t->tid, false);
+	if (t->client) {
+		struct client *c = t->client;
+		t->client = NULL;
+		client_close(c);
+	}
+	if (t->doorbell >= 0)
+		close(t->doorbell);
+	weft__map_remove(&n->tasks, t->tid);
+	weft__list_remove(&t->link);
+	weft__free(t);
+}
+
+static void job_free(struct job *j)
+{
+	struct node *n = j->node;
+	weft__log(WEFT__LOG_DEBUG, "WEFT-JOB-END", "job=%u tasks=%u", j->id, j->nlocal);
+	weft__map_remove(&n->jobs, j->id);
+	while (!weft__list_empty(&j->tasks))
+		task_free(WEFT__CONTAINER(j->tasks.next, struct task, link));
+	weft__free(j->tids);
+	weft__free(j);
+	node_settled(n);
+}
+
+int job_outside(struct node *n, struct client *c, uint64_t tid, uint64_t id, struct task **t)
+{
+	if (job_find(n, id) || job_task(n, tid))
+		return WEFT_EEXIST;
+	struct job *j = job_make(n, id);
+	struct task *new = j ? task_make(j, tid, 0) : NULL;
+	uint64_t *tids = new ? weft__malloc(sizeof *tids) : NULL;
+	if (!tids) {
+		if (j)
+			job_free(j);
+		return WEFT_ENOMEM;
+	}
+	*tids = tid;
+	j->outside = j->last = true;
+	j->size = j->ntids = 1;
+	j->tids = tids;
+	new->pid = c->pid;
+	new->client = c;
+	task_step(new, TASK_LAUNCHED);
+	task_step(new, TASK_RUNNING);
+	new->output_ended = true;
+	*t = new;
+	return 0;
+}
+
+/* --- to the coordinator --------------------------------------------------------------------------- */
+
+static void tell_failed(struct task *t, int64_t code, const char *text)
+{
+	struct weft__msg m = {.code = WEFT__MSG_START_FAILED,
+	                      .start_failed = {.tid = t->tid, .code = code, .text = weft__str(text)}};
+	if (!task_step(t, TASK_ENDED))
+		return;
+	t->output_ended = true;
+	coord_link_send(t->job->node, &m);
+	intro_gone(t->job->node, t->tid, false);
+}
+
+static void tell_exited(struct task *t, const struct weft__msg_exited *exited)
+{
+	struct weft__msg m = {.code = WEFT__MSG_EXITED, .exited = *exited};
+	if (!task_step(t, TASK_ENDED))
+		return;
+	coord_link_send(t->job->node, &m);
+	intro_gone(t->job->node, t->tid, false);
+}
+
+/* --- from the coordinator ------------------------------------------------------------------------- */
+
+void job_team(struct node *n, const struct weft__msg_team *m)
+{
+	struct job *j = job_make(n, m->job);
+	bool fits = j && m->size <= TASKS_MAX && m->first + m->tids.n <= m->size;
+	if (fits && !j->tids) {
+		j->tids = weft__calloc(m->size + 1, sizeof *j->tids);
+		j->size = (uint32_t)m->size;
+	}
+	if (!fits || !j->tids || j->size != m->size) {
+		weft__log(WEFT__LOG_ERROR, "WEFT-JOB-TEAM", "job=%" PRIu64 " size=%" PRIu64 ": no memory, or no team", m->job,
+		          m->size);
+		return;
+	}
+	for (size_t i = 0; i < m->tids.n; i++) {
+		uint64_t tid = m->tids.p[i];
+		j->tids[m->first + i] = tid;
+		if (weft__tid_node((weft_tid_t){tid}) == n->index)
+			task_make(j, tid, m->first + i);
+	}
+	if (m->first + m->tids.n > j->ntids)
+		j->ntids = (uint32_t)(m->first + m->tids.n);
+}
+
+/* The tool's own standard input goes before the LAUNCH that uses it. */
+static void send_stdin(struct job *j, const struct weft__msg_launch *m)
+{
+	struct client *c = m->sink_node == j->node->index ? client_find(j->node, m->sink_client) : NULL;
+	bool has_rank_0 = false;
+	for (size_t i = 0; i < m->ranks.n; i++)
+		has_rank_0 |= m->ranks.p[i] == 0;
+	if (!c || c->stdin_fd < 0 || !has_rank_0 || !(m->flags & WEFT__SPAWN_STDIN))
+		return;
+	struct weft__msg given = {.code = WEFT__MSG_STDIN, .stdin_bytes = {.job = j->id}};
+	taskvm_link_send(j, &given, c->stdin_fd);
+	close(c->stdin_fd);
+	c->stdin_fd = -1;
+}
+
+static void fail_all(struct job *j, const struct weft__msg_launch *m, int code, const char *text)
+{
+	for (size_t i = 0; i < m->tids.n; i++) {
+		struct task *t = job_task(j->node, m->tids.p[i]);
+		if (t && t->job == j && t->state == TASK_LAUNCHED)
+			tell_failed(t, code, text);
+	}
+	if (j->last && !j->vm && !j->vm_pid)
+		job_free(j);
+}
+
+void job_launch(struct node *n, const struct weft__msg_launch *m)
+{
+	struct job *j = job_make(n, m->job);
+	if (!j || m->tids.n != m->ranks.n) {
+		weft__log(WEFT__LOG_ERROR, "WEFT-JOB-LAUNCH", "job=%" PRIu64 ": no memory, or no sense", m->job);
+		return;
+	}
+	j->size = (uint32_t)m->size;
+	j->parent = m->parent;
+	j->flags = m->flags;
+	j->sink_node = (uint32_t)m->sink_node;
+	j->sink_client = (uint32_t)m->sink_client;
+	j->last |= m->last;
+	for (size_t i = 0; i < m->tids.n; i++) {
+		struct task *t = task_make(j, m->tids.p[i], m->ranks.p[i]);
+		if (t)
+			task_step(t, TASK_LAUNCHED);
+	}
+	struct weft_error e = {.code = WEFT_ECANCELED, .text = "the node goes down"};
+	int rc = n->state >= NODE_HALTING ? WEFT_ECANCELED : j->vm ? 0 : taskvm_link_start(j, &e);
+	if (rc) {
+		weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-FAILED", "job=%u %s", j->id, e.text);
+		fail_all(j, m, rc, e.text);
+		return;
+	}
+	send_stdin(j, m);
+	struct weft__msg launch = {.code = WEFT__MSG_LAUNCH, .launch = *m};
+	taskvm_link_send(j, &launch, -1);
+}
+
+static void signal_outside(const struct task *t, int signo)
+{
+	int64_t pid = t->client && t->client->link ? link_peer_pid(t->client->link) : -1;
+	if (pid > 1)
+		kill((pid_t)pid, signo);
+}
+
+void job_signal(struct node *n, const struct weft__msg_task_signal *m)
+{
+	struct task *t = m->tid ? job_task(n, m->tid) : NULL;
+	struct job *j = m->tid ? (t ? t->job : NULL) : job_find(n, m->job);
+	struct weft__msg forward = {.code = WEFT__MSG_TASK_SIGNAL, .task_signal = *m};
+	if (!j)
+		return;
+	if (!j->outside)
+		taskvm_link_send(j, &forward, -1);
+	else if (!weft__list_empty(&j->tasks))
+		signal_outside(WEFT__CONTAINER(j->tasks.next, struct task, link), (int)m->signo);
+}
+
+void job_inventory(struct node *n)
+{
+	struct weft__msg end = {.code = WEFT__MSG_INVENTORY_END};
+	size_t cursor = 0;
+	uint64_t tid;
+	void *value;
+	while (weft__map_next(&n->tasks, &cursor, &tid, &value)) {
+		const struct task *t = value;
+		struct weft__msg m = {.code = WEFT__MSG_HOSTED,
+		                      .hosted = {.tid = tid, .job = t->job->id, .rank = t->rank, .pid = (uint64_t)t->pid}};
+		if (t->state == TASK_ENDED)
+			continue;
+		coord_link_send(n, &m);
+		end.inventory_end.count++;
+	}
+	coord_link_send(n, &end);
+}
+
+/* --- from the task VM ----------------------------------------------------------------------------- */
+
+static struct task *own_task(const struct job *j, uint64_t tid)
+{
+	struct task *t = job_task(j->node, tid);
+	return t && t->job == j ? t : NULL;
+}
+
+void job_started(struct job *j, const struct weft__msg_started *m, int *fd)
+{
+	struct task *t = own_task(j, m->tid);
+	if (!t)
+		return;
+	t->pid = (int64_t)m->pid;
+	if (!task_step(t, TASK_RUNNING))
+		return;
+	struct weft__msg started = {.code = WEFT__MSG_STARTED, .started = *m};
+	coord_link_send(j->node, &started);
+	int rc = *fd >= 0 ? client_open(j->node, fd, t, false) : WEFT_ENOSPC;
+	if (rc)
+		weft__log(WEFT__LOG_WARN, "WEFT-TASK-CONTROL", "job=%u rank=%u pid=%lld can't enrol: %s", j->id, t->rank,
+		          (long long)t->pid, weft__err_text(rc));
+}
+
+void job_start_failed(struct job *j, const struct weft__msg_start_failed *m)
+{
+	struct task *t = own_task(j, m->tid);
+	if (t)
+		tell_failed(t, m->code, m->text.p);
+}
+
+void job_exited(struct job *j, const struct weft__msg_exited *m)
+{
+	struct task *t = own_task(j, m->tid);
+	if (t)
+		tell_exited(t, m);
+}
+
+void job_vm_gone(struct job *j)
+{
+	struct node *n = j->node;
+	bool early = false;
+	for (struct weft__list *i = j->tasks.next; i != &j->tasks; i = i->next) {
+		struct task *t = WEFT__CONTAINER(i, struct task, link);
+		struct weft__msg_exited lost = {.tid = t->tid, .exit_code = -1, .flags = WEFT__EXIT_LOST};
+		early |= t->state == TASK_LAUNCHED || t->state == TASK_RUNNING;
+		if (t->state == TASK_LAUNCHED)
+			tell_failed(t, WEFT_EINTERNAL, "the task VM ended before the task was started");
+		if (t->state == TASK_RUNNING)
+			tell_exited(t, &lost);
+		if (t->state == TASK_ENDED && !t->output_ended)
+			output_end(j, t);
+	}
+	bool signaled = WIFSIGNALED(j->vm_status);
+	weft__log(early ? WEFT__LOG_ERROR : WEFT__LOG_DEBUG, early ? "WEFT-TASKVM-LOST" : "WEFT-TASKVM-END",
+	          "job=%u code=%d signo=%d", j->id, signaled ? -1 : WEXITSTATUS(j->vm_status),
+	          signaled ? WTERMSIG(j->vm_status) : 0);
+	starter_sweep(n);
+	if (j->last)
+		job_free(j);
+	else
+		node_settled(n);
+}
+
+void job_task_left(struct node *n, struct task *t)
+{
+	struct job *j = t->job;
+	t->enrolled = false;
+	t->left = true;
+	t->client = NULL;
+	if (t->doorbell >= 0)
+		close(t->doorbell);
+	t->doorbell = -1;
+	intro_gone(n, t->tid, false);
+	if (j->outside) {
+		task_step(t, TASK_ENDED);
+		job_free(j);
+	}
+}
+
+void job_kill_all(struct node *n)
+{
+	size_t cursor = 0;
+	uint64_t id;
+	void *value;
+	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
+		const struct job *j = value;
+		if (j->vm_pid)
+			kill(j->vm_pid, SIGTERM);
+	}
+}

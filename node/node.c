@@ -1,0 +1,311 @@
+/* The life of the daemon: start, signals, the orderly end.
+ *
+ * Happy path: the folder is taken by its lock; sockets listen; the coordinator is started or dialled; the node
+ * serves until HALT, SIGTERM, or the end of the tool that it was started for. Then it kills its task VMs and
+ * waits for them, tells the coordinator the rest, closes everything and removes its folder; the home node
+ * waits for the coordinator and the daemons that it started, and removes the VM's folder.
+ *
+ * What can go wrong: the folder is another's or its lock is held (we say so and exit); something does not end
+ * (after some seconds it is killed, and after some more the daemon goes without it).
+ */
+#include "config.h"
+
+#include "node/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/rundir.h"
+#include "node/folder.h"
+
+enum {
+	OWNER_GRACE_MS = 2000, /* the coordinator's time to answer the end of the owner */
+	HALT_TERM_MS   = 2500, /* then what has not ended is told so again */
+	HALT_KILL_MS   = 6000, /* and killed */
+	HALT_LEAVE_MS  = 7000, /* and left behind */
+};
+
+static const char *const state_names[] = {"starting", "up", "halting", "leaving", "down"};
+static const bool steps[5][5] = {
+        [NODE_STARTING] = {[NODE_UP] = true, [NODE_HALTING] = true},
+        [NODE_UP]       = {[NODE_HALTING] = true},
+        [NODE_HALTING]  = {[NODE_LEAVING] = true},
+        [NODE_LEAVING]  = {[NODE_DOWN] = true},
+};
+
+void node_step(struct node *n, enum node_state to)
+{
+	if (!steps[n->state][to]) {
+		weft__log(WEFT__LOG_ERROR, "WEFT-NODE-STATE", "node=%u impossible: %s to %s", n->index,
+		          state_names[n->state], state_names[to]);
+		abort();
+	}
+	weft__log(WEFT__LOG_INFO, "WEFT-NODE-STATE", "node=%u from=%s to=%s", n->index, state_names[n->state],
+	          state_names[to]);
+	n->state = to;
+}
+
+/* --- the end ------------------------------------------------------------------------------------ */
+
+static void close_handle(void *handle)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void remove_folders(struct node *n)
+{
+	folder_empty(n->nodedirfd, NULL);
+	if (n->home)
+		folder_empty(n->dirfd, NULL);
+	rmdir(n->nodedir);
+	rmdir(n->dir); /* of another node on another machine it is empty as well; else it stays */
+}
+
+/* Closes all that keeps the loop running; it ends when what is queued has gone out. */
+static void down(struct node *n)
+{
+	node_step(n, NODE_DOWN);
+	client_close_all(n);
+	peer_close_all(n);
+	coord_link_stop(n);
+	if (n->unix_listener)
+		link_listener_close(&n->unix_listener);
+	if (n->tcp_listener)
+		link_listener_close(&n->tcp_listener);
+	void *handles[] = {&n->on_child, &n->on_term, &n->on_int, &n->on_hup, &n->halt_timer, &n->doom_timer,
+	                   &n->coord.timer};
+	for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
+		close_handle(handles[i]);
+	if (n->coord.watching)
+		close_handle(&n->coord.folder);
+	remove_folders(n);
+}
+
+static bool has_task_vms(const struct node *n)
+{
+	size_t cursor = 0;
+	uint64_t id;
+	void *value;
+	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
+		const struct job *j = value;
+		if (j->vm || j->vm_pid)
+			return true;
+	}
+	return false;
+}
+
+void node_settled(struct node *n)
+{
+	if (n->state == NODE_HALTING && !has_task_vms(n)) {
+		node_step(n, NODE_LEAVING);
+		if (n->home && n->coord.pid && !n->coord.told) /* nobody else is left to stop it */
+			kill(n->coord.pid, SIGTERM);
+	}
+	if (n->state == NODE_LEAVING && (n->home ? n->children.count == 0 : coord_link_idle(n)))
+		down(n);
+}
+
+static void each_child(struct node *n, int signo)
+{
+	size_t cursor = 0;
+	uint64_t pid;
+	void *unused;
+	while (weft__map_next(&n->children, &cursor, &pid, &unused))
+		kill((pid_t)pid, signo);
+}
+
+static void on_halt_timer(uv_timer_t *timer)
+{
+	struct node *n = timer->data;
+	if (n->state < NODE_HALTING) { /* the owner's grace is over */
+		node_halt(n, "the tool that it was started for is gone");
+		return;
+	}
+	n->halt_ms += HALT_TICK_MS;
+	if (n->halt_ms >= HALT_KILL_MS)
+		each_child(n, SIGKILL);
+	else if (n->halt_ms >= HALT_TERM_MS)
+		each_child(n, SIGTERM);
+	if (n->halt_ms >= HALT_LEAVE_MS) {
+		weft__log(WEFT__LOG_ERROR, "WEFT-NODE-STUCK", "node=%u children=%zu did not end", n->index,
+		          n->children.count);
+		if (n->state == NODE_HALTING)
+			node_step(n, NODE_LEAVING);
+		down(n);
+		uv_stop(n->loop);
+		return;
+	}
+	node_settled(n);
+}
+
+void node_halt(struct node *n, const char *why)
+{
+	if (n->state >= NODE_HALTING)
+		return;
+	weft__log(WEFT__LOG_INFO, "WEFT-NODE-HALT", "node=%u: %s", n->index, why);
+	node_step(n, NODE_HALTING);
+	job_kill_all(n);
+	/* Never within the call: whoever found the reason has still things in its hands. */
+	uv_timer_start(&n->halt_timer, on_halt_timer, 0, HALT_TICK_MS);
+}
+
+void node_owner_gone(struct node *n)
+{
+	if (n->state < NODE_HALTING)
+		uv_timer_start(&n->halt_timer, on_halt_timer, OWNER_GRACE_MS, 0);
+}
+
+/* --- signals ------------------------------------------------------------------------------------ */
+
+static void on_child(uv_signal_t *handle, int signo)
+{
+	struct node *n = handle->data;
+	starter_reap(n);
+	if (n->state == NODE_LEAVING)
+		node_settled(n);
+}
+
+static void on_term(uv_signal_t *handle, int signo)
+{
+	node_halt(handle->data, "SIGTERM");
+}
+
+static void on_ignored(uv_signal_t *handle, int signo)
+{
+}
+
+static int signals_watch(struct node *n)
+{
+	signal(SIGPIPE, SIG_IGN);
+	const struct {
+		uv_signal_t *handle;
+		uv_signal_cb act;
+		int signo;
+	} watched[] = {{&n->on_child, on_child, SIGCHLD},
+	               {&n->on_term, on_term, SIGTERM},
+	               {&n->on_int, on_ignored, SIGINT}, /* Ctrl-C is the tool's business */
+	               {&n->on_hup, on_ignored, SIGHUP}};
+	for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+		uv_signal_init(n->loop, watched[i].handle);
+		watched[i].handle->data = n;
+		if (uv_signal_start(watched[i].handle, watched[i].act, watched[i].signo))
+			return WEFT_EIO;
+	}
+	return 0;
+}
+
+/* --- the start ---------------------------------------------------------------------------------- */
+
+static int folders_open(struct node *n, struct weft_error *e)
+{
+	n->dirfd = weft__rundir_open(n->dir, 1, e);
+	if (n->dirfd < 0)
+		return n->dirfd;
+	int length = snprintf(n->nodedir, sizeof n->nodedir, "%s/n%u", n->dir, n->index);
+	if (length < 0 || (size_t)length >= sizeof n->nodedir)
+		return weft__err_set(e, WEFT_ETOOBIG, "path is too long: %s", n->dir);
+	n->nodedirfd = weft__rundir_open(n->nodedir, 1, e);
+	if (n->nodedirfd < 0)
+		return n->nodedirfd;
+	n->lockfd = openat(n->nodedirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (n->lockfd < 0)
+		return weft__err_set(e, WEFT_EIO, "%s/lock: %s", n->nodedir, strerror(errno));
+	if (flock(n->lockfd, LOCK_EX | LOCK_NB))
+		return weft__err_set(e, WEFT_EALREADY, "node %u of %s is up already: another weftd holds %s/lock",
+		                     n->index, n->dir, n->nodedir);
+	n->locked = true;
+	return 0;
+}
+
+static void on_unix(void *arg, int fd)
+{
+	struct node *n = arg;
+	if (n->state != NODE_UP) {
+		close(fd);
+		return;
+	}
+	int rc = client_open(n, &fd, NULL, false);
+	if (rc)
+		weft__log(WEFT__LOG_WARN, "WEFT-CLIENT-REFUSED", "a connection to the node's socket: %s",
+		          weft__err_text(rc));
+}
+
+static void on_tcp(void *arg, int fd, enum link_purpose purpose, const char *from)
+{
+	struct node *n = arg;
+	switch (purpose) {
+	case LINK_TO_COORD:
+		if (n->home) {
+			coord_link_pass(n, &fd, from);
+			return;
+		}
+		break;
+	case LINK_TO_PEER:
+		peer_accept(n, &fd);
+		return;
+	case LINK_TO_TASK:
+		intro_accept(n, &fd);
+		return;
+	}
+	if (link_complain(from))
+		weft__log(WEFT__LOG_WARN, "WEFT-PEER-REFUSED", "%s asked for a coordinator; it is not here", from);
+	close(fd);
+}
+
+static int listen_all(struct node *n, struct weft_error *e)
+{
+	int rc = link_listen_unix(n->loop, n->nodedirfd, "sock", on_unix, n, &n->unix_listener, e);
+	if (!rc)
+		rc = link_listen_tcp(n->loop, n->listen_address, n->port_first, n->port_last, on_tcp, n, &n->tcp_listener, e);
+	if (!rc)
+		n->port = link_listener_port(n->tcp_listener);
+	return rc;
+}
+
+static int owner_open(struct node *n, struct weft_error *e)
+{
+	if (n->ownerfd < 0)
+		return 0;
+	int rc = client_open(n, &n->ownerfd, NULL, true);
+	return rc ? weft__err_set(e, rc, "the owner's connection: %s", weft__err_text(rc)) : 0;
+}
+
+int node_start(struct node *n, struct weft_error *e)
+{
+	/* Keys are in our memory: no core dumps, and no other process may read it. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+		return weft__err_set(e, WEFT_EIO, "can't adopt processes: %s", strerror(errno));
+	uv_timer_t *timers[] = {&n->halt_timer, &n->doom_timer, &n->coord.timer};
+	for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) {
+		uv_timer_init(n->loop, timers[i]);
+		timers[i]->data = n;
+	}
+	n->ncores = cores_count();
+	weft__session_init(&n->coord.session);
+	int rc = signals_watch(n);
+	if (rc)
+		return weft__err_set(e, rc, "can't watch signals");
+	rc = folders_open(n, e);
+	if (!rc)
+		rc = listen_all(n, e);
+	if (!rc)
+		rc = coord_link_start(n, e);
+	if (!rc)
+		rc = owner_open(n, e);
+	if (rc)
+		return rc;
+	node_step(n, NODE_UP);
+	weft__log(WEFT__LOG_INFO, "WEFT-NODE-UP", "node=%u incarnation=%u host=%s vm=%s port=%u ncores=%u pid=%ld",
+	          n->index, n->incarnation, n->host, n->vm, n->port, n->ncores, (long)getpid());
+	return 0;
+}

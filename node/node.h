@@ -1,0 +1,293 @@
+/* node.h - what the files of weftd share: the daemon's state, and what each file offers the others.
+ *
+ * Everything runs on one libuv loop, in one thread. Who owns what: clients, jobs, children, peers and pairs
+ * belong to their files, which keep them in the maps below.
+ */
+#ifndef WEFT_NODE_NODE_H
+#define WEFT_NODE_NODE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "base/ids.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "link/link.h"
+#include "proto/proto.h"
+#include "proto/session.h"
+
+enum {
+	NODE_HOME         = 1, /* index and incarnation of the coordinator's own node */
+	NODE_HOST_MAX     = 255,
+	NODE_UNSENT_MAX   = 4 << 20, /* bytes for an absent coordinator at which clients have to wait */
+	NODE_HEARTBEAT_MS = 500,
+	HALT_TICK_MS      = 500,
+	NODE_SILENT_MS    = 4000, /* a daemon that says nothing so long is given up */
+};
+
+/* The daemon's life. Each step is logged, and what it may be is checked, by node_step. */
+enum node_state {
+	NODE_STARTING,
+	NODE_UP,      /* serves its socket */
+	NODE_HALTING, /* kills what runs here and waits for its end */
+	NODE_LEAVING, /* waits for the coordinator to be gone */
+	NODE_DOWN,
+};
+
+struct client;
+struct job;
+struct peer;
+
+/* The connection with the coordinator: coord_link.c. */
+struct coord_link {
+	struct link *link; /* NULL: there is none */
+	int state;
+	struct weft__session session;
+	uint64_t lost_ns;     /* since when it is away */
+	uint64_t beats;       /* heartbeats sent */
+	unsigned silent;      /* beats since something came */
+	uv_timer_t timer;     /* heartbeats, and the next attempt */
+	uv_fs_event_t folder; /* home: tells when the coordinator's socket is there */
+	bool watching;
+	pid_t pid; /* home: the coordinator's process, 0: none */
+	unsigned restarts;
+	bool told;  /* it told us to halt: it ends by itself */
+};
+
+struct node {
+	/* from the command line */
+	bool home, private_vm;
+	unsigned local_nodes;
+	char dir[PATH_MAX], nodedir[PATH_MAX], vm[65], host[NODE_HOST_MAX + 1];
+	uint32_t index, incarnation;
+	char join_address[256], listen_address[64];
+	uint16_t join_port, port_first, port_last;
+	uint64_t orphan_ms;
+	uint8_t key[LINK_KEY_BYTES]; /* home: the VM's, else the node's own */
+	struct rlimit nofile, core;  /* the user's */
+
+	uv_loop_t *loop;
+	enum node_state state;
+	int dirfd, nodedirfd, lockfd, ownerfd;
+	bool locked; /* the node's folder is ours */
+	unsigned halt_ms; /* since when it halts */
+	uint32_t ncores, epoch;
+	uint16_t port;
+	struct link_listener *unix_listener, *tcp_listener;
+	uv_signal_t on_child, on_term, on_int, on_hup;
+	uv_timer_t halt_timer, doom_timer;
+	struct weft__arena arena, carried; /* for a message, and for one inside it */
+
+	struct coord_link coord;
+	struct weft__map children;  /* pid: struct child */
+	struct weft__map clients;   /* number: struct client */
+	uint32_t last_client;
+	bool clients_paused;
+	uint32_t owner;             /* number of the client for which this VM was started, 0 none (any more) */
+	struct weft__map jobs;      /* job: struct job */
+	struct weft__map tasks;     /* tid: struct task */
+	struct weft__map endpoints; /* tid: struct endpoint */
+	struct weft__map tokens;    /* first bytes of a token: struct pair */
+	struct weft__map peers;     /* node index: struct peer */
+};
+
+/* --- weftd.c: options; node.c: start, end, signals ---------------------------------------------- */
+
+int node_start(struct node *n, struct weft_error *e);
+void node_step(struct node *n, enum node_state to);
+void node_halt(struct node *n, const char *why); /* the orderly end: tasks first, then us */
+void node_settled(struct node *n);               /* something is gone: is all of it? */
+void node_owner_gone(struct node *n);            /* the tool that this VM was for has gone */
+
+/* --- cores.c ------------------------------------------------------------------------------------ */
+
+uint32_t cores_count(void); /* that tasks may use, at least 1 */
+
+/* --- starter.c: child processes ------------------------------------------------------------------ */
+
+struct child {
+	pid_t pid;
+	void (*ended)(void *arg, int status);
+	void *arg;
+};
+
+struct starter_order {
+	const char *room, *program; /* one of ours, or NULL: argv[0] in PATH */
+	const char *const *argv;
+	const char *fd_variable; /* with fd: names the variable that tells its number */
+	int fd;                  /* passed on; -1: none */
+	const void *input;       /* written to its standard input */
+	size_t ninput;           /* at most what a pipe takes; 0: /dev/null */
+	int output;              /* its standard output and error; -1: ours */
+	void (*ended)(void *arg, int status);
+	void *arg;
+};
+
+int starter_run(struct node *n, const struct starter_order *o, pid_t *pid, struct weft_error *e);
+void starter_forget(struct node *n, pid_t pid); /* ended is not called any more */
+void starter_reap(struct node *n);
+void starter_sweep(struct node *n); /* kill adopted processes that are none of ours */
+
+/* --- coord_link.c ------------------------------------------------------------------------------- */
+
+int coord_link_start(struct node *n, struct weft_error *e);
+void coord_link_send(struct node *n, const struct weft__msg *m); /* kept until the coordinator has it */
+void coord_link_up(struct node *n, uint32_t client, const uint8_t *body, size_t nbytes);
+void coord_link_pass(struct node *n, int *fd, const char *from); /* a socket for the coordinator */
+void coord_link_stop(struct node *n);
+bool coord_link_idle(const struct node *n); /* nothing waits for the coordinator */
+
+/* --- remote.c: daemons of other nodes that this one starts ------------------------------------------ */
+
+void remote_start(struct node *n, const struct weft__msg_node_start *m);
+
+/* --- client.c: tasks and tools on the node's socket ----------------------------------------------- */
+
+struct task;
+
+enum client_state {
+	CLIENT_NEW,     /* has said nothing yet */
+	CLIENT_WAITING, /* enrols: the coordinator gives it a tid */
+	CLIENT_OPEN,
+	CLIENT_LEFT, /* said BYE */
+	CLIENT_GONE,
+};
+
+struct client {
+	uint32_t number;
+	enum client_state state;
+	struct node *node;
+	struct link *link;
+	enum weft__role role;
+	struct task *task; /* a spawned task's connection, or the task that it enrolled as; else NULL */
+	bool spawned;      /* the connection was made for task */
+	bool owner;
+	int64_t pid;
+	bool doomed;       /* could not be sent something: is closed in the loop's next turn */
+	int stdin_fd;      /* from a tool, for its next job's rank 0; -1 */
+	struct weft__map unacked; /* (job, node): bytes of OUTPUT that it has not acknowledged */
+};
+
+int client_open(struct node *n, int *fd, struct task *task, bool owner); /* takes fd */
+void client_close(struct client *c);
+struct client *client_find(const struct node *n, uint64_t number);
+void client_send(struct client *c, const struct weft__msg *m, const int *fds, size_t nfds);
+void client_doom(struct client *c); /* close it, but not within this call */
+void client_enrolled(struct node *n, const struct weft__msg_client_enrolled *m);
+void client_down(struct node *n, const struct weft__msg_down *m);
+void client_pause_all(struct node *n, bool paused);
+void client_close_all(struct node *n);
+
+/* --- job.c: the jobs that have tasks here ---------------------------------------------------------- */
+
+enum task_state {
+	TASK_EXPECTED, /* its tid is known */
+	TASK_LAUNCHED, /* its task VM was told */
+	TASK_RUNNING,
+	TASK_ENDED,
+};
+
+struct task {
+	uint64_t tid;
+	uint32_t rank;
+	struct job *job;
+	enum task_state state;
+	int64_t pid;
+	struct client *client; /* its connection, NULL: none (any more) */
+	int doorbell;          /* eventfd, -1: it has not enrolled */
+	bool enrolled;         /* has said HELLO and not BYE */
+	bool left;             /* has said BYE, or its connection closed: it never comes back under this tid */
+	bool output_ended;
+	struct weft__list link; /* in job.tasks */
+};
+
+struct job {
+	struct node *node;
+	uint32_t id, size;
+	uint64_t parent, flags;
+	uint32_t sink_node, sink_client;
+	uint64_t *tids; /* of the whole job, by rank; NULL until TEAM came */
+	uint32_t ntids;
+	struct weft__list tasks; /* here */
+	uint32_t nlocal, nended;
+	bool last;          /* no more LAUNCH will come */
+	bool outside;       /* of a task that enrolled by itself: no task VM */
+	struct link *vm;    /* the task VM's connection, NULL: none (any more) */
+	pid_t vm_pid;       /* 0: not started, or ended */
+	int vm_status;      /* how it ended */
+	uint64_t unacked;   /* bytes of its OUTPUT on their way to another node */
+};
+
+struct job *job_find(const struct node *n, uint64_t id);
+struct task *job_task(const struct node *n, uint64_t tid);
+int job_outside(struct node *n, struct client *c, uint64_t tid, uint64_t id, struct task **t);
+void job_team(struct node *n, const struct weft__msg_team *m);
+void job_launch(struct node *n, const struct weft__msg_launch *m);
+void job_signal(struct node *n, const struct weft__msg_task_signal *m);
+void job_started(struct job *j, const struct weft__msg_started *m, int *fd);
+void job_start_failed(struct job *j, const struct weft__msg_start_failed *m);
+void job_exited(struct job *j, const struct weft__msg_exited *m);
+void job_vm_gone(struct job *j); /* its task VM has ended and all that it sent is here */
+void job_task_left(struct node *n, struct task *t); /* said BYE, or its connection closed */
+void job_inventory(struct node *n);
+void job_kill_all(struct node *n);
+
+/* --- taskvm_link.c -------------------------------------------------------------------------------- */
+
+int taskvm_link_start(struct job *j, struct weft_error *e);
+void taskvm_link_send(struct job *j, const struct weft__msg *m, int fd); /* -1: none */
+
+/* --- output.c, joblog.c ------------------------------------------------------------------------------ */
+
+void output_from_vm(struct job *j, const struct weft__msg *m, const uint8_t *body, size_t nbytes);
+void output_end(struct job *j, struct task *t); /* for a task VM that can't say it any more */
+void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, const uint8_t *body, size_t nbytes);
+void output_acknowledged(struct client *c, const struct weft__msg_output_ack *m);
+void output_to_vm(struct node *n, uint64_t node, uint64_t job, const struct weft__msg *m);
+void output_client_gone(struct client *c);
+void output_peer_broken(struct node *n, uint32_t index);
+
+void joblog_append(struct node *n, uint64_t job, const void *bytes, size_t nbytes);
+void joblog_read(struct node *n, struct client *c, const struct weft__msg_log_read *m);
+
+/* --- peer.c: the other nodes ------------------------------------------------------------------------ */
+
+struct peer {
+	struct node *node;
+	uint32_t index, incarnation;
+	char host[NODE_HOST_MAX + 1], address[256];
+	uint16_t port;
+	uint8_t key[LINK_KEY_BYTES];
+	struct link *dialled, *accepted; /* sending prefers the first */
+	unsigned failures;               /* of dialling, in a row */
+	uv_timer_t *retry;
+};
+
+struct peer *peer_find(const struct node *n, uint64_t index);
+void peer_known(struct node *n, const struct weft__msg_peer *m);
+void peer_gone(struct node *n, const struct weft__msg_peer_gone *m);
+void peer_accept(struct node *n, int *fd);
+int peer_send(struct node *n, uint64_t index, const struct weft__msg *m); /* 0, WEFT_ENONODE, WEFT_ENOMEM … */
+int peer_down(struct node *n, uint64_t index, uint64_t client, const uint8_t *body, size_t nbytes);
+void peer_up(struct node *n, uint64_t index, uint64_t job, const struct weft__msg *m);
+void peer_close_all(struct node *n);
+
+/* --- intro.c: channels between tasks --------------------------------------------------------------- */
+
+void intro_wanted(struct node *n, struct task *from, uint64_t tid);
+void intro_enrolled(struct node *n, struct task *t);
+void intro_gone(struct node *n, uint64_t tid, bool lost); /* a task has ended or left */
+void intro_message(struct peer *p, const struct weft__msg *m);
+void intro_accept(struct node *n, int *fd);               /* a connection for two tasks */
+void intro_peer_broken(struct node *n, uint32_t index);   /* messages may be lost: ask again */
+void intro_peer_failed(struct node *n, uint32_t index);   /* it can't be reached */
+void intro_peer_gone(struct node *n, uint32_t index, bool lost);
+
+#endif

@@ -1,0 +1,276 @@
+/* The other nodes of the VM, and the links with them: made when there is something to say.
+ *
+ * Happy path: the coordinator tells each node of each other by PEER, with a key for the two. The first message
+ * dials the other's port (LINK_TO_PEER), TLS proves both, and messages flow both ways. When both dial at once there
+ * are two links; each keeps sending on its own, so that order holds.
+ *
+ * What can go wrong: the link breaks (introductions under way are asked for again, output that was under way is
+ * lost and counts as written, one log line); it can't be made in several attempts (introductions fail with
+ * WEFT_ETIMEDOUT); the node is gone (PEER_GONE: its tasks are gone for their partners here). A
+ * stranger without the key, or of an older incarnation, is refused by TLS.
+ */
+#include "config.h"
+
+#include "node/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+#include "base/log.h"
+
+enum { FAILURES_MAX = 10, RETRY_MS = 1000 };
+
+static int dial(struct peer *p);
+
+struct peer *peer_find(const struct node *n, uint64_t index)
+{
+	return weft__map_get(&n->peers, index);
+}
+
+/* --- links ---------------------------------------------------------------------------------------- */
+
+static void message(struct peer *p, const struct weft__msg *m)
+{
+	struct node *n = p->node;
+	struct weft__msg carried;
+	struct weft_error e = {0};
+	const struct weft__bin *frame = m->code == WEFT__MSG_PEER_DOWN ? &m->peer_down.frame : &m->peer_up.frame;
+	enum weft__role from = m->code == WEFT__MSG_PEER_DOWN ? WEFT__ROLE_TASKVM : WEFT__ROLE_TOOL;
+	if (m->code != WEFT__MSG_PEER_DOWN && m->code != WEFT__MSG_PEER_UP) {
+		if (m->code != WEFT__MSG_HEARTBEAT)
+			intro_message(p, m);
+		return;
+	}
+	int rc = weft__msg_decode(frame->p, frame->n, from, WEFT__ROLE_NODE, &n->carried, &carried, &e);
+	if (rc)
+		weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "node=%u carried: %s", p->index, e.text);
+	else if (m->code == WEFT__MSG_PEER_DOWN)
+		output_deliver(n, m->peer_down.client, &carried, frame->p, frame->n);
+	else if (carried.code == WEFT__MSG_OUTPUT_ACK || carried.code == WEFT__MSG_STDIN)
+		output_to_vm(n, n->index, m->peer_up.job, &carried);
+}
+
+static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)
+{
+	struct peer *p = arg;
+	struct weft__msg m;
+	struct weft_error e = {0};
+	int rc = weft__msg_decode(body, nbytes, WEFT__ROLE_NODE, WEFT__ROLE_NODE, &p->node->arena, &m, &e);
+	if (!rc) {
+		message(p, &m);
+		return;
+	}
+	weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "node=%u: %s", p->index, e.text);
+	if (l == p->dialled)
+		link_close(&p->dialled);
+	else if (l == p->accepted)
+		link_close(&p->accepted);
+	intro_peer_broken(p->node, p->index);
+}
+
+static void on_opened(struct link *l, void *arg, const char *identity)
+{
+	struct peer *p = arg;
+	p->failures = 0;
+	weft__log(WEFT__LOG_DEBUG, "WEFT-PEER-LINK", "node=%u at %s", p->index, link_peer(l));
+}
+
+static void retry(uv_timer_t *timer)
+{
+	struct peer *p = timer->data;
+	intro_peer_broken(p->node, p->index); /* dials, when anything is still wanted */
+}
+
+static void on_closed(struct link *l, void *arg, int code, const char *text)
+{
+	struct peer *p = arg;
+	struct node *n = p->node;
+	if (l == p->accepted)
+		p->accepted = NULL;
+	else
+		p->dialled = NULL;
+	weft__log(WEFT__LOG_WARN, "WEFT-PEER-LOST", "node=%u: %s", p->index, text);
+	output_peer_broken(n, p->index);
+	if (++p->failures > FAILURES_MAX) {
+		p->failures = 0;
+		intro_peer_failed(n, p->index);
+	} else {
+		uv_timer_start(p->retry, retry, p->failures > 1 ? RETRY_MS : 0, 0);
+	}
+}
+
+static const struct link_handler handler = {.opened = on_opened, .frame = on_frame, .closed = on_closed};
+
+static int dial(struct peer *p)
+{
+	const struct node *n = p->node;
+	char identity[96];
+	snprintf(identity, sizeof identity, "peer %u %u %u %u", n->index, n->incarnation, p->index, p->incarnation);
+	return link_dial(n->loop, p->address, p->port, LINK_TO_PEER, identity, p->key, &handler, p, &p->dialled);
+}
+
+/* --- accepting ------------------------------------------------------------------------------------- */
+
+static struct peer *by_identity(const struct node *n, const char *identity)
+{
+	unsigned from, from_incarnation, to, to_incarnation;
+	char end;
+	if (sscanf(identity, "peer %u %u %u %u%c", &from, &from_incarnation, &to, &to_incarnation, &end) != 4)
+		return NULL;
+	struct peer *p = peer_find(n, from);
+	bool fits = p && p->incarnation == from_incarnation && to == n->index && to_incarnation == n->incarnation;
+	return fits ? p : NULL;
+}
+
+static int find_key(void *arg, const char *identity, uint8_t key[static LINK_KEY_BYTES])
+{
+	const struct peer *p = by_identity(arg, identity);
+	if (!p)
+		return WEFT_EDENIED;
+	memcpy(key, p->key, LINK_KEY_BYTES);
+	return 0;
+}
+
+/* A link whose peer has just proved who it is. */
+static void stranger_opened(struct link *l, void *arg, const char *identity)
+{
+	struct node *n = arg;
+	struct peer *p = identity ? by_identity(n, identity) : NULL;
+	if (!p) {
+		link_close(&l);
+		return;
+	}
+	if (p->accepted)
+		link_close(&p->accepted);
+	p->accepted = l;
+	link_set_handler(l, &handler, p);
+	on_opened(l, p, identity);
+}
+
+static void stranger_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)
+{
+	link_close(&l); /* not before it has opened */
+}
+
+static void stranger_closed(struct link *l, void *arg, int code, const char *text)
+{
+	if (link_complain(link_peer(l)))
+		weft__log(WEFT__LOG_WARN, "WEFT-PEER-REFUSED", "%s", text);
+}
+
+void peer_accept(struct node *n, int *fd)
+{
+	static const struct link_handler stranger = {
+	        .opened = stranger_opened, .frame = stranger_frame, .closed = stranger_closed};
+	struct link *l;
+	int rc = link_accept(n->loop, fd, find_key, n, &stranger, n, &l);
+	if (rc)
+		weft__log(WEFT__LOG_WARN, "WEFT-PEER-REFUSED", "a link can't be made: %s", weft__err_text(rc));
+}
+
+/* --- membership ------------------------------------------------------------------------------------- */
+
+static void free_timer(uv_handle_t *timer)
+{
+	weft__free(timer);
+}
+
+static void peer_free(struct peer *p)
+{
+	weft__map_remove(&p->node->peers, p->index);
+	if (p->dialled)
+		link_close(&p->dialled);
+	if (p->accepted)
+		link_close(&p->accepted);
+	uv_close((uv_handle_t *)p->retry, free_timer);
+	explicit_bzero(p->key, sizeof p->key);
+	weft__free(p);
+}
+
+void peer_known(struct node *n, const struct weft__msg_peer *m)
+{
+	struct peer *p = peer_find(n, m->node);
+	if (p && p->incarnation != m->incarnation) {
+		peer_free(p);
+		p = NULL;
+	}
+	if (m->node == n->index || m->key.n != LINK_KEY_BYTES)
+		return;
+	if (!p) {
+		p = weft__calloc(1, sizeof *p);
+		uv_timer_t *timer = weft__calloc(1, sizeof *timer);
+		if (!p || !timer || weft__map_put(&n->peers, m->node, p)) {
+			weft__free(p);
+			weft__free(timer);
+			weft__log(WEFT__LOG_ERROR, "WEFT-PEER-MEMORY", "node=%llu", (unsigned long long)m->node);
+			return;
+		}
+		uv_timer_init(n->loop, timer);
+		timer->data = p;
+		p->retry = timer;
+		p->node = n;
+		p->index = (uint32_t)m->node;
+		p->incarnation = (uint32_t)m->incarnation;
+		weft__log(WEFT__LOG_DEBUG, "WEFT-PEER-KNOWN", "node=%u host=%s at %s:%llu", p->index, m->host.p,
+		          m->address.p, (unsigned long long)m->port);
+	}
+	snprintf(p->host, sizeof p->host, "%s", m->host.p);
+	snprintf(p->address, sizeof p->address, "%s", m->address.p);
+	p->port = (uint16_t)m->port;
+	memcpy(p->key, m->key.p, sizeof p->key);
+}
+
+void peer_gone(struct node *n, const struct weft__msg_peer_gone *m)
+{
+	struct peer *p = peer_find(n, m->node);
+	if (!p || p->incarnation != m->incarnation)
+		return;
+	weft__log(m->lost ? WEFT__LOG_WARN : WEFT__LOG_INFO, m->lost ? "WEFT-NODE-LOST" : "WEFT-NODE-GONE", "node=%u host=%s",
+	          p->index, p->host);
+	uint32_t index = p->index;
+	peer_free(p); /* first: nothing is sent to it any more */
+	intro_peer_gone(n, index, m->lost);
+	output_peer_broken(n, index);
+}
+
+/* --- sending ---------------------------------------------------------------------------------------- */
+
+int peer_send(struct node *n, uint64_t index, const struct weft__msg *m)
+{
+	struct peer *p = peer_find(n, index);
+	if (!p)
+		return WEFT_ENONODE;
+	int rc = p->dialled || p->accepted ? 0 : dial(p);
+	return rc ? rc : link_send(p->dialled ? p->dialled : p->accepted, m, NULL, 0);
+}
+
+int peer_down(struct node *n, uint64_t index, uint64_t client, const uint8_t *body, size_t nbytes)
+{
+	struct weft__msg m = {.code = WEFT__MSG_PEER_DOWN, .peer_down = {.client = client, .frame = {body, nbytes}}};
+	return peer_send(n, index, &m);
+}
+
+void peer_up(struct node *n, uint64_t index, uint64_t job, const struct weft__msg *m)
+{
+	struct weft__buf body = {0};
+	if (weft__msg_encode_body(&body, m, NULL) == 0) {
+		struct weft__msg up = {.code = WEFT__MSG_PEER_UP, .peer_up = {.job = job, .frame = {body.data, body.len}}};
+		peer_send(n, index, &up);
+	}
+	weft__buf_fini(&body);
+}
+
+void peer_close_all(struct node *n)
+{
+	for (;;) {
+		size_t cursor = 0;
+		uint64_t index;
+		void *p;
+		if (!weft__map_next(&n->peers, &cursor, &index, &p))
+			return;
+		peer_free(p);
+	}
+}

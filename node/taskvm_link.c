@@ -1,0 +1,146 @@
+/* The node's side of a task VM: its process and its connection.
+ *
+ * Happy path: posix_spawn with one end of a socketpair; LAUNCH goes out at once, before the new process has
+ * even run; it sends STARTED, OUTPUT, EXITED, OUTPUT_END and ends when nothing is left.
+ *
+ * What can go wrong: it can't be started (the job's tasks fail with that reason); it ends before its tasks have, or
+ * sends bad bytes (it is killed): when its process is reaped and all that it had sent has been read, the
+ * rest of its tasks is lost, and the sweep kills them. The two come in either order.
+ */
+#include "config.h"
+
+#include "node/node.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+void taskvm_link_send(struct job *j, const struct weft__msg *m, int fd)
+{
+	int rc = j->vm ? link_send(j->vm, m, &fd, fd >= 0 ? 1 : 0) : WEFT_ECLOSED;
+	if (rc && rc != WEFT_ECLOSED) {
+		weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-SEND", "job=%u %s: %s", j->id, weft__msg_name(m->code),
+		          weft__err_text(rc));
+		if (j->vm_pid)
+			kill(j->vm_pid, SIGKILL);
+	}
+}
+
+static void gone(struct job *j)
+{
+	if (!j->vm && !j->vm_pid)
+		job_vm_gone(j);
+}
+
+static void bad(struct job *j, const char *why)
+{
+	weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "task VM of job=%u pid=%ld: %s", j->id, (long)j->vm_pid, why);
+	if (j->vm)
+		link_close(&j->vm);
+	if (j->vm_pid)
+		kill(j->vm_pid, SIGKILL);
+	gone(j);
+}
+
+static void message(struct job *j, const struct weft__msg *m, const uint8_t *body, size_t nbytes, int *fd)
+{
+	switch (m->code) {
+	case WEFT__MSG_STARTED:
+		job_started(j, &m->started, fd);
+		break;
+	case WEFT__MSG_START_FAILED:
+		job_start_failed(j, &m->start_failed);
+		break;
+	case WEFT__MSG_EXITED:
+		job_exited(j, &m->exited);
+		break;
+	case WEFT__MSG_OUTPUT:
+	case WEFT__MSG_OUTPUT_END:
+	case WEFT__MSG_STDIN_ACK:
+		output_from_vm(j, m, body, nbytes);
+		break;
+	default: /* HELLO: it is expected */
+		break;
+	}
+}
+
+static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)
+{
+	struct job *j = arg;
+	struct weft__msg m;
+	struct weft_error e = {0};
+	int fd = nfds > 0 ? fds[0] : -1;
+	for (size_t i = 1; i < nfds; i++)
+		close(fds[i]);
+	int rc = weft__msg_decode(body, nbytes, WEFT__ROLE_TASKVM, WEFT__ROLE_NODE, &j->node->arena, &m, &e);
+	if (rc)
+		bad(j, e.text);
+	else
+		message(j, &m, body, nbytes, &fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void on_closed(struct link *l, void *arg, int code, const char *text)
+{
+	struct job *j = arg;
+	j->vm = NULL;
+	if (code != WEFT_ECLOSED) {
+		bad(j, text);
+		return;
+	}
+	gone(j);
+}
+
+static void ended(void *arg, int status)
+{
+	struct job *j = arg;
+	j->vm_pid = 0;
+	j->vm_status = status;
+	gone(j);
+}
+
+static const struct link_handler handler = {.frame = on_frame, .closed = on_closed};
+
+int taskvm_link_start(struct job *j, struct weft_error *e)
+{
+	struct node *n = j->node;
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return weft__err_set(e, WEFT_ENOSPC, "no descriptors left on %s; see ulimit -n", n->host);
+	char job[16], node[16], orphan[32];
+	snprintf(job, sizeof job, "%u", j->id);
+	snprintf(node, sizeof node, "%u", n->index);
+	snprintf(orphan, sizeof orphan, "%llu", (unsigned long long)n->orphan_ms);
+	const char *argv[] = {"weft-taskvm", "--dir", n->nodedir, "--job", job, "--node", node, "--host", n->host,
+	                      "--vm", n->vm, "--orphan-ms", orphan, NULL};
+	const struct starter_order order = {.room = "node",
+	                                    .program = "weft-taskvm",
+	                                    .argv = argv,
+	                                    .fd_variable = "WEFT_TASKVM_FD",
+	                                    .fd = ends[1],
+	                                    .output = -1,
+	                                    .ended = ended,
+	                                    .arg = j};
+	int rc = starter_run(n, &order, &j->vm_pid, e);
+	close(ends[1]);
+	if (rc) {
+		close(ends[0]);
+		return rc;
+	}
+	rc = link_open(n->loop, &ends[0], &handler, j, &j->vm);
+	if (rc) {
+		weft__err_set(e, rc, "cannot talk to a new task VM: %s", weft__err_text(rc));
+		kill(j->vm_pid, SIGKILL);
+		starter_forget(n, j->vm_pid);
+		j->vm_pid = 0;
+		return rc;
+	}
+	weft__log(WEFT__LOG_DEBUG, "WEFT-TASKVM-START", "job=%u pid=%ld", j->id, (long)j->vm_pid);
+	return 0;
+}

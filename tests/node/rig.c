@@ -1,0 +1,269 @@
+#include "config.h"
+
+#include "tests/node/rig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/exe.h"
+#include "base/rundir.h"
+#include "node/children.h"
+#include "node/folder.h"
+
+extern char **environ;
+
+/* --- folders ------------------------------------------------------------------------------------- */
+
+static void link_program(const struct rig *r, const char *name)
+{
+	char path[4096], link[128];
+	assert_int_equal(weft__exe_find("node", name, path, sizeof path, NULL), 0);
+	snprintf(link, sizeof link, "%s/%s", r->bin, name);
+	assert_int_equal(symlink(path, link), 0);
+}
+
+static void write_script(const struct rig *r)
+{
+	char path[128], text[256];
+	snprintf(path, sizeof path, "%s/weft-coord", r->bin);
+	int n = snprintf(text, sizeof text, "#!/bin/sh\necho $$ >>%s/coord.pids\ncat >/dev/null\nexec sleep 1000\n",
+	                 r->base);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+	assert_int_equal(write(fd, text, (size_t)n), n);
+	close(fd);
+}
+
+void rig_make(struct rig *r)
+{
+	*r = (struct rig){.listener = -1, .coord.fd = -1, .owner.fd = -1, .coord.came_fd = -1, .owner.came_fd = -1};
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	strcpy(r->base, "/tmp/weft-test-weftd-XXXXXX");
+	assert_non_null(mkdtemp(r->base));
+	snprintf(r->dir, sizeof r->dir, "%s/vm", r->base);
+	snprintf(r->nodedir, sizeof r->nodedir, "%s/n1", r->dir);
+	snprintf(r->bin, sizeof r->bin, "%s/bin", r->base);
+	snprintf(r->log, sizeof r->log, "%s/log", r->base);
+	assert_int_equal(mkdir(r->dir, 0700), 0);
+	assert_int_equal(mkdir(r->bin, 0700), 0);
+	unsetenv("WEFT_LIBEXECDIR");
+	link_program(r, "weft-taskvm");
+	link_program(r, "weftd");
+	write_script(r);
+	setenv("WEFT_LIBEXECDIR", r->bin, 1);
+}
+
+static void listen_as_coord(struct rig *r)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/coord.sock", r->dir);
+	unlink(address.sun_path);
+	r->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(r->listener, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listen(r->listener, 8), 0);
+}
+
+/* --- the daemon ---------------------------------------------------------------------------------- */
+
+pid_t rig_spawn(struct rig *r, const struct rig_options *o)
+{
+	char program[128], low[32];
+	const char *argv[16] = {"weftd", "--home", "--dir", r->dir, "--listen", "127.0.0.1", "--host", "testhost"};
+	size_t n = 8;
+	for (size_t i = 0; i < 6 && o->extra[i]; i++)
+		argv[n++] = o->extra[i];
+	snprintf(program, sizeof program, "%s/weftd", r->bin);
+	int key[2], owner[2] = {-1, -1}, log = open(r->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	assert_int_equal(pipe2(key, O_CLOEXEC), 0);
+	memset(r->key, 7, sizeof r->key);
+	assert_int_equal(write(key[1], r->key, sizeof r->key), sizeof r->key);
+	close(key[1]);
+	posix_spawn_file_actions_t actions;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, key[0], 0);
+	posix_spawn_file_actions_adddup2(&actions, log, 2);
+	if (o->with_owner) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, owner), 0);
+		posix_spawn_file_actions_adddup2(&actions, owner[1], RIG_FDS);
+		snprintf(low, sizeof low, "%d", RIG_FDS);
+		setenv("WEFTD_OWNER_FD", low, 1);
+		fake_init(&r->owner, owner[0], WEFT__ROLE_TOOL, WEFT__ROLE_NODE);
+	}
+	pid_t pid = 0;
+	if (o->nofile) { /* the hard limit, which the daemon can't raise, must not stick to the test */
+		snprintf(low, sizeof low, "%d", o->nofile);
+		const char *limited[20] = {"sh", "-c", "ulimit -n $0; exec \"$@\"", low, program};
+		memcpy(limited + 5, argv + 1, (n - 1) * sizeof *argv);
+		assert_int_equal(posix_spawn(&pid, "/bin/sh", &actions, NULL, (char *const *)limited, environ), 0);
+	} else {
+		assert_int_equal(posix_spawn(&pid, program, &actions, NULL, (char *const *)argv, environ), 0);
+	}
+	unsetenv("WEFTD_OWNER_FD");
+	posix_spawn_file_actions_destroy(&actions);
+	close(key[0]);
+	close(log);
+	if (o->with_owner)
+		close(owner[1]);
+	return pid;
+}
+
+void rig_join(struct rig *r, uint64_t epoch, uint64_t seen)
+{
+	struct weft__msg m;
+	fake_fini(&r->coord);
+	int fd = accept4(r->listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(fd >= 0);
+	fake_init(&r->coord, fd, WEFT__ROLE_COORD, WEFT__ROLE_NODE);
+	fake_expect(&r->coord, WEFT__MSG_HELLO, &m);
+	fake_expect(&r->coord, WEFT__MSG_JOIN, &m);
+	assert_int_equal(m.join.node, 1);
+	assert_int_equal(m.join.incarnation, 1);
+	assert_string_equal(m.join.host.p, "testhost");
+	assert_true(m.join.port > 0 && m.join.ncores > 0);
+	struct weft__msg joined = {
+	        .code = WEFT__MSG_JOINED,
+	        .joined = {.epoch = epoch, .vm = weft__str("vm"), .orphan_ms = 60000, .seen = seen}};
+	fake_send(&r->coord, &joined, -1);
+}
+
+void rig_start(struct rig *r, const struct rig_options *o)
+{
+	rig_make(r);
+	if (!o->no_coord)
+		listen_as_coord(r);
+	r->pid = rig_spawn(r, o);
+	if (!o->no_coord)
+		rig_join(r, 1, 0);
+}
+
+/* --- the end ------------------------------------------------------------------------------------- */
+
+void rig_assert_no_children(void)
+{
+	pid_t left[8];
+	size_t n = children_list(left, 8);
+	for (size_t i = 0; i < n; i++) { /* what has ended on its own is only to be reaped */
+		int status;
+		if (waitpid(left[i], &status, WNOHANG) != left[i])
+			fail_msg("process %ld is left", (long)left[i]);
+	}
+}
+
+void rig_assert_gone(struct rig *r, int status)
+{
+	int got;
+	assert_int_equal(waitpid(r->pid, &got, 0), r->pid);
+	r->pid = 0;
+	assert_true(WIFEXITED(got));
+	assert_int_equal(WEXITSTATUS(got), status);
+	rig_assert_no_children();
+	struct stat st;
+	assert_int_equal(stat(r->dir, &st), -1);
+}
+
+void rig_end(struct rig *r)
+{
+	pid_t left[256];
+	for (size_t n; (n = children_list(left, 256)) > 0;) {
+		for (size_t i = 0; i < n; i++)
+			kill(left[i], SIGKILL);
+		wait(NULL);
+	}
+	if (r->listener >= 0)
+		close(r->listener);
+	fake_fini(&r->coord);
+	fake_fini(&r->owner);
+	int fd = open(r->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	folder_empty(fd, NULL);
+	close(fd);
+	rmdir(r->base);
+	unsetenv("WEFT_LIBEXECDIR");
+}
+
+/* --- talking ------------------------------------------------------------------------------------- */
+
+void rig_connect(struct rig *r, struct fake *f, enum weft__role as)
+{
+	struct weft_error e;
+	int fd = weft__rundir_connect(r->nodedir, "sock", &e);
+	if (fd < 0)
+		fail_msg("%s", e.text);
+	fake_init(f, fd, as, WEFT__ROLE_NODE);
+}
+
+void rig_tool(struct rig *r, struct fake *tool, uint64_t *client)
+{
+	struct weft__msg m = {.code = WEFT__MSG_HELLO,
+	                      .hello = {.version = WEFT__PROTO_VERSION,
+	                                .release = weft__str("test"),
+	                                .role = WEFT__ROLE_TOOL,
+	                                .pid = (uint64_t)getpid(),
+	                                .name = weft__str("test")}};
+	if (!tool->packet)
+		rig_connect(r, tool, WEFT__ROLE_TOOL);
+	fake_send(tool, &m, -1);
+	fake_expect(tool, WEFT__MSG_WELCOME, &m);
+	assert_int_equal(m.welcome.node, 1);
+	if (r->coord.fd < 0)
+		return;
+	fake_expect(&r->coord, WEFT__MSG_CLIENT_OPEN, &m);
+	assert_int_equal(m.client_open.role, WEFT__ROLE_TOOL);
+	if (client)
+		*client = m.client_open.client;
+}
+
+uint64_t rig_tid(uint64_t job, uint64_t rank)
+{
+	return (UINT64_C(1) << WEFT__LOCAL_BITS) + job * 1000 + rank + 1;
+}
+
+void rig_team(struct rig *r, uint64_t job, uint64_t size)
+{
+	uint64_t tids[1000];
+	for (uint64_t i = 0; i < size; i++)
+		tids[i] = rig_tid(job, i);
+	struct weft__msg m = {.code = WEFT__MSG_TEAM, .team = {.job = job, .size = size, .tids = {tids, size}}};
+	fake_send(&r->coord, &m, -1);
+}
+
+void rig_launch(struct rig *r, const struct rig_launch *l)
+{
+	uint64_t tids[1000], ranks[1000], ntasks = l->ntasks ? l->ntasks : 1;
+	struct weft__str argv[8], env[1] = {weft__str("PATH=/usr/bin:/bin")};
+	size_t argc = 0;
+	for (; l->argv[argc]; argc++)
+		argv[argc] = weft__str(l->argv[argc]);
+	for (uint64_t i = 0; i < ntasks; i++) {
+		ranks[i] = l->first + i;
+		tids[i] = rig_tid(l->job, ranks[i]);
+	}
+	if (!l->first)
+		rig_team(r, l->job, ntasks + (l->more ? 1 : 0));
+	struct weft__msg m = {.code = WEFT__MSG_LAUNCH,
+	                      .launch = {.job = l->job,
+	                                 .size = ntasks,
+	                                 .flags = l->flags,
+	                                 .sink_node = 1,
+	                                 .sink_client = l->client,
+	                                 .last = !l->more,
+	                                 .argv = {argv, argc},
+	                                 .env = {env, 1},
+	                                 .tids = {tids, ntasks},
+	                                 .ranks = {ranks, ntasks}}};
+	fake_send(&r->coord, &m, -1);
+}

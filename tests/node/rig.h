@@ -1,0 +1,53 @@
+/* rig.h - a real weftd with the test in the coordinator's place, and tools that talk to it.
+ *
+ * weft-coord is a script that sleeps; the test listens on the coordinator's socket itself. All is in a
+ * temporary folder, and what a failed test leaves is killed: the test is its subreaper.
+ */
+#ifndef TESTS_NODE_RIG_H
+#define TESTS_NODE_RIG_H
+
+#include <sys/types.h>
+
+#include "tests/node/fake.h"
+
+enum { RIG_FDS = 20 };
+
+struct rig {
+	char base[64], dir[80], nodedir[96], bin[80], log[96];
+	pid_t pid; /* weftd, 0: has ended */
+	int listener;
+	struct fake coord, owner;
+	uint64_t key[4];
+};
+
+struct rig_options {
+	const char *extra[6]; /* more arguments */
+	bool with_owner;
+	int nofile; /* RLIMIT_NOFILE of the daemon, 0: as it is */
+	bool no_coord;
+};
+
+void rig_make(struct rig *r);                                 /* the folders only */
+pid_t rig_spawn(struct rig *r, const struct rig_options *o); /* weftd only */
+void rig_start(struct rig *r, const struct rig_options *o);  /* all, until it has joined */
+void rig_join(struct rig *r, uint64_t epoch, uint64_t seen); /* take its connection as coordinator */
+void rig_end(struct rig *r);                                 /* for teardown */
+
+/* weftd has ended with that status, and of all that it started nothing is left, no folder either. */
+void rig_assert_gone(struct rig *r, int status);
+void rig_assert_no_children(void);
+
+void rig_tool(struct rig *r, struct fake *tool, uint64_t *client); /* says HELLO, is welcome */
+void rig_connect(struct rig *r, struct fake *f, enum weft__role as);
+
+void rig_team(struct rig *r, uint64_t job, uint64_t size);
+uint64_t rig_tid(uint64_t job, uint64_t rank);
+
+struct rig_launch {
+	uint64_t job, ntasks, first, client, flags;
+	const char *argv[8];
+	bool more;
+};
+void rig_launch(struct rig *r, const struct rig_launch *l); /* TEAM and LAUNCH */
+
+#endif

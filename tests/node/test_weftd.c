@@ -1,0 +1,792 @@
+/* weftd on one node, with the test in the coordinator's place. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "base/rundir.h"
+#include "tests/node/rig.h"
+
+static int setup(void **state)
+{
+	struct rig *r = calloc(1, sizeof *r);
+	rig_start(r, &(struct rig_options){0});
+	*state = r;
+	return 0;
+}
+
+static int setup_owned(void **state)
+{
+	struct rig *r = calloc(1, sizeof *r);
+	rig_start(r, &(struct rig_options){.with_owner = true, .extra = {"--private"}});
+	*state = r;
+	return 0;
+}
+
+static int setup_folders(void **state)
+{
+	struct rig *r = calloc(1, sizeof *r);
+	rig_make(r);
+	*state = r;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct rig *r = *state;
+	rig_end(r);
+	free(r);
+	return 0;
+}
+
+static void halt(struct rig *r)
+{
+	struct weft__msg m = {.code = WEFT__MSG_HALT};
+	fake_send(&r->coord, &m, -1);
+	/* The true coordinator ends now; the script does when it is told. */
+	rig_assert_gone(r, 0);
+}
+
+/* How many lines of the log have that text. */
+static int logged(const struct rig *r, const char *text)
+{
+	static char log[1 << 20];
+	int fd = open(r->log, O_RDONLY | O_CLOEXEC), count = 0;
+	ssize_t n = read(fd, log, sizeof log - 1);
+	close(fd);
+	log[n < 0 ? 0 : n] = '\0';
+	for (const char *p = log; (p = strstr(p, text)); p++)
+		count++;
+	return count;
+}
+
+/* --- life ---------------------------------------------------------------------------------------- */
+
+static void a_node_joins_and_halts_and_leaves_nothing(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	fake_expect(&r->coord, WEFT__MSG_INVENTORY_END, &m);
+	assert_int_equal(m.inventory_end.count, 0);
+	halt(r);
+}
+
+static void a_halt_kills_tasks_and_all_that_they_started(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	rig_launch(r, &(struct rig_launch){.job = 1, .ntasks = 3,
+	                                   .argv = {"sh", "-c", "trap '' TERM; setsid sleep 1000 & sleep 1000"}});
+	for (int i = 0; i < 3; i++)
+		fake_expect(&r->coord, WEFT__MSG_STARTED, &m);
+	m = (struct weft__msg){.code = WEFT__MSG_HALT};
+	fake_send(&r->coord, &m, -1);
+	for (int i = 0; i < 3; i++) {
+		fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+		assert_int_equal(m.exited.signo, SIGKILL);
+	}
+	rig_assert_gone(r, 0);
+}
+
+static void sigterm_halts_the_node(void **state)
+{
+	struct rig *r = *state;
+	kill(r->pid, SIGTERM);
+	rig_assert_gone(r, 0);
+}
+
+/* The pid that the script wrote when it ran for the n-th time, 0: it has not yet. */
+static pid_t coord_pid(const struct rig *r, int nth)
+{
+	char path[128], text[256] = {0};
+	snprintf(path, sizeof path, "%s/coord.pids", r->base);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+	close(fd);
+	char *line = text;
+	for (int i = 1; i < nth && line; i++)
+		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL;
+	return n > 0 && line ? (pid_t)atoi(line) : 0;
+}
+
+static pid_t coord_wait(const struct rig *r, int nth)
+{
+	pid_t pid = 0;
+	uint64_t deadline = weft__deadline(5000);
+	while (!(pid = coord_pid(r, nth)) && weft__deadline_left_ms(deadline))
+		poll(NULL, 0, 5);
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void a_coordinator_that_crashes_is_started_again(void **state)
+{
+	struct rig *r = *state;
+	for (int i = 1; i <= 2; i++) {
+		kill(coord_wait(r, i), SIGKILL);
+		close(r->coord.fd);
+		r->coord.fd = -1;
+		rig_join(r, (uint64_t)i + 1, 0);
+	}
+	coord_wait(r, 3);
+	assert_int_equal(logged(r, "WEFT-COORD-EXIT code=-1 signo=9"), 2);
+	halt(r);
+}
+
+static void a_coordinator_that_ends_again_and_again_ends_the_node(void **state)
+{
+	struct rig *r = *state;
+	close(r->coord.fd);
+	r->coord.fd = -1;
+	for (int i = 1; i <= 6; i++)
+		kill(coord_wait(r, i), SIGKILL);
+	rig_assert_gone(r, 0);
+	assert_int_equal(logged(r, "again and again"), 1);
+}
+
+static void a_coordinator_that_ends_well_ends_the_node(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	char path[128];
+	snprintf(path, sizeof path, "%s/weft-coord", r->bin);
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	assert_int_equal(write(fd, "#!/bin/sh\nexit 0\n", 17), 17);
+	close(fd);
+	rig_launch(r, &(struct rig_launch){.job = 1, .argv = {"sleep", "1000"}});
+	fake_expect(&r->coord, WEFT__MSG_STARTED, &m);
+	kill(coord_wait(r, 1), SIGKILL);
+	rig_assert_gone(r, 0);
+}
+
+static void what_the_coordinator_has_not_seen_is_sent_again(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	uint64_t client;
+	fake_expect(&r->coord, WEFT__MSG_INVENTORY_END, &m); /* number 1 */
+	rig_tool(r, &tool, &client);                         /* number 2 */
+	close(r->coord.fd);
+	r->coord.fd = -1;
+	m = (struct weft__msg){.code = WEFT__MSG_LIST, .list = {.req = 5, .kind = WEFT__LIST_NODES}};
+	fake_send(&tool, &m, -1); /* number 3, kept */
+	rig_join(r, 2, 1);
+	fake_expect(&r->coord, WEFT__MSG_CLIENT_OPEN, &m);
+	assert_int_equal(m.client_open.client, client);
+	fake_expect(&r->coord, WEFT__MSG_UP, &m);
+	assert_int_equal(m.up.client, client);
+	assert_int_equal(weft__msg_peek(m.up.frame.p, m.up.frame.n), WEFT__MSG_LIST);
+	fake_fini(&tool);
+	halt(r);
+}
+
+static void a_coordinator_of_an_older_epoch_is_refused(void **state)
+{
+	struct rig *r = *state;
+	close(r->coord.fd);
+	r->coord.fd = -1;
+	rig_join(r, 7, 0);
+	close(r->coord.fd);
+	r->coord.fd = -1;
+	rig_join(r, 6, 0);
+	rig_assert_gone(r, 0);
+	assert_int_equal(logged(r, "WEFT-COORD-FENCED"), 1);
+}
+
+static void the_end_of_the_owner_ends_a_private_machine(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	uint64_t client;
+	rig_tool(r, &r->owner, &client);
+	rig_launch(r, &(struct rig_launch){.job = 1, .ntasks = 2, .client = client, .argv = {"sleep", "1000"}});
+	fake_expect(&r->coord, WEFT__MSG_STARTED, &m);
+	fake_fini(&r->owner);
+	fake_expect(&r->coord, WEFT__MSG_CLIENT_CLOSE, &m);
+	assert_int_equal(m.client_close.client, client);
+	/* A coordinator that does not answer does not keep it: after 2 s it ends by itself. */
+	rig_assert_gone(r, 0);
+}
+
+static void a_killed_daemon_leaves_nothing_that_runs(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	rig_launch(r, &(struct rig_launch){.job = 1, .ntasks = 2, .argv = {"sleep", "1000"}});
+	fake_expect(&r->coord, WEFT__MSG_STARTED, &m);
+	kill(r->pid, SIGKILL);
+	assert_int_equal(waitpid(r->pid, NULL, 0), r->pid);
+	r->pid = 0;
+	/* Its task VM is ours now, waits its 2 s and ends with its tasks; the script that stands for the
+	 * coordinator is the only one left, and it is the test's to end. */
+	int nvms = 0;
+	for (;;) {
+		char path[64], name[32] = {0};
+		siginfo_t info;
+		assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+		snprintf(path, sizeof path, "/proc/%ld/comm", (long)info.si_pid);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		assert_true(read(fd, name, sizeof name - 1) > 0);
+		close(fd);
+		waitpid(info.si_pid, NULL, 0);
+		assert_string_equal(name, "weft-taskvm\n");
+		nvms++;
+		if (nvms == 1)
+			break;
+	}
+}
+
+/* --- tasks ---------------------------------------------------------------------------------------- */
+
+static void a_tasks_life_is_told_and_its_output_shown(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	uint64_t client;
+	rig_tool(r, &tool, &client);
+	rig_launch(r, &(struct rig_launch){.job = 3, .client = client, .argv = {"sh", "-c", "echo hello; exit 5"}});
+	fake_expect(&r->coord, WEFT__MSG_STARTED, &m);
+	assert_int_equal(m.started.tid, rig_tid(3, 0));
+	fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+	assert_int_equal(m.exited.tid, rig_tid(3, 0));
+	assert_int_equal(m.exited.exit_code, 5);
+	fake_expect(&tool, WEFT__MSG_OUTPUT, &m);
+	assert_int_equal(m.output.bytes.n, 6);
+	assert_memory_equal(m.output.bytes.p, "hello\n", 6);
+	assert_int_equal(m.output.rank, 0);
+	fake_expect(&tool, WEFT__MSG_OUTPUT_END, &m);
+	fake_fini(&tool);
+	halt(r);
+}
+
+static void two_hundred_tasks_leave_no_descriptor(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	uint64_t client;
+	rig_tool(r, &tool, &client);
+	int before = fake_count_fds(r->pid);
+	for (uint64_t job = 1; job <= 4; job++) {
+		rig_launch(r, &(struct rig_launch){.job = job, .ntasks = 50, .client = client, .argv = {"true"}});
+		for (int i = 0; i < 50; i++) {
+			fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+			assert_int_equal(m.exited.exit_code, 0);
+		}
+		for (int i = 0; i < 50; i++)
+			fake_expect(&tool, WEFT__MSG_OUTPUT_END, &m);
+	}
+	/* The last task VM goes a moment after its last word. */
+	uint64_t deadline = weft__deadline(5000);
+	while (fake_count_fds(r->pid) != before && weft__deadline_left_ms(deadline))
+		poll(NULL, 0, 5);
+	assert_int_equal(fake_count_fds(r->pid), before);
+	fake_fini(&tool);
+	halt(r);
+}
+
+static void a_program_that_cannot_start_is_told(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	rig_launch(r, &(struct rig_launch){.job = 1, .argv = {"/no/such/program"}});
+	fake_expect(&r->coord, WEFT__MSG_START_FAILED, &m);
+	assert_int_equal(m.start_failed.code, WEFT_ENOFILE);
+	assert_non_null(strstr(m.start_failed.text.p, "testhost"));
+	halt(r);
+}
+
+static void without_a_task_vm_each_task_fails_with_the_reason(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	char path[128];
+	snprintf(path, sizeof path, "%s/weft-taskvm", r->bin);
+	unlink(path);
+	rig_launch(r, &(struct rig_launch){.job = 1, .ntasks = 3, .argv = {"true"}});
+	for (int i = 0; i < 3; i++) {
+		fake_expect(&r->coord, WEFT__MSG_START_FAILED, &m);
+		assert_int_equal(m.start_failed.code, WEFT_ENOFILE);
+	}
+	halt(r);
+}
+
+static void a_killed_task_vm_takes_its_tasks_with_it(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	uint64_t client;
+	pid_t tasks[3];
+	rig_tool(r, &tool, &client);
+	rig_launch(r, &(struct rig_launch){.job = 1, .ntasks = 3, .client = client,
+	                                   .argv = {"sh", "-c", "setsid sleep 1000 & echo $PPID; sleep 1000"}});
+	for (int i = 0; i < 3; i++) {
+		fake_expect(&r->coord, WEFT__MSG_STARTED, &m);
+		tasks[i] = (pid_t)m.started.pid;
+	}
+	char text[32] = {0};
+	for (int i = 0; i < 3; i++)
+		fake_expect(&tool, WEFT__MSG_OUTPUT, &m);
+	memcpy(text, m.output.bytes.p, m.output.bytes.n < 31 ? m.output.bytes.n : 31);
+	kill((pid_t)atoi(text), SIGKILL);
+	for (int i = 0; i < 3; i++) {
+		fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+		assert_int_equal(m.exited.flags, WEFT__EXIT_LOST);
+	}
+	for (int i = 0; i < 3; i++)
+		fake_expect(&tool, WEFT__MSG_OUTPUT_END, &m);
+	uint64_t deadline = weft__deadline(5000);
+	for (int i = 0; i < 3; i++)
+		while (kill(tasks[i], 0) == 0 && weft__deadline_left_ms(deadline))
+			poll(NULL, 0, 5);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(kill(tasks[i], 0), -1);
+	assert_int_equal(logged(r, "WEFT-TASKVM-LOST"), 1);
+	fake_fini(&tool);
+	halt(r);
+}
+
+static void signals_go_to_a_task_or_a_job(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	rig_launch(r, &(struct rig_launch){.job = 1, .ntasks = 3, .argv = {"sleep", "1000"}});
+	for (int i = 0; i < 3; i++)
+		fake_expect(&r->coord, WEFT__MSG_STARTED, &m);
+	struct weft__msg one = {.code = WEFT__MSG_TASK_SIGNAL, .task_signal = {.tid = rig_tid(1, 1), .signo = SIGUSR1}};
+	fake_send(&r->coord, &one, -1);
+	fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+	assert_int_equal(m.exited.tid, rig_tid(1, 1));
+	assert_int_equal(m.exited.signo, SIGUSR1);
+	struct weft__msg all = {.code = WEFT__MSG_TASK_SIGNAL, .task_signal = {.job = 1, .signo = SIGTERM}};
+	fake_send(&r->coord, &all, -1);
+	for (int i = 0; i < 2; i++) {
+		fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+		assert_int_equal(m.exited.signo, SIGTERM);
+	}
+	halt(r);
+}
+
+static void a_slow_reader_gets_all_and_costs_no_memory(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	uint64_t client, total = 0, unacked = 0, ends = 0;
+	rig_tool(r, &tool, &client);
+	rig_launch(r, &(struct rig_launch){
+	                      .job = 1, .ntasks = 2, .client = client, .argv = {"head", "-c", "5000000", "/dev/zero"}});
+	while (ends < 2) {
+		assert_true(fake_next(&tool, &m));
+		ends += m.code == WEFT__MSG_OUTPUT_END;
+		if (m.code != WEFT__MSG_OUTPUT)
+			continue;
+		total += m.output.bytes.n;
+		unacked += m.output.bytes.n;
+		assert_true(unacked < WEFT__OUTPUT_WINDOW + 32768);
+		if (unacked < WEFT__OUTPUT_WINDOW && total < 10000000)
+			continue;
+		struct weft__msg ack = {.code = WEFT__MSG_OUTPUT_ACK,
+		                        .output_ack = {.job = 1, .node = m.output.node, .bytes = unacked}};
+		fake_send(&tool, &ack, -1);
+		unacked = 0;
+	}
+	assert_int_equal(total, 10000000);
+	fake_fini(&tool);
+	halt(r);
+}
+
+static void output_for_a_tool_that_is_gone_stops_nobody(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	uint64_t client;
+	rig_tool(r, &tool, &client);
+	rig_launch(r, &(struct rig_launch){.job = 1, .client = client, .argv = {"head", "-c", "5000000", "/dev/zero"}});
+	fake_expect(&tool, WEFT__MSG_OUTPUT, &m);
+	fake_fini(&tool);
+	fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+	assert_int_equal(m.exited.exit_code, 0);
+	halt(r);
+}
+
+static void output_without_a_tool_is_kept_and_can_be_read(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	char text[64] = {0};
+	rig_launch(r, &(struct rig_launch){.job = 9, .argv = {"sh", "-c", "echo kept; echo too >&2"}});
+	fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+	rig_tool(r, &tool, NULL);
+	struct weft__msg ask = {.code = WEFT__MSG_LOG_READ, .log_read = {.req = 4, .job = 9}};
+	uint64_t deadline = weft__deadline(5000);
+	do { /* the output may come after the exit */
+		memset(text, 0, sizeof text);
+		fake_send(&tool, &ask, -1);
+		do {
+			fake_expect(&tool, WEFT__MSG_LOG_BYTES, &m);
+			memcpy(text + m.log_bytes.offset, m.log_bytes.bytes.p, m.log_bytes.bytes.n);
+		} while (m.log_bytes.bytes.n);
+	} while (strlen(text) < 9 && weft__deadline_left_ms(deadline));
+	assert_true(!strcmp(text, "kept\ntoo\n") || !strcmp(text, "too\nkept\n"));
+	ask.log_read.job = 10;
+	fake_send(&tool, &ask, -1);
+	fake_expect(&tool, WEFT__MSG_LOG_BYTES, &m);
+	assert_int_equal(m.log_bytes.code, WEFT_ENOENT);
+	fake_fini(&tool);
+	halt(r);
+}
+
+static void the_tools_own_input_goes_to_rank_0(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	uint64_t client;
+	int ends[2];
+	rig_tool(r, &tool, &client);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "word\n", 5), 5);
+	struct weft__msg given = {.code = WEFT__MSG_STDIN};
+	fake_send(&tool, &given, ends[0]);
+	struct weft__msg list = {.code = WEFT__MSG_LIST, .list = {.req = 1, .kind = WEFT__LIST_JOBS}};
+	fake_send(&tool, &list, -1); /* when this has come through, STDIN has */
+	fake_expect(&r->coord, WEFT__MSG_UP, &m);
+	rig_launch(r, &(struct rig_launch){.job = 1, .client = client, .flags = WEFT__SPAWN_STDIN, .ntasks = 2,
+	                                   .argv = {"sh", "-c", "read x; echo \"$WEFT_RANK<$x>\""}});
+	for (int i = 0; i < 2; i++) {
+		fake_expect(&tool, WEFT__MSG_OUTPUT, &m);
+		const char *expected = m.output.rank == 0 ? "0<word>\n" : "1<>\n";
+		assert_int_equal(m.output.bytes.n, strlen(expected));
+		assert_memory_equal(m.output.bytes.p, expected, strlen(expected));
+	}
+	close(ends[0]);
+	close(ends[1]);
+	fake_fini(&tool);
+	halt(r);
+}
+
+static void bytes_from_the_tool_go_to_rank_0(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	uint64_t client;
+	rig_tool(r, &tool, &client);
+	rig_launch(r, &(struct rig_launch){.job = 1, .client = client, .flags = WEFT__SPAWN_STDIN, .argv = {"cat"}});
+	fake_expect(&r->coord, WEFT__MSG_STARTED, &m);
+	struct weft__msg bytes = {.code = WEFT__MSG_STDIN,
+	                          .stdin_bytes = {.job = 1, .end = 1, .bytes = {"abc", 3}, .node = 1}};
+	fake_send(&tool, &bytes, -1);
+	bool acked = false, echoed = false;
+	while (!acked || !echoed) {
+		assert_true(fake_next(&tool, &m));
+		acked |= m.code == WEFT__MSG_STDIN_ACK && m.stdin_ack.bytes == 3;
+		echoed |= m.code == WEFT__MSG_OUTPUT && m.output.bytes.n == 3;
+	}
+	fake_fini(&tool);
+	halt(r);
+}
+
+/* --- clients ---------------------------------------------------------------------------------------- */
+
+static void questions_go_up_and_answers_come_down(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	uint64_t client;
+	rig_tool(r, &tool, &client);
+	struct weft__msg ask = {.code = WEFT__MSG_NAME_GET, .name_get = {.req = 77, .name = weft__str("x")}};
+	fake_send(&tool, &ask, -1);
+	fake_expect(&r->coord, WEFT__MSG_UP, &m);
+	assert_int_equal(m.up.client, client);
+	struct weft__msg value = {.code = WEFT__MSG_NAME_VALUE, .name_value = {.req = 77, .value = {"v", 1}}};
+	struct weft__buf body = {0};
+	weft__msg_encode_body(&body, &value, NULL);
+	struct weft__msg down = {.code = WEFT__MSG_DOWN, .down = {.client = client, .frame = {body.data, body.len}}};
+	fake_send(&r->coord, &down, -1);
+	down.down.client = client + 1; /* nobody: dropped */
+	fake_send(&r->coord, &down, -1);
+	weft__buf_fini(&body);
+	fake_expect(&tool, WEFT__MSG_NAME_VALUE, &m);
+	assert_int_equal(m.name_value.req, 77);
+	fake_fini(&tool);
+	fake_expect(&r->coord, WEFT__MSG_CLIENT_CLOSE, &m);
+	halt(r);
+}
+
+static void expect_refused(struct rig *r, const struct weft__msg *hello, int code, const char *part)
+{
+	struct fake f = {0};
+	struct weft__msg m;
+	rig_connect(r, &f, WEFT__ROLE_TASK);
+	fake_send(&f, hello, -1);
+	fake_expect(&f, WEFT__MSG_REFUSED, &m);
+	assert_int_equal(m.refused.code, code);
+	if (!strstr(m.refused.text.p, part))
+		fail_msg("'%s' lacks '%s'", m.refused.text.p, part);
+	assert_false(fake_next(&f, &m));
+	fake_fini(&f);
+}
+
+static void who_may_not_come_in_is_told_why(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg hello = {.code = WEFT__MSG_HELLO,
+	                          .hello = {.version = WEFT__PROTO_VERSION + 1,
+	                                    .release = weft__str("9.9"),
+	                                    .role = WEFT__ROLE_TASK,
+	                                    .name = weft__str("x")}};
+	expect_refused(r, &hello, WEFT_EVERSION, "9.9");
+	expect_refused(r, &hello, WEFT_EVERSION, PACKAGE_VERSION);
+	hello.hello.version = WEFT__PROTO_VERSION;
+	hello.hello.tid = rig_tid(1, 0);
+	expect_refused(r, &hello, WEFT_EDENIED, "WEFT_FD");
+	hello.hello.tid = 0;
+	hello.hello.role = WEFT__ROLE_NODE;
+	expect_refused(r, &hello, WEFT_EDENIED, "tasks and tools");
+	hello.hello.role = WEFT__ROLE_TASKVM;
+	expect_refused(r, &hello, WEFT_EDENIED, "tasks and tools");
+	hello.hello.role = 99;
+	expect_refused(r, &hello, WEFT_EDENIED, "tasks and tools");
+	halt(r);
+}
+
+static void expect_closed(struct rig *r, struct fake *f, const void *bytes, size_t nbytes)
+{
+	struct weft__msg m;
+	fake_send_raw(f, bytes, nbytes);
+	while (fake_next(f, &m))
+		;
+	fake_fini(f);
+	*f = (struct fake){0};
+}
+
+static void bad_bytes_close_the_connection_and_nothing_else(void **state)
+{
+	struct rig *r = *state;
+	struct fake f = {0}, witness = {0};
+	struct weft__buf frame = {0};
+	static uint8_t noise[1000];
+	struct weft__rng rng;
+	rig_tool(r, &witness, NULL);
+	rig_connect(r, &f, WEFT__ROLE_TOOL);
+	expect_closed(r, &f, "x", 1);
+	rig_connect(r, &f, WEFT__ROLE_TOOL);
+	expect_closed(r, &f, "WF\1\0\xff\xff\xff\x7f", 8); /* says that it is huge */
+	rig_tool(r, &f, NULL);
+	expect_closed(r, &f, "WF\1\0\5\0\0\0\xdd\5\0\0\0", 13); /* the array that would reserve 2 GiB */
+	/* A message that a tool may not send, before and after HELLO, and one cut short. */
+	struct weft__msg wrong = {.code = WEFT__MSG_EXITED, .exited = {.tid = 1}};
+	weft__msg_encode(&frame, &wrong, NULL);
+	rig_connect(r, &f, WEFT__ROLE_TOOL);
+	expect_closed(r, &f, frame.data, frame.len);
+	rig_tool(r, &f, NULL);
+	expect_closed(r, &f, frame.data, frame.len);
+	rig_tool(r, &f, NULL);
+	expect_closed(r, &f, frame.data, frame.len - 1);
+	weft__rng_init(&rng, 42);
+	for (int i = 0; i < 50; i++) {
+		for (size_t j = 0; j < sizeof noise; j++)
+			noise[j] = (uint8_t)weft__rng_next(&rng);
+		memcpy(noise, "WF\1\0\xe0\3\0\0", 8); /* a right header, 992 bytes of noise */
+		rig_tool(r, &f, NULL);
+		expect_closed(r, &f, noise, sizeof noise);
+	}
+	assert_int_equal(logged(r, "WEFT-PEER-BAD"), 56);
+	struct weft__msg m, ask = {.code = WEFT__MSG_LOG_READ, .log_read = {.req = 1, .job = 1}};
+	fake_send(&witness, &ask, -1);
+	fake_expect(&witness, WEFT__MSG_LOG_BYTES, &m);
+	weft__buf_fini(&frame);
+	fake_fini(&witness);
+	halt(r);
+}
+
+static void descriptors_that_nobody_asked_for_are_closed(void **state)
+{
+	struct rig *r = *state;
+	struct fake f = {0};
+	struct weft__msg m;
+	rig_tool(r, &f, NULL);
+	int before = fake_count_fds(r->pid);
+	struct weft__msg ask = {.code = WEFT__MSG_LOG_READ, .log_read = {.req = 1, .job = 1}};
+	for (int i = 0; i < 100; i++) {
+		fake_send(&f, &ask, 0);
+		fake_expect(&f, WEFT__MSG_LOG_BYTES, &m);
+	}
+	struct weft__msg given = {.code = WEFT__MSG_STDIN};
+	for (int i = 0; i < 100; i++) /* only the last one counts */
+		fake_send(&f, &given, 0);
+	fake_send(&f, &ask, -1);
+	fake_expect(&f, WEFT__MSG_LOG_BYTES, &m);
+	assert_int_equal(fake_count_fds(r->pid), before + 1);
+	fake_fini(&f);
+	halt(r);
+}
+
+/* --- folders and limits ---------------------------------------------------------------------------- */
+
+static int exit_status(pid_t pid)
+{
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void a_folder_that_is_a_link_or_open_to_others_is_refused(void **state)
+{
+	struct rig *r = *state;
+	char target[96], path[128];
+	snprintf(target, sizeof target, "%s/elsewhere", r->base);
+	assert_int_equal(mkdir(target, 0700), 0);
+	snprintf(path, sizeof path, "%s/witness", target);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	assert_int_equal(symlink(target, r->nodedir), 0);
+	assert_int_equal(exit_status(rig_spawn(r, &(struct rig_options){0})), 1);
+	assert_true(logged(r, "symbolic link") > 0);
+	unlink(r->nodedir);
+	assert_int_equal(chmod(r->dir, 0755), 0);
+	assert_int_equal(exit_status(rig_spawn(r, &(struct rig_options){0})), 1);
+	assert_true(logged(r, "chmod 700") > 0);
+	assert_int_equal(access(path, F_OK), 0);
+	rmdir(r->dir);
+	assert_int_equal(symlink(target, r->dir), 0);
+	assert_int_equal(exit_status(rig_spawn(r, &(struct rig_options){0})), 1);
+	assert_int_equal(access(path, F_OK), 0);
+	rig_assert_no_children();
+}
+
+static void a_halt_removes_no_file_outside_its_folder(void **state)
+{
+	struct rig *r = *state;
+	char target[96], path[128], link[128];
+	snprintf(target, sizeof target, "%s/elsewhere", r->base);
+	assert_int_equal(mkdir(target, 0700), 0);
+	snprintf(path, sizeof path, "%s/witness", target);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	snprintf(link, sizeof link, "%s/log", r->nodedir);
+	assert_int_equal(symlink(target, link), 0);
+	halt(r);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void a_second_daemon_on_the_same_folder_is_refused(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	assert_int_equal(exit_status(rig_spawn(r, &(struct rig_options){0})), 1);
+	assert_true(logged(r, "is up already") > 0);
+	rig_tool(r, &tool, NULL); /* the first one is as it was */
+	fake_fini(&tool);
+	halt(r);
+}
+
+static void a_wrong_command_line_or_no_key_is_refused(void **state)
+{
+	struct rig *r = *state;
+	assert_int_equal(exit_status(rig_spawn(r, &(struct rig_options){.extra = {"--nonsense"}})), 2);
+	assert_int_equal(exit_status(rig_spawn(r, &(struct rig_options){.extra = {"--ports", "9-1"}})), 2);
+	assert_int_equal(exit_status(rig_spawn(r, &(struct rig_options){.extra = {"--join", "1.2.3.4:5"}})), 2);
+	rig_assert_no_children();
+}
+
+static void without_descriptors_the_daemon_lives_and_serves_again(void **state)
+{
+	struct rig *r = *state;
+	enum { NTOOLS = 100 };
+	struct fake tools[NTOOLS] = {{0}}, last = {0};
+	struct weft__msg m;
+	rig_end(r);
+	rig_start(r, &(struct rig_options){.nofile = 60});
+	fake_expect(&r->coord, WEFT__MSG_INVENTORY_END, &m);
+	struct weft__msg hello = {.code = WEFT__MSG_HELLO,
+	                          .hello = {.version = WEFT__PROTO_VERSION, .role = WEFT__ROLE_TOOL}};
+	for (int i = 0; i < NTOOLS; i++) {
+		int fd = weft__rundir_connect(r->nodedir, "sock", NULL);
+		assert_true(fd >= 0);
+		fake_init(&tools[i], fd, WEFT__ROLE_TOOL, WEFT__ROLE_NODE);
+		fake_send(&tools[i], &hello, -1);
+	}
+	fake_expect(&r->coord, WEFT__MSG_CLIENT_OPEN, &m);
+	rig_launch(r, &(struct rig_launch){.job = 1, .ntasks = 2, .argv = {"true"}});
+	bool over = false;
+	while (!over) { /* it can't start, or does when some have been turned away; never nothing */
+		assert_true(fake_next(&r->coord, &m));
+		over = m.code == WEFT__MSG_START_FAILED || m.code == WEFT__MSG_EXITED;
+	}
+	for (int i = 0; i < NTOOLS; i++)
+		fake_fini(&tools[i]);
+	bool served = false;
+	for (int i = 0; i < 100 && !served; i++) { /* turned away until it has seen that the others are gone */
+		rig_connect(r, &last, WEFT__ROLE_TOOL);
+		fake_send(&last, &hello, -1);
+		served = fake_next(&last, &m) && m.code == WEFT__MSG_WELCOME;
+		fake_fini(&last);
+		poll(NULL, 0, 20);
+	}
+	assert_true(served);
+	halt(r);
+}
+
+#define A_TEST(name)  cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define AN_OWNED(name) cmocka_unit_test_setup_teardown(name, setup_owned, teardown)
+#define A_FOLDER(name) cmocka_unit_test_setup_teardown(name, setup_folders, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        A_TEST(a_node_joins_and_halts_and_leaves_nothing),
+	        A_TEST(a_halt_kills_tasks_and_all_that_they_started),
+	        A_TEST(sigterm_halts_the_node),
+	        A_TEST(a_coordinator_that_crashes_is_started_again),
+	        A_TEST(a_coordinator_that_ends_again_and_again_ends_the_node),
+	        A_TEST(a_coordinator_that_ends_well_ends_the_node),
+	        A_TEST(what_the_coordinator_has_not_seen_is_sent_again),
+	        A_TEST(a_coordinator_of_an_older_epoch_is_refused),
+	        AN_OWNED(the_end_of_the_owner_ends_a_private_machine),
+	        AN_OWNED(a_killed_daemon_leaves_nothing_that_runs),
+	        A_TEST(a_tasks_life_is_told_and_its_output_shown),
+	        A_TEST(two_hundred_tasks_leave_no_descriptor),
+	        A_TEST(a_program_that_cannot_start_is_told),
+	        A_TEST(without_a_task_vm_each_task_fails_with_the_reason),
+	        A_TEST(a_killed_task_vm_takes_its_tasks_with_it),
+	        A_TEST(signals_go_to_a_task_or_a_job),
+	        A_TEST(a_slow_reader_gets_all_and_costs_no_memory),
+	        A_TEST(output_for_a_tool_that_is_gone_stops_nobody),
+	        A_TEST(output_without_a_tool_is_kept_and_can_be_read),
+	        A_TEST(the_tools_own_input_goes_to_rank_0),
+	        A_TEST(bytes_from_the_tool_go_to_rank_0),
+	        A_TEST(questions_go_up_and_answers_come_down),
+	        A_TEST(who_may_not_come_in_is_told_why),
+	        A_TEST(bad_bytes_close_the_connection_and_nothing_else),
+	        A_TEST(descriptors_that_nobody_asked_for_are_closed),
+	        A_FOLDER(a_folder_that_is_a_link_or_open_to_others_is_refused),
+	        A_TEST(a_halt_removes_no_file_outside_its_folder),
+	        A_TEST(a_second_daemon_on_the_same_folder_is_refused),
+	        A_FOLDER(a_wrong_command_line_or_no_key_is_refused),
+	        A_TEST(without_descriptors_the_daemon_lives_and_serves_again),
+	};
+	return cmocka_run_group_tests_name("weftd", tests, NULL, NULL);
+}
