@@ -4,7 +4,7 @@
  * sim.c        time, links, the coordinator's process and its disk
  * sim_node.c   nodes: sessions, starting and ending tasks, daemons that restart, machines that crash
  * sim_client.c tasks and tools: random questions, and what their answers must be
- * sim_test.c   the tests
+ * test_sim.c   the tests
  *
  * What must hold is checked where it is seen; sim_check() fails the test with the seed that shows it again.
  */
