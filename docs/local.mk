@@ -4,3 +4,4 @@ man_MANS += %D%/weft.3
 		$(srcdir)/bindings/c/weft.h >$@.tmp && mv $@.tmp $@
 CLEANFILES += %D%/weft.3
 EXTRA_DIST += %D%/manpage.awk %D%/architecture.md %D%/protocol.md
+EXTRA_DIST += %D%/decisions/0001-link-room.md

@@ -3,6 +3,9 @@
 #include "party.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,25 +105,13 @@ static void complain_about_handle(uv_handle_t *handle, void *arg)
 		print_message("a %s handle is left\n", uv_handle_type_name(handle->type));
 }
 
-static void on_bound(uv_timer_t *timer)
-{
-	*(bool *)timer->data = true;
-}
-
 int stage_close(void **state)
 {
 	struct stage *s = *state;
 	weft__heap_fail_at(0);
-	uv_timer_t bound;
-	bool late = false;
-	bound.data = &late;
-	uv_timer_init(&s->loop, &bound);
-	uv_timer_start(&bound, on_bound, 5000, 0);
-	uv_unref((uv_handle_t *)&bound);
-	while (!late && uv_run(&s->loop, UV_RUN_ONCE))
-		;
-	uv_close((uv_handle_t *)&bound, NULL);
-	uv_run(&s->loop, UV_RUN_NOWAIT);
+	uint64_t start = now_ms();
+	while (uv_run(&s->loop, UV_RUN_NOWAIT) && now_ms() - start < 5000)
+		usleep(1000);
 	int rc = uv_loop_close(&s->loop);
 	if (rc < 0)
 		uv_walk(&s->loop, complain_about_handle, NULL);
@@ -130,31 +121,32 @@ int stage_close(void **state)
 	return 0;
 }
 
+static void on_tick(uv_timer_t *timer)
+{
+}
+
+/* uv_run may block in the turn whose timers made the condition true: a tick keeps it awake. */
+static bool run(uv_loop_t *loop, const unsigned *counter, unsigned least, uint64_t ms)
+{
+	uint64_t start = now_ms();
+	uv_timer_t tick;
+	uv_timer_init(loop, &tick);
+	uv_timer_start(&tick, on_tick, 1, 1);
+	while ((!counter || *counter < least) && now_ms() - start < ms)
+		uv_run(loop, UV_RUN_ONCE);
+	uv_close((uv_handle_t *)&tick, NULL);
+	uv_run(loop, UV_RUN_NOWAIT);
+	return counter && *counter >= least;
+}
+
 bool run_until(uv_loop_t *loop, const unsigned *counter, unsigned least)
 {
-	uv_timer_t bound;
-	bool late = false;
-	bound.data = &late;
-	uv_timer_init(loop, &bound);
-	uv_timer_start(&bound, on_bound, 10000, 0);
-	while (*counter < least && !late)
-		uv_run(loop, UV_RUN_ONCE);
-	uv_close((uv_handle_t *)&bound, NULL);
-	uv_run(loop, UV_RUN_NOWAIT);
-	return *counter >= least;
+	return run(loop, counter, least, 10000);
 }
 
 void run_for(uv_loop_t *loop, unsigned ms)
 {
-	uv_timer_t bound;
-	bool late = false;
-	bound.data = &late;
-	uv_timer_init(loop, &bound);
-	uv_timer_start(&bound, on_bound, ms, 0);
-	while (!late)
-		uv_run(loop, UV_RUN_ONCE);
-	uv_close((uv_handle_t *)&bound, NULL);
-	uv_run(loop, UV_RUN_NOWAIT);
+	run(loop, NULL, 0, ms);
 }
 
 uint64_t now_ms(void)
@@ -166,6 +158,44 @@ void seqpacket_pair(int fds[2])
 {
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
 	                 0);
+}
+
+int connect_raw(uint16_t port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+	                        .sin_port = htons(port),
+	                        .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1;
+	assert_true(fd >= 0);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	assert_true(connect(fd, (struct sockaddr *)&a, sizeof a) == 0 || errno == EINPROGRESS);
+	return fd;
+}
+
+int listen_raw(int backlog, uint16_t *port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(fd, backlog), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &size), 0);
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+void expect_eof(uv_loop_t *loop, int fd)
+{
+	char byte;
+	uint64_t start = now_ms();
+	ssize_t n;
+	while ((n = recv(fd, &byte, 1, MSG_DONTWAIT)) != 0 && (n > 0 || errno == EAGAIN)) {
+		assert_true(now_ms() - start < 8000);
+		run_for(loop, 2);
+	}
+	close(fd);
 }
 
 void fill(struct weft__buf *b, size_t nbytes, unsigned seed)

@@ -51,6 +51,14 @@ int count_fds(void);
 /* A pair of connected SEQPACKET sockets. */
 void seqpacket_pair(int fds[2]);
 
+/* Bare TCP on 127.0.0.1: a connection that is on its way, and a listening socket. */
+int connect_raw(uint16_t port);
+int listen_raw(int backlog, uint16_t *port);
+
+/* Turns the loop until the other side hangs up on fd; what came before is thrown away. Closes fd.
+ */
+void expect_eof(uv_loop_t *loop, int fd);
+
 /* nbytes that differ with the seed, appended to what b holds. */
 void fill(struct weft__buf *b, size_t nbytes, unsigned seed);
 

@@ -3,9 +3,7 @@
 
 #include "party.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,18 +101,6 @@ static void assert_last(const struct party *p, size_t nbytes, unsigned seed)
 	assert_int_equal(p->last.len, nbytes);
 	assert_memory_equal(p->last.data, b.data, nbytes);
 	weft__buf_fini(&b);
-}
-
-/* A bare TCP connection to the node's port. */
-static int connect_raw(struct node *n)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET,
-	                        .sin_port = htons(link_listener_port(n->ll)),
-	                        .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_true(fd >= 0);
-	connect(fd, (struct sockaddr *)&a, sizeof a);
-	return fd;
 }
 
 /* --- frames -------------------------------------------------------------------------------------
@@ -310,24 +296,12 @@ static void an_identity_that_is_none_is_refused_at_once(void **state)
 
 static const uint8_t good_preamble[16] = {'W', 'E', 'F', 'T', WEFT__PROTO_VERSION, LINK_TO_PEER};
 
-static void expect_eof(struct stage *s, int fd)
-{
-	char byte;
-	uint64_t start = now_ms();
-	ssize_t n;
-	while ((n = recv(fd, &byte, 1, MSG_DONTWAIT)) != 0 && (n > 0 || errno == EAGAIN)) {
-		assert_true(now_ms() - start < 8000);
-		run_for(&s->loop, 5);
-	}
-	close(fd);
-}
-
 static void garbage_after_the_preamble_closes_the_link(void **state)
 {
 	struct stage *s = *state;
 	struct node n;
 	open_node(s, &n);
-	int fd = connect_raw(&n);
+	int fd = connect_raw(link_listener_port(n.ll));
 	uint8_t garbage[6000];
 	memset(garbage, 'g', sizeof garbage);
 	run_for(&s->loop, 5);
@@ -335,7 +309,7 @@ static void garbage_after_the_preamble_closes_the_link(void **state)
 	assert_int_equal(send(fd, garbage, sizeof garbage, MSG_NOSIGNAL), sizeof garbage);
 	assert_true(run_until(&s->loop, &n.p.nclosed, 1));
 	assert_int_equal(n.p.code, WEFT_EPROTO);
-	expect_eof(s, fd);
+	expect_eof(&s->loop, fd);
 	close_node(&n);
 }
 
@@ -346,7 +320,7 @@ static void a_stranger_may_send_4_kib_and_no_more(void **state)
 	struct stage *s = *state;
 	struct node n;
 	open_node(s, &n);
-	int fd = connect_raw(&n);
+	int fd = connect_raw(link_listener_port(n.ll));
 	/* One handshake message of 16,000 bytes, announced as a ClientHello. */
 	uint8_t hello[16 + 5 + 16000] = {0};
 	memcpy(hello, good_preamble, 16);
@@ -358,7 +332,7 @@ static void a_stranger_may_send_4_kib_and_no_more(void **state)
 	assert_true(run_until(&s->loop, &n.p.nclosed, 1));
 	assert_int_equal(n.p.code, WEFT_EPROTO);
 	assert_non_null(strstr(n.p.text, "4096 bytes"));
-	expect_eof(s, fd);
+	expect_eof(&s->loop, fd);
 	close_node(&n);
 }
 
@@ -367,15 +341,16 @@ static void a_stranger_that_is_silent_is_dropped_after_five_seconds(void **state
 	struct stage *s = *state;
 	struct node n;
 	open_node(s, &n);
-	int silent = connect_raw(&n), halfway = connect_raw(&n);
+	int silent = connect_raw(link_listener_port(n.ll)),
+	    halfway = connect_raw(link_listener_port(n.ll));
 	run_for(&s->loop, 5);
 	assert_int_equal(send(halfway, good_preamble, 16, MSG_NOSIGNAL), 16);
 	uint64_t start = now_ms();
 	assert_true(run_until(&s->loop, &n.p.nclosed, 1));
 	assert_in_range(now_ms() - start, 4500, 7000);
 	assert_int_equal(n.p.code, WEFT_ETIMEDOUT);
-	expect_eof(s, halfway);
-	expect_eof(s, silent);
+	expect_eof(&s->loop, halfway);
+	expect_eof(&s->loop, silent);
 	assert_int_equal(link_listener_refused(n.ll), 1);
 	close_node(&n);
 }
@@ -389,7 +364,7 @@ static void strangers_beyond_64_push_the_oldest_out_and_keys_still_get_in(void *
 	int fds[N];
 	open_node(s, &n);
 	for (int i = 0; i < N; i++) {
-		fds[i] = connect_raw(&n);
+		fds[i] = connect_raw(link_listener_port(n.ll));
 		run_for(&s->loop, 1);
 	}
 	run_for(&s->loop, 20);
@@ -408,12 +383,8 @@ static void a_server_without_the_key_is_refused_whatever_certificate_it_has(void
 {
 	struct stage *s = *state;
 	struct party p = {0};
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	socklen_t size = sizeof a;
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof a), 0);
-	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &size), 0);
+	uint16_t port;
+	int listener = listen_raw(1, &port);
 
 	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	X509 *cert = X509_new();
@@ -425,8 +396,8 @@ static void a_server_without_the_key_is_refused_whatever_certificate_it_has(void
 	assert_int_equal(SSL_CTX_use_certificate(context, cert), 1);
 	assert_int_equal(SSL_CTX_use_PrivateKey(context, pkey), 1);
 
-	assert_int_equal(link_dial(&s->loop, "127.0.0.1", ntohs(a.sin_port), LINK_TO_PEER,
-	                           "node 3 7", key, &party_handler, &p, &p.l),
+	assert_int_equal(link_dial(&s->loop, "127.0.0.1", port, LINK_TO_PEER, "node 3 7", key,
+	                           &party_handler, &p, &p.l),
 	                 0);
 	run_for(&s->loop, 5);
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -476,7 +447,7 @@ static void expect_refused(struct stage *s, const void *bytes, size_t nbytes, bo
 {
 	struct node n;
 	open_node(s, &n);
-	int fd = connect_raw(&n);
+	int fd = connect_raw(link_listener_port(n.ll));
 	run_for(&s->loop, 5);
 	assert_int_equal(send(fd, good_preamble, 16, MSG_NOSIGNAL), 16);
 	uint8_t answer[16];
@@ -687,20 +658,13 @@ static void a_name_is_looked_up(void **state)
 static void a_hole_is_given_up_after_five_seconds(void **state)
 {
 	struct stage *s = *state;
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	socklen_t size = sizeof a;
-	int fillers[4];
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof a), 0);
-	assert_int_equal(listen(listener, 0), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &size), 0);
-	for (int i = 0; i < 4; i++) {
-		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		connect(fillers[i], (struct sockaddr *)&a, sizeof a);
-	}
+	uint16_t port;
+	int fillers[4], listener = listen_raw(0, &port);
+	for (int i = 0; i < 4; i++)
+		fillers[i] = connect_raw(port);
 	run_for(&s->loop, 50);
 	uint64_t start = now_ms();
-	expect_no_connection(s, "127.0.0.1", ntohs(a.sin_port), WEFT_ETIMEDOUT, "127.0.0.1:");
+	expect_no_connection(s, "127.0.0.1", port, WEFT_ETIMEDOUT, "127.0.0.1:");
 	assert_in_range(now_ms() - start, 4000, 7000);
 	for (int i = 0; i < 4; i++)
 		close(fillers[i]);
