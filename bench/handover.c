@@ -1,5 +1,7 @@
 /* handover.c - see handover.h. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1 /* CPU affinity */
+#endif
 
 #include "handover.h"
 
@@ -11,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HANDOVER_ROUNDS = 2000 };
+enum { BATCHES = 5, ROUNDS = 400 };
 
 struct handover {
 	_Alignas(128) _Atomic uint64_t there;
@@ -39,14 +41,12 @@ struct handover *handover_open(void)
 }
 
 /* A count is only ever raised, so that the two lines serve many measurements. */
-double handover_ns(struct handover *h, int side)
+static double batch_ns(struct handover *h, int side)
 {
-	if (h == NULL)
-		return 0.0;
-	uint64_t base = atomic_load(side == 0 ? &h->there : &h->back);
+	uint64_t first = atomic_load(side == 0 ? &h->there : &h->back) + 1;
 	uint64_t start = now_ns();
 
-	for (uint64_t i = base + 1; i <= base + HANDOVER_ROUNDS; i++) {
+	for (uint64_t i = first; i < first + ROUNDS; i++) {
 		if (side == 0) {
 			atomic_store_explicit(&h->there, i, memory_order_release);
 			while (atomic_load_explicit(&h->back, memory_order_acquire) < i)
@@ -57,7 +57,19 @@ double handover_ns(struct handover *h, int side)
 			atomic_store_explicit(&h->back, i, memory_order_release);
 		}
 	}
-	return (double)(now_ns() - start) / HANDOVER_ROUNDS / 2.0;
+	return (double)(now_ns() - start) / ROUNDS / 2.0;
+}
+
+double handover_ns(struct handover *h, int side)
+{
+	double best = 0.0;
+
+	for (int b = 0; h != NULL && b < BATCHES; b++) {
+		double ns = batch_ns(h, side);
+		if (b == 0 || ns < best)
+			best = ns;
+	}
+	return best;
 }
 
 void pin(int rank)

@@ -14,7 +14,8 @@ uint64_t now_ns(void);
 /* Maps the file named by BENCH_SHARED, which bench/compare makes; NULL when there is none. */
 struct handover *handover_open(void);
 
-/* Both sides call it, side 0 and 1; half a round trip, ns. */
+/* Both sides call it, side 0 and 1. Half a round trip in ns, the best of some batches: what interrupts the processes
+ * must not look like another regime. 0 when h is NULL. */
 double handover_ns(struct handover *h, int side);
 
 /* Bind this process to a core: rank modulo the cores that there are. */

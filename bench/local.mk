@@ -1,1 +1,10 @@
-# nothing yet
+# One source measures all systems. Those of the peers are compiled by bench/compare, where they are installed.
+BENCH_MEASURE = %D%/handover.c %D%/handover.h %D%/measure.c %D%/measure.h %D%/measure_pair.c \
+	%D%/measure_process.c %D%/measure_team.c %D%/sys.h
+
+noinst_PROGRAMS += bench/measure-bare
+bench_measure_bare_SOURCES = $(BENCH_MEASURE) %D%/sys_bare.c
+
+EXTRA_DIST += %D%/README.md %D%/compare %D%/processes.py %D%/report.py %D%/samples.py %D%/suites.py \
+	%D%/sys_mpi.c %D%/sys_pvm.c %D%/sys_weft.c %D%/systems.py
+CLEANFILES += bench/peers/*

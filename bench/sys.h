@@ -13,7 +13,9 @@ void sys_init(int *argc, char ***argv);
 void sys_fini(void);
 int sys_rank(void);
 int sys_size(void);
-int sys_has(const char *figure); /* 0: this system can't do that figure */
+
+/* Why this system can't take a figure, "barrier" or "spawn" say; NULL: it can. */
+const char *sys_lacks(const char *figure);
 
 void sys_send(int to, int tag, const void *buf, size_t nbytes);
 void sys_recv(int from, int tag, void *buf, size_t nbytes);
@@ -34,5 +36,8 @@ void sys_allreduce(const double *in, double *out, int count);
 void sys_gather(const double *in, double *out, int count); /* at rank 0 */
 void sys_allgather(const double *in, double *out, int count);
 void sys_alltoall(const double *in, double *out, int count);
+
+/* Start count processes of a program that knows nothing of the system, and see all of them end. */
+void sys_spawn(const char *program, int count);
 
 #endif

@@ -48,9 +48,9 @@ int sys_size(void)
 	return weft_size();
 }
 
-int sys_has(const char *figure)
+const char *sys_lacks(const char *figure)
 {
-	return 1;
+	return NULL;
 }
 
 void sys_send(int to, int tag, const void *buf, size_t nbytes)
@@ -131,4 +131,18 @@ void sys_allgather(const double *in, double *out, int count)
 void sys_alltoall(const double *in, double *out, int count)
 {
 	must(weft_alltoall(team, in, out, count, WEFT_DOUBLE), "alltoall");
+}
+
+void sys_spawn(const char *program, int count)
+{
+	weft_tid_t *children = calloc((size_t)count, sizeof *children);
+	weft_exit_t how;
+
+	if (children == NULL)
+		must(WEFT_ENOMEM, "spawn");
+	int started = weft_spawn(program, NULL, NULL, count, children, NULL);
+	must(started < 0 ? started : started < count ? WEFT_ENOSPC : 0, "spawn");
+	for (int i = 0; i < count; i++)
+		must(weft_wait_exit(children[i], &how, -1), "wait for the end of a child");
+	free(children);
 }

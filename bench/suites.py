@@ -1,0 +1,141 @@
+"""suites - which figures there are, and how each one is taken from a system.
+
+A figure's take(system, bench) returns what one turn gave (Taken), or raises Cannot.
+"""
+import threading
+import time
+
+import processes
+from samples import Sample, Taken, parse
+from systems import Cannot
+
+ALL = ("weft", "openmpi", "openmpi-nosc", "mpich", "pvm", "bare")
+PEERS = ("weft", "openmpi", "mpich", "pvm")  # where Open MPI's settings make no difference
+CROWDED = ("weft", "openmpi", "openmpi-yield", "mpich", "pvm")
+
+
+class Measured:
+    """One run of bench/measure between some tasks."""
+
+    def __init__(self, measure, systems, prefix="", tasks=2, wire="shm"):
+        self.measure, self.systems, self.prefix, self.tasks, self.wire = measure, systems, prefix, tasks, wire
+
+    def __str__(self):
+        return self.prefix + self.measure
+
+    def take(self, system, bench):
+        words, limit = [self.measure, str(bench.sample_s)], bench.limit_s(30.0)
+        if self.tasks == 2:
+            return self.read(system.run(words, self.tasks, limit, self.wire))
+        return bench.beside_handover(lambda: self.read(system.run(words, self.tasks, limit, self.wire)))
+
+    def read(self, outcome):
+        """What a run printed before it was too slow counts: one slow collective must not hide the fast ones. Wrong
+        data (status 3) spoils it all."""
+        taken = parse(outcome.out, self.prefix)
+        if outcome.failed():
+            if outcome.status == 3 or not taken.samples:
+                raise Cannot(outcome.why())
+            taken.failure = outcome.why()
+        return taken
+
+
+class Launch:
+    """Programs that do nothing, from the command to its end."""
+    systems = PEERS + ("bare",)
+
+    def __init__(self, tasks, standing):
+        self.tasks, self.standing = tasks, standing
+        self.name = "launch-vm" if standing else "launch"
+
+    def __str__(self):
+        return f"{self.name}-{self.tasks}"
+
+    def take(self, system, bench):
+        def one():
+            seconds = system.launch(self.tasks, bench.limit_s(10.0), self.standing)
+            return Taken([Sample(self.name, self.tasks, "ms", seconds * 1e3)])
+        return bench.beside_handover(one)
+
+
+class Spawn:
+    """Programs that do nothing, started by a task of a standing VM."""
+    systems = PEERS + ("bare",)
+
+    def __init__(self, name):
+        self.name = name
+
+    def __str__(self):
+        return self.name
+
+    def take(self, system, bench):
+        return bench.beside_handover(lambda: parse(system.spawn(self.name, bench.limit_s(20.0)), ""))
+
+
+class Daemons:
+    """Memory of a system's own processes while so many tasks idle: the sum for all systems, each one for Weft."""
+    systems = PEERS
+    few, many, seconds = 2, 34, 0.6
+
+    def __str__(self):
+        return "memory-daemons"
+
+    def take(self, system, bench):
+        if not system.daemons:
+            raise Cannot("it has none")
+        system.stop()
+        few, many = (self.resident(system, n, bench) for n in (self.few, self.many))
+        samples = []
+        for tasks, by_name in ((self.few, few), (self.many, many)):
+            samples.append(Sample(str(self), tasks, "KiB", sum(by_name.values())))
+            if system.name == "weft":
+                samples += [Sample(f"memory-{name}", tasks, "KiB", kib) for name, kib in sorted(by_name.items())]
+        growth = (sum(many.values()) - sum(few.values())) / (self.many - self.few)
+        samples.append(Sample(f"{self}-per-task", self.many, "KiB", max(growth, 0.0)))
+        return Taken(samples)
+
+    def resident(self, system, tasks, bench):
+        """The largest resident size of each while the tasks run, KiB by name."""
+        largest, problems = {}, []
+
+        def idle():
+            try:
+                system.idle(tasks, self.seconds, bench.limit_s(10.0))
+            except Cannot as problem:
+                problems.append(problem)
+
+        thread = threading.Thread(target=idle)
+        thread.start()
+        while thread.is_alive():
+            now = {}
+            for pid, name in processes.bearing(bench.place.token):
+                if name in system.daemons:
+                    now[name] = now.get(name, 0.0) + processes.resident_kib(pid)
+            for name, kib in now.items():
+                largest[name] = max(kib, largest.get(name, 0.0))
+            time.sleep(0.02)
+        if problems:
+            raise problems[0]
+        if not largest:
+            raise Cannot("its processes were not seen")
+        return largest
+
+
+def suites():
+    """Name: (share of the time of --quick, figures)."""
+    crowd = [Measured("crowd", CROWDED, f"crowd-{n}-", n) for n in (2, 4, 8, 16)]
+    blocked = [Measured("blocked", CROWDED, f"crowd-{n}-", n) for n in (2, 8)]
+    return {
+        "latency": (4, [Measured("latency", ALL)]),
+        "bandwidth": (4, [Measured("bandwidth", ALL)]),
+        "rate": (5, [Measured("rate", PEERS + ("bare",)), Measured("rate-all", CROWDED, tasks=4)]),
+        "tcp": (5, [Measured("latency", PEERS + ("bare",), "tcp-", wire="tcp"),
+                    Measured("bandwidth", PEERS + ("bare",), "tcp-", wire="tcp")]),
+        "wake": (3, [Measured("wake", PEERS + ("bare",))]),
+        "crowd": (10, crowd + blocked),
+        "coll": (3, [Measured("coll", PEERS, "coll-")]),
+        "launch": (7, [Launch(n, standing) for standing in (False, True) for n in (2, 64)]),
+        "spawn": (5, [Spawn("spawn"), Spawn("spawn-one")]),
+        "memory": (8, [Measured("buffers", PEERS, "memory-"), Daemons()]),
+        "match": (4, [Measured("match-posted", PEERS), Measured("match-unexpected", PEERS)]),
+    }
