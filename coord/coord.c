@@ -23,6 +23,7 @@ enum record_kind {
 	RECORD_SEEN,    /* a node has confirmed messages */
 	RECORD_DOWN,    /* a node's link is gone */
 	RECORD_EXPIRE,  /* a node's time is over */
+	RECORD_HALT,    /* the process was told to end */
 };
 
 struct record {
@@ -146,6 +147,7 @@ static void record_io(struct io *io, struct record *r)
 		break;
 	case RECORD_DOWN:
 	case RECORD_EXPIRE:
+	case RECORD_HALT:
 		break;
 	default:
 		io->failed = WEFT_EPROTO;
@@ -225,7 +227,7 @@ static int apply(struct coord *c, const struct record *r)
 	struct weft__msg decoded;
 	const struct weft__msg *m = r->m;
 	int rc = 0;
-	if ((r->kind != RECORD_START) != (n != NULL))
+	if ((r->kind != RECORD_START && r->kind != RECORD_HALT) != (n != NULL))
 		return WEFT_EPROTO;
 	if ((r->kind == RECORD_JOIN || r->kind == RECORD_MESSAGE) && !m) {
 		rc = weft__msg_decode(r->body, r->nbytes, WEFT__ROLE_NODE, WEFT__ROLE_COORD, &c->outer, &decoded, NULL);
@@ -255,6 +257,9 @@ static int apply(struct coord *c, const struct record *r)
 		break;
 	case RECORD_EXPIRE:
 		node_expire(c, n);
+		break;
+	case RECORD_HALT:
+		halt_begin(c, "the coordinator was told to end");
 		break;
 	}
 	lose_drowned(c);
@@ -525,6 +530,9 @@ int coord_step(struct coord *c, const struct coord_event *ev, struct coord_actio
 		break;
 	case COORD_LINK_DOWN:
 		link_down(c, ev->link);
+		break;
+	case COORD_HALT:
+		commit(c, &(struct record){.kind = RECORD_HALT});
 		break;
 	}
 	c->out = NULL;

@@ -73,6 +73,7 @@ enum coord_event_kind {
 	COORD_TICK,      /* time has passed */
 	COORD_MESSAGE,   /* a message came on a link */
 	COORD_LINK_DOWN, /* a link is closed, not by COORD_CLOSE */
+	COORD_HALT,      /* the process is told to end: take the VM down */
 };
 
 struct coord_options {

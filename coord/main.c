@@ -134,6 +134,8 @@ int main(int argc, char **argv)
 	}
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN); /* the terminal's: it concerns the tool, which says what it wants */
+	signal(SIGHUP, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk: the write says so */
 	raise_descriptors();
 	int rc = shell_run(&options, &e);

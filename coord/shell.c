@@ -10,6 +10,7 @@
  * - The journal can't be written, or there is no memory: the process ends with an error, nothing of the batch
  *   has left. The home node starts another one, which carries on from what is on disk.
  * - The journal is damaged: refused with a text that says where; nothing is overwritten.
+ * - SIGTERM: the VM is taken down in good order.
  * - The VM ends (COORD_STOP): what is queued still goes out, then no file of ours is left.
  */
 #include "config.h"
@@ -18,6 +19,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,6 +44,7 @@ struct shell {
 	const struct shell_options *options;
 	uv_loop_t loop;
 	uv_timer_t tick;
+	uv_signal_t term;
 	uv_prepare_t before_sleep; /* a batch ends here ... */
 	uv_check_t after_poll;     /* ... or here */
 	struct link_listener *listener;
@@ -87,6 +90,12 @@ static void step(struct shell *s, struct coord_event *ev)
 	int rc = coord_step(s->core, ev, &s->out);
 	if (rc)
 		fail(s, rc, rc == WEFT_ENOMEM ? "no memory; the next coordinator carries on from the journal" : "internal error");
+}
+
+static void on_signal(uv_signal_t *handle, int signo)
+{
+	struct coord_event ev = {.kind = COORD_HALT};
+	step(handle->data, &ev);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -382,9 +391,11 @@ static int begin(struct shell *s, int dirfd, struct weft_error *e)
 static void start_handles(struct shell *s)
 {
 	uv_timer_init(&s->loop, &s->tick);
+	uv_signal_init(&s->loop, &s->term);
 	uv_prepare_init(&s->loop, &s->before_sleep);
 	uv_check_init(&s->loop, &s->after_poll);
-	s->tick.data = s->before_sleep.data = s->after_poll.data = s;
+	s->tick.data = s->term.data = s->before_sleep.data = s->after_poll.data = s;
+	uv_signal_start(&s->term, on_signal, SIGTERM);
 	uv_timer_start(&s->tick, on_tick, COORD_TICK_MS, COORD_TICK_MS);
 	uv_prepare_start(&s->before_sleep, on_prepare);
 	uv_check_start(&s->after_poll, on_check);
@@ -393,6 +404,7 @@ static void start_handles(struct shell *s)
 static void end(struct shell *s)
 {
 	uv_close((uv_handle_t *)&s->tick, NULL);
+	uv_close((uv_handle_t *)&s->term, NULL);
 	uv_close((uv_handle_t *)&s->before_sleep, NULL);
 	uv_close((uv_handle_t *)&s->after_poll, NULL);
 	if (s->listener)
