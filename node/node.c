@@ -27,7 +27,8 @@
 #include "node/folder.h"
 
 enum {
-	OWNER_GRACE_MS = 2000, /* the coordinator's time to answer the end of the owner */
+	GRACE_ALONE_MS = 2000, /* the coordinator's time to take the VM down when it was asked to, with one node */
+	GRACE_MS       = 6500, /* and with several: it waits for the others */
 	HALT_TERM_MS   = 2500, /* then what has not ended is told so again */
 	HALT_KILL_MS   = 6000, /* and killed */
 	HALT_LEAVE_MS  = 7000, /* and left behind */
@@ -126,8 +127,8 @@ static void each_child(struct node *n, int signo)
 static void on_halt_timer(uv_timer_t *timer)
 {
 	struct node *n = timer->data;
-	if (n->state < NODE_HALTING) { /* the owner's grace is over */
-		node_halt(n, "the tool that it was started for is gone");
+	if (n->state < NODE_HALTING) { /* it should have come from the coordinator */
+		node_halt(n, "it was asked to, and the coordinator does not answer");
 		return;
 	}
 	n->halt_ms += HALT_TICK_MS;
@@ -158,10 +159,15 @@ void node_halt(struct node *n, const char *why)
 	uv_timer_start(&n->halt_timer, on_halt_timer, 0, HALT_TICK_MS);
 }
 
+static void expect_halt(struct node *n)
+{
+	if (n->state < NODE_HALTING && !uv_is_active((uv_handle_t *)&n->halt_timer))
+		uv_timer_start(&n->halt_timer, on_halt_timer, n->peers.count ? GRACE_MS : GRACE_ALONE_MS, 0);
+}
+
 void node_owner_gone(struct node *n)
 {
-	if (n->state < NODE_HALTING)
-		uv_timer_start(&n->halt_timer, on_halt_timer, OWNER_GRACE_MS, 0);
+	expect_halt(n); /* CLIENT_CLOSE tells the coordinator */
 }
 
 /* --- signals ------------------------------------------------------------------------------------ */
@@ -174,9 +180,29 @@ static void on_child(uv_signal_t *handle, int signo)
 		node_settled(n);
 }
 
+/* SIGTERM. The home node takes the whole VM down: it asks the coordinator as a tool would. A second one does
+ * not wait for the answer. */
 static void on_term(uv_signal_t *handle, int signo)
 {
-	node_halt(handle->data, "SIGTERM");
+	struct node *n = handle->data;
+	struct weft__buf body = {0};
+	struct weft__msg open = {.code = WEFT__MSG_CLIENT_OPEN,
+	                         .client_open = {.client = ++n->last_client,
+	                                         .role = WEFT__ROLE_TOOL,
+	                                         .pid = (uint64_t)getpid(),
+	                                         .name = weft__str("weftd")}};
+	struct weft__msg halt = {.code = WEFT__MSG_HALT, .halt = {.req = 1}};
+	bool asked = n->home && n->coord.link && !uv_is_active((uv_handle_t *)&n->halt_timer) &&
+	             weft__msg_encode_body(&body, &halt, NULL) == 0;
+	if (asked) {
+		weft__log(WEFT__LOG_INFO, "WEFT-NODE-TERM", "node=%u asks the coordinator to take the VM down", n->index);
+		coord_link_send(n, &open);
+		coord_link_up(n, (uint32_t)open.client_open.client, body.data, body.len);
+		expect_halt(n);
+	} else {
+		node_halt(n, "SIGTERM");
+	}
+	weft__buf_fini(&body);
 }
 
 static void on_ignored(uv_signal_t *handle, int signo)

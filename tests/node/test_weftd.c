@@ -104,9 +104,23 @@ static void a_halt_kills_tasks_and_all_that_they_started(void **state)
 	rig_assert_gone(r, 0);
 }
 
-static void sigterm_halts_the_node(void **state)
+static void sigterm_asks_for_the_end_of_the_machine(void **state)
 {
 	struct rig *r = *state;
+	struct weft__msg m;
+	kill(r->pid, SIGTERM);
+	fake_expect(&r->coord, WEFT__MSG_CLIENT_OPEN, &m);
+	fake_expect(&r->coord, WEFT__MSG_UP, &m);
+	assert_int_equal(weft__msg_peek(m.up.frame.p, m.up.frame.n), WEFT__MSG_HALT);
+	halt(r);
+}
+
+static void a_second_sigterm_does_not_wait_for_the_coordinator(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	kill(r->pid, SIGTERM);
+	fake_expect(&r->coord, WEFT__MSG_UP, &m);
 	kill(r->pid, SIGTERM);
 	rig_assert_gone(r, 0);
 }
@@ -759,7 +773,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        A_TEST(a_node_joins_and_halts_and_leaves_nothing),
 	        A_TEST(a_halt_kills_tasks_and_all_that_they_started),
-	        A_TEST(sigterm_halts_the_node),
+	        A_TEST(sigterm_asks_for_the_end_of_the_machine),
+	        A_TEST(a_second_sigterm_does_not_wait_for_the_coordinator),
 	        A_TEST(a_coordinator_that_crashes_is_started_again),
 	        A_TEST(a_coordinator_that_ends_again_and_again_ends_the_node),
 	        A_TEST(a_coordinator_that_ends_well_ends_the_node),
