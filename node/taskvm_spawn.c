@@ -179,20 +179,23 @@ failed:;
 
 /* The variables that tell a task who it is. */
 struct own_variables {
-	char numbers[6][40], dir[PATH_MAX + 16], vm[96], pwd[PATH_MAX + 16];
+	char numbers[5][40], tid[WEFT__TID_TEXT + 16], dir[PATH_MAX + 16], vm[96], pwd[PATH_MAX + 16];
 };
 
 /* Fills the front of l->envp; returns where the task's environment starts. */
 static char **own_variables_set(const struct taskvm *vm, struct taskvm_launch *l, const struct taskvm_task *t,
                                 struct own_variables *own)
 {
-	static const char *const names[6] = {"WEFT_FD", "WEFT_TID", "WEFT_RANK", "WEFT_SIZE", "WEFT_JOB", "WEFT_NODE"};
-	const uint64_t values[6] = {TASKVM_TASK_FD, t->tid, t->rank, vm->size, vm->job, vm->node};
+	static const char *const names[5] = {"WEFT_FD", "WEFT_RANK", "WEFT_SIZE", "WEFT_JOB", "WEFT_NODE"};
+	const uint64_t values[5] = {TASKVM_TASK_FD, t->rank, vm->size, vm->job, vm->node};
+	char text[WEFT__TID_TEXT];
 	char **place = l->envp + TASKVM_ENV_OWN;
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		snprintf(own->numbers[i], sizeof own->numbers[i], "%s=%" PRIu64, names[i], values[i]);
 		*--place = own->numbers[i];
 	}
+	snprintf(own->tid, sizeof own->tid, "WEFT_TID=%s", weft__tid_format((weft_tid_t){t->tid}, text));
+	*--place = own->tid;
 	snprintf(own->dir, sizeof own->dir, "WEFT_DIR=%s", vm->dir);
 	*--place = own->dir;
 	snprintf(own->vm, sizeof own->vm, "WEFT_VM=%s", vm->vm);
