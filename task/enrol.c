@@ -172,8 +172,7 @@ static int hello(struct weft__engine *e, uint64_t tid)
 	return e->welcome && e->ntids == e->size ? 0 : WEFT_ENOVM;
 }
 
-/* Takes the connection. */
-static int enrol_by(struct weft__engine **out, int *fd, uint64_t tid)
+int weft__enrol_by(struct weft__engine **out, int *fd, uint64_t tid)
 {
 	struct weft__engine *e = NULL;
 	int rc = weft__engine_new(&e, NULL);
@@ -195,7 +194,7 @@ int weft__enrol(struct weft__engine **e)
 {
 	int fd = born_with();
 	if (fd >= 0) {
-		int rc = enrol_by(e, &fd, born_tid());
+		int rc = weft__enrol_by(e, &fd, born_tid());
 		if (rc != WEFT_EALREADY)
 			return rc;
 	}
@@ -204,7 +203,7 @@ int weft__enrol(struct weft__engine **e)
 	fd = weft__rundir_attach(NULL, nodedir, sizeof nodedir, &error);
 	if (fd < 0)
 		return weft__fail(fd, "%s", *error.text ? error.text : weft__err_text(fd));
-	return enrol_by(e, &fd, 0);
+	return weft__enrol_by(e, &fd, 0);
 }
 
 /* --- leaving ---------------------------------------------------------------------------------------------- */

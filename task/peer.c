@@ -7,8 +7,8 @@
  * What can go wrong: there is no such task, or no channel to be had (weft__peer_fail: the calls that wait
  * end, a later one may try again unless the task is dead); the channel takes no more (the sends end with
  * WEFT_ENOTASK, what the peer has committed is still received); the channel ends or brings bad
- * bytes, or the task has ended and its channel is drained (weft__peer_end: receives that name it end with
- * WEFT_ENOTASK, then its exit notices are delivered). A dead peer leaves a tombstone: tids do not come back.
+ * bytes, or the task has ended and its channel is drained (weft__peer_end: its exit notices are delivered, then
+ * the receives that name it end with WEFT_ENOTASK). A dead peer leaves a tombstone: tids do not come back.
  */
 #include "config.h"
 
@@ -147,7 +147,16 @@ static void end_receives(struct weft__engine *e, struct weft__peer *p)
 	p->filling = NULL;
 	while ((l = weft__list_pop(&p->pulls)))
 		weft__recv_again(e, WEFT__CONTAINER(l, struct weft__request, link), true);
-	end_posted(e, p->tid, WEFT_ENOTASK);
+}
+
+/* Its last messages: that it has ended. */
+static void deliver_notices(struct weft__engine *e, struct weft__peer *p)
+{
+	struct weft__list *l;
+	while ((l = weft__list_pop(&p->notices))) {
+		struct weft__kept *k = WEFT__CONTAINER(l, struct weft__kept, all);
+		weft__message_deliver(e, WEFT__CONTAINER(k, struct weft__message, kept));
+	}
 }
 
 static void close_channel(struct weft__engine *e, struct weft__peer *p)
@@ -180,10 +189,8 @@ void weft__peer_end(struct weft__engine *e, struct weft__peer *p)
 	weft__queue_end(p, WEFT_ENOTASK);
 	end_messages(e, p);
 	end_receives(e, p);
-	for (struct weft__list *l; (l = weft__list_pop(&p->notices));) {
-		struct weft__kept *k = WEFT__CONTAINER(l, struct weft__kept, all);
-		weft__message_deliver(e, WEFT__CONTAINER(k, struct weft__message, kept));
-	}
+	deliver_notices(e, p);
+	end_posted(e, p->tid, WEFT_ENOTASK);
 	weft__map_put(&e->peers, p->tid.v, &tombstone); /* its place is there: this can't fail */
 	peer_free(e, p);
 	weft__changed(e);

@@ -328,6 +328,7 @@ void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *m);
 void weft__exit_of(weft_exit_t *how, uint64_t tid, int64_t code, uint64_t signo, uint64_t flags);
 
 /* --- enrol.c --- */
+int weft__enrol_by(struct weft__engine **e, int *fd, uint64_t tid); /* over this connection, which it takes */
 void weft__on_refused(struct weft__engine *e, const struct weft__msg_refused *m);
 void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m, int *fds, size_t nfds);
 void weft__on_team(struct weft__engine *e, const struct weft__msg_team *m);

@@ -1,5 +1,6 @@
 if HAVE_CMOCKA
-TASK_TESTS = tests/task/test_pack tests/task/test_op
+TASK_TESTS = tests/task/test_pack tests/task/test_op tests/task/test_match tests/task/test_engine tests/task/test_hostile \
+	tests/task/test_control
 check_PROGRAMS += $(TASK_TESTS)
 TESTS += $(TASK_TESTS)
 TASK_TEST_LIBS = task/libtask.la transport/libtransport.la proto/libproto.la base/libbase.la $(CMOCKA_LIBS)
@@ -11,4 +12,19 @@ tests_task_test_pack_LDADD = task/libtask.la base/libbase.la $(CMOCKA_LIBS)
 tests_task_test_op_SOURCES = %D%/test_op.c
 tests_task_test_op_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_task_test_op_LDADD = task/libtask.la base/libbase.la $(CMOCKA_LIBS)
+
+tests_task_test_match_SOURCES = %D%/test_match.c
+tests_task_test_match_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_task_test_match_LDADD = task/libtask.la base/libbase.la $(CMOCKA_LIBS)
+
+TASKS = %D%/tasks.c %D%/tasks.h
+tests_task_test_engine_SOURCES = %D%/test_engine.c $(TASKS)
+tests_task_test_engine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_task_test_engine_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
+tests_task_test_hostile_SOURCES = %D%/test_hostile.c $(TASKS)
+tests_task_test_hostile_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_task_test_hostile_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
+tests_task_test_control_SOURCES = %D%/test_control.c $(TASKS)
+tests_task_test_control_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_task_test_control_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
 endif
