@@ -36,13 +36,14 @@ def line(row, systems):
 
 def excuses(rows):
     """Why something is missing: each reason once, with the figures that it holds for."""
-    where = {}
+    where, occurs = {}, {}
     for row in rows:
+        for system in [*row.values, *row.missing]:
+            occurs.setdefault(system, set()).add(row.figure)
         for system, why in row.missing.items():
-            figures = where.setdefault((system, why), [])
-            if row.figure not in figures:
-                figures.append(row.figure)
-    return [f"missing: {system}: {', '.join(figures)}: {why}" for (system, why), figures in where.items()]
+            where.setdefault((system, why), {})[row.figure] = None
+    return [f"missing: {system}: {', '.join(figures) if occurs[system] > set(figures) else 'all'}: {why}"
+            for (system, why), figures in where.items()]
 
 
 def as_json(rows):

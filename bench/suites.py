@@ -11,11 +11,13 @@ from systems import Cannot
 
 ALL = ("weft", "openmpi", "openmpi-nosc", "mpich", "pvm", "bare")
 PEERS = ("weft", "openmpi", "mpich", "pvm")  # where Open MPI's settings make no difference
+OFTEN, SELDOM = 100, 3  # turns at most: what takes long, or hardly differs, is not taken more often
 CROWDED = ("weft", "openmpi", "openmpi-yield", "mpich", "pvm")
 
 
 class Measured:
     """One run of bench/measure between some tasks."""
+    turns = OFTEN
 
     def __init__(self, measure, systems, prefix="", tasks=2, wire="shm"):
         self.measure, self.systems, self.prefix, self.tasks, self.wire = measure, systems, prefix, tasks, wire
@@ -42,6 +44,7 @@ class Measured:
 
 class Launch:
     """Programs that do nothing, from the command to its end."""
+    turns = OFTEN
     systems = PEERS + ("bare",)
 
     def __init__(self, tasks, standing):
@@ -60,6 +63,7 @@ class Launch:
 
 class Spawn:
     """Programs that do nothing, started by a task of a standing VM."""
+    turns = SELDOM
     systems = PEERS + ("bare",)
 
     def __init__(self, name):
@@ -74,6 +78,7 @@ class Spawn:
 
 class Daemons:
     """Memory of a system's own processes while so many tasks idle: the sum for all systems, each one for Weft."""
+    turns = SELDOM
     systems = PEERS
     few, many, seconds = 2, 34, 0.6
 
@@ -95,7 +100,8 @@ class Daemons:
         return Taken(samples)
 
     def resident(self, system, tasks, bench):
-        """The largest resident size of each while the tasks run, KiB by name."""
+        """The largest resident size of each while all tasks run, KiB by name. Before, what a daemon has forked still
+        bears its name."""
         largest, problems = {}, []
 
         def idle():
@@ -107,12 +113,13 @@ class Daemons:
         thread = threading.Thread(target=idle)
         thread.start()
         while thread.is_alive():
+            found = processes.bearing(bench.place.token)
             now = {}
-            for pid, name in processes.bearing(bench.place.token):
+            for pid, name in found:
                 if name in system.daemons:
                     now[name] = now.get(name, 0.0) + processes.resident_kib(pid)
-            for name, kib in now.items():
-                largest[name] = max(kib, largest.get(name, 0.0))
+            if sum(name == system.idler for _, name in found) >= tasks:
+                largest = {name: max(kib, largest.get(name, 0.0)) for name, kib in now.items()}
             time.sleep(0.02)
         if problems:
             raise problems[0]

@@ -57,6 +57,7 @@ class System:
     name = ""
     compiler, source, libraries = ["cc"], "", []
     daemons = ()  # the system's own processes, by name
+    idler = "sleep"  # the program of idle()
 
     def __init__(self, place):
         self.place = place
@@ -238,10 +239,11 @@ class Pvm(System):
     name = "pvm"
     compiler, source, libraries = ["cc"], "sys_pvm.c", ["-lgpvm3", "-lpvm3"]
     daemons = ("pvmd", "pvmd3", "pvmgs")
+    idler = "measure-pvm"
 
     def __init__(self, place):
         super().__init__(place)
-        self.daemon, self.token = None, ""
+        self.daemon, self.token, self.folder = None, "", ""
 
     def build(self):
         if shutil.which("pvmd") is None:
@@ -250,16 +252,17 @@ class Pvm(System):
 
     def environment(self, tasks, wire):
         return {"PVM_ROOT": os.environ.get("PVM_ROOT", "/usr/lib/pvm3"), "PVM_ALLOW_ROOT": "1",
-                "PVM_TMP": self.place.folder("pvm"), "PVM_VMID": "bench", "BENCH_TASKS": str(tasks),
+                "PVM_TMP": self.folder, "PVM_VMID": "bench", "BENCH_TASKS": str(tasks),
                 "PVM_EXPORT": "BENCH_RUN:BENCH_SHARED:BENCH_TASKS"}
 
     def _start(self):
-        """A daemon of our own; it is up when it has said where its socket is."""
-        folder = self.place.folder("pvm")
-        hosts, said = os.path.join(folder, "hosts"), os.path.join(folder, "said")
+        """A daemon of our own, in a new folder: one that was killed leaves files that confuse the next. It is up when
+        it has said where its socket is."""
+        self.token = self.place.new_token()
+        self.folder = self.place.folder(f"pvm-{self.place.runs}")
+        hosts, said = os.path.join(self.folder, "hosts"), os.path.join(self.folder, "said")
         with open(hosts, "w") as f:
             f.write("localhost ep=/usr/lib/pvm3/lib:/usr/bin:/bin\n")
-        self.token = self.place.new_token()
         self.daemon = processes.start(["pvmd", "-nlocalhost", hosts],
                                       processes.environment(self.token, self.environment(1, "shm")), said)
         until = time.monotonic() + 5.0
