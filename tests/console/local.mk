@@ -1,1 +1,21 @@
-# nothing yet
+if HAVE_CMOCKA
+console_tests = %D%/test_args %D%/test_line %D%/test_mux %D%/test_text
+check_PROGRAMS += $(console_tests)
+TESTS += $(console_tests)
+console_test_flags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS)
+console_test_libs = console/libconsole.la link/liblink.la proto/libproto.la base/libbase.la \
+	$(UV_LIBS) $(OPENSSL_LIBS) $(MSGPACK_LIBS) $(EDIT_LIBS) $(CMOCKA_LIBS)
+
+tests_console_test_args_SOURCES = %D%/test_args.c
+tests_console_test_args_CFLAGS = $(console_test_flags)
+tests_console_test_args_LDADD = $(console_test_libs)
+tests_console_test_line_SOURCES = %D%/test_line.c
+tests_console_test_line_CFLAGS = $(console_test_flags)
+tests_console_test_line_LDADD = $(console_test_libs)
+tests_console_test_mux_SOURCES = %D%/test_mux.c
+tests_console_test_mux_CFLAGS = $(console_test_flags)
+tests_console_test_mux_LDADD = $(console_test_libs)
+tests_console_test_text_SOURCES = %D%/test_text.c
+tests_console_test_text_CFLAGS = $(console_test_flags)
+tests_console_test_text_LDADD = $(console_test_libs)
+endif

@@ -1,0 +1,110 @@
+#include "config.h"
+
+#include <stdio.h>
+
+#include "console/context.h"
+#include "console/exitcode.h"
+
+enum { ADD_MS = 30000 };
+
+struct adding {
+	struct context *context;
+	unsigned left;   /* questions and answers still to come */
+	bool done, failed;
+};
+
+static void show_node(struct adding *a, const struct weft__msg_node_added *m)
+{
+	bool colour = context_colour(1);
+	if (m->code == 0) {
+		printf("%s✔%s %s is node %llu\n", colour ? "\033[32m" : "", colour ? "\033[0m" : "", m->host.p,
+		       (unsigned long long)m->node);
+	} else {
+		printf("%s✘%s %s: %s\n", colour ? "\033[31m" : "", colour ? "\033[0m" : "", m->host.p,
+		       m->text.n ? m->text.p : weft__err_text((int)m->code));
+		a->failed = true;
+	}
+	fflush(stdout);
+}
+
+static bool on_answer(void *arg, const struct weft__msg *m)
+{
+	struct adding *a = arg;
+	bool last        = true;
+	if (m->code == WEFT__MSG_NODE_ADDED) {
+		show_node(a, &m->node_added);
+		last = m->node_added.left == 0;
+	} else if (m->code == WEFT__MSG_RESULT) {
+		a->failed = true;
+		context_error(a->context, "%s",
+		              m->result.text.n ? m->result.text.p : weft__err_text((int)m->result.code));
+	}
+	if (last)
+		a->done = --a->left == 0;
+	return last;
+}
+
+static int ask(struct adding *a, unsigned kind, const char *host, long count)
+{
+	struct weft__msg m = {.code     = WEFT__MSG_NODE_ADD,
+	                      .node_add = {.kind = kind, .host = weft__str(host), .count = (uint64_t)count}};
+	int64_t req        = session_ask(a->context->session, &m, on_answer, a);
+	if (req < 0) {
+		context_error(a->context, "%s: %s", *host ? host : "local", weft__err_text((int)req));
+		return (int)req;
+	}
+	a->left++;
+	return 0;
+}
+
+static int exec_add(struct context *c, const struct args *args)
+{
+	struct weft_error e;
+	struct adding a = {.context = c};
+	long local      = args_count(args, OPT_LOCAL, 0);
+	if (local == 0 && args->noperands == 0) {
+		context_error(c, "which host? usage: weft add HOST ..., or weft add --local N");
+		return EXITCODE_FAILURE;
+	}
+	if (context_attach(c, args))
+		return EXITCODE_FAILURE;
+	int rc = local ? ask(&a, WEFT__ADD_LOCAL, "", local) : 0;
+	for (int i = 0; i < args->noperands && !rc; i++)
+		rc = ask(&a, WEFT__ADD_SSH, args->operands[i], 1);
+	if (!rc) {
+		rc = session_wait(c->session, &a.done, ADD_MS, &e);
+		if (rc)
+			context_error(c, "%s", e.text);
+	}
+	if (rc) /* answers that come later must not find us */
+		session_close(&c->session);
+	context_detach(c);
+	return rc || a.failed ? EXITCODE_FAILURE : 0;
+}
+
+static const struct option_def options[] = {
+        {.id   = OPT_LOCAL,
+         .name = "local",
+         .kind = ARG_COUNT,
+         .arg  = "N",
+         .help = "add N pretend nodes on the home machine",
+         .min  = 1,
+         .max  = 1024},
+        OPTION_VM,
+        OPTION_HELP,
+        OPTION_END,
+};
+
+const struct command cmd_add = {
+        .name          = "add",
+        .summary       = "add nodes to the virtual machine",
+        .operands      = "[HOST ...]",
+        .operand       = ARG_TEXT,
+        .noperands_max = -1,
+        .options       = options,
+        .man           = "Starts a daemon on each host by ssh, all at once, and says what became of each: one that "
+                         "fails does not keep the others back. Weft must be installed there, and ssh must not ask "
+                         "for a password.",
+        .examples      = "weft add node2 node3\nweft add --local 2\n",
+        .exec          = exec_add,
+};

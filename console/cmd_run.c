@@ -1,0 +1,541 @@
+/* Happy path: the VM that is up is used, or a private one is started; standard input (if it is for rank 0) and
+ * SPAWN go out at once; output is shown; when the last task has ended, the largest of their codes is the exit
+ * status. A private VM is gone before we are.
+ *
+ * What can go wrong, and what becomes of it:
+ * - A program cannot be started: the other tasks are asked to end, then killed; 126 or 127.
+ * - Ctrl-C: the tasks are asked by SIGINT, a second one kills them; 130. SIGTERM, SIGHUP: told on, after a grace
+ *   killed; 143, 129. The time limit: SIGTERM, after the grace SIGKILL; 124.
+ * - Nobody reads our output any more (| head): the tasks are ended quietly; 141.
+ * - The VM dies, or does not come up: said in one line; 125.
+ * - We are killed: weftd sees the connection close and ends the job, and a private VM with it.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "console/cores.h"
+#include "console/context.h"
+#include "console/exitcode.h"
+#include "console/feeder.h"
+#include "console/plan.h"
+#include "console/runner.h"
+#include "console/start.h"
+#include "console/vmdir.h"
+
+enum {
+	GRACE_MS   = 3000,  /* from asking the tasks to killing them */
+	KILL_MS    = 2000,  /* from killing them to leaving */
+	STARTUP_MS = 15000, /* a private VM answers within this */
+	GONE_MS    = 5000,  /* a private VM is gone within this */
+	STOP_MS    = 50,    /* from telling the tasks to stop to stopping ourselves */
+};
+
+/* How the run ends. */
+enum run_phase {
+	RUN_RUNNING,
+	RUN_ASKED,  /* the tasks were told to end */
+	RUN_KILLED, /* and then killed */
+	RUN_OVER,
+};
+
+enum run_signal { ON_INT, ON_TERM, ON_HUP, ON_TSTP, ON_CONT, NSIGNALS };
+static const int signal_numbers[NSIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT};
+
+struct run {
+	struct context *context;
+	struct plan plan;
+	struct session *session;
+	struct start_daemon daemon; /* pid > 0: of our private VM */
+	struct runner *runner;
+	struct runner_root *root;
+	struct feeder *feeder;
+	enum run_phase phase;
+	int verdict;        /* exit status that was decided by something else than the tasks; -1: none */
+	bool quiet;
+	bool own_stdin;     /* rank 0 gets our standard input */
+	bool stdin_is_tty;
+	uv_signal_t signals[NSIGNALS];
+	uv_timer_t limit, grace, startup, stop;
+	struct cores cores; /* of the VM, counted while the tasks start */
+};
+
+/* --- ending -------------------------------------------------------------------------------------- */
+
+static void finish(struct run *r)
+{
+	r->phase = RUN_OVER;
+	uv_stop(r->context->loop);
+}
+
+static void on_kill_time(uv_timer_t *timer)
+{
+	finish(timer->data); /* what lives after SIGKILL ends with our connection */
+}
+
+static void kill_tasks(struct run *r)
+{
+	if (r->phase >= RUN_KILLED)
+		return;
+	r->phase = RUN_KILLED;
+	if (runner_signal(r->runner, r->root, SIGKILL))
+		uv_timer_start(&r->grace, on_kill_time, KILL_MS, 0);
+	else
+		finish(r); /* they have no number yet: closing the connection ends them */
+}
+
+static void on_grace_over(uv_timer_t *timer)
+{
+	kill_tasks(timer->data);
+}
+
+/* The run ends with this status: the tasks are asked by a signal, later killed. */
+static void ask_tasks(struct run *r, int status, int signo)
+{
+	if (r->phase != RUN_RUNNING)
+		return;
+	r->phase   = RUN_ASKED;
+	r->verdict = status;
+	if (!runner_signal(r->runner, r->root, signo))
+		finish(r);
+	else if (signo != SIGINT) /* Ctrl-C waits for the second one */
+		uv_timer_start(&r->grace, on_grace_over, GRACE_MS, 0);
+}
+
+static void on_limit(uv_timer_t *timer)
+{
+	struct run *r = timer->data;
+	if (r->phase == RUN_RUNNING)
+		context_error(r->context, "the time limit of %s is over: ending the tasks",
+		              plan_text(&r->plan, OPT_TIMEOUT));
+	ask_tasks(r, EXITCODE_TIMEOUT, SIGTERM);
+}
+
+static void on_interrupt(struct run *r)
+{
+	if (r->phase == RUN_RUNNING) {
+		ask_tasks(r, EXITCODE_SIGNAL + SIGINT, SIGINT);
+		if (r->phase == RUN_ASKED)
+			context_note(r->context, "the tasks have been asked to end; Ctrl-C again to kill them");
+	} else {
+		r->verdict = EXITCODE_SIGNAL + SIGINT;
+		kill_tasks(r);
+	}
+}
+
+static void on_stop_time(uv_timer_t *timer)
+{
+	raise(SIGSTOP);
+}
+
+/* Ctrl-Z: the tasks stop with us and go on with us. Their groups are nobody's foreground: SIGTSTP would do
+ * nothing to them. */
+static void stop_and_go(struct run *r, int signo)
+{
+	runner_signal(r->runner, r->root, signo == SIGTSTP ? SIGSTOP : SIGCONT);
+	if (signo == SIGTSTP) /* in a moment: the message goes out first */
+		uv_timer_start(&r->stop, on_stop_time, STOP_MS, 0);
+}
+
+static void on_signal(uv_signal_t *handle, int signo)
+{
+	struct run *r = handle->data;
+	if (signo == SIGINT)
+		on_interrupt(r);
+	else if (signo == SIGTSTP || signo == SIGCONT)
+		stop_and_go(r, signo);
+	else if (r->phase == RUN_RUNNING)
+		ask_tasks(r, EXITCODE_SIGNAL + signo, signo);
+	else
+		kill_tasks(r);
+}
+
+/* --- what the runner tells ----------------------------------------------------------------------- */
+
+static void on_finished(void *arg, struct runner_root *root)
+{
+	finish(arg);
+}
+
+static void on_failed(void *arg, struct runner_root *root)
+{
+	struct run *r = arg;
+	if (r->phase != RUN_RUNNING)
+		return;
+	context_error(r->context, "%s", root->error.text);
+	ask_tasks(r, exitcode_of_start(root->error.code), SIGTERM);
+}
+
+static void on_output_failed(void *arg, int code, const char *text)
+{
+	struct run *r = arg;
+	if (code == WEFT_ECLOSED) {
+		ask_tasks(r, EXITCODE_SIGNAL + SIGPIPE, SIGTERM);
+		return;
+	}
+	context_error(r->context, "%s", text);
+	ask_tasks(r, EXITCODE_FAILURE, SIGTERM);
+}
+
+static void on_closed(void *arg, int code, const char *text)
+{
+	struct run *r = arg;
+	struct weft_error e;
+	if (r->phase == RUN_OVER)
+		return;
+	if (r->daemon.pid > 0 && !session_node(r->session)) {
+		start_explain(&r->daemon, code, text, &e);
+		text = e.text;
+	}
+	context_error(r->context, "%s", text);
+	r->verdict = EXITCODE_FAILURE;
+	finish(r);
+}
+
+static void on_startup_time(uv_timer_t *timer)
+{
+	struct run *r = timer->data;
+	if (!session_node(r->session))
+		on_closed(r, WEFT_ETIMEDOUT, "the daemon does not answer");
+}
+
+/* --- standard input ------------------------------------------------------------------------------ */
+
+/* Rank 0 gets it when it was asked for, or when it is a pipe, a socket or a file. */
+static void choose_stdin(struct run *r)
+{
+	struct stat st;
+	const char *asked = plan_text(&r->plan, OPT_STDIN);
+	if (fstat(0, &st) || (asked && !strcmp(asked, "none")))
+		return;
+	r->stdin_is_tty = isatty(0);
+	r->own_stdin    = plan_has(&r->plan, OPT_STDIN);
+	if (!r->context->interactive) /* the console's own commands may come from a pipe */
+		r->own_stdin |= S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode);
+}
+
+/* The descriptor itself, for a rank 0 on this node: what it does not read stays for whoever reads next. */
+static void send_stdin(struct run *r)
+{
+	struct weft__msg m = {.code = WEFT__MSG_STDIN};
+	int fd             = 0;
+	if (r->own_stdin && !r->stdin_is_tty)
+		session_send(r->session, &m, &fd, 1);
+}
+
+static void on_started(void *arg, struct runner_root *root)
+{
+	struct run *r = arg;
+	bool passed   = !r->stdin_is_tty && root->rank0_node == session_node(r->session);
+	if (r->own_stdin && !passed)
+		feeder_open(r->context->loop, r->session, root->job, &r->feeder);
+}
+
+static void on_stdin_ack(void *arg, uint64_t nbytes)
+{
+	struct run *r = arg;
+	if (r->feeder)
+		feeder_ack(r->feeder, nbytes);
+}
+
+/* --- the run ------------------------------------------------------------------------------------- */
+
+static int open_session(struct run *r)
+{
+	struct weft_error e;
+	long nodes = plan_has(&r->plan, OPT_LOCAL_NODES)
+	                     ? strtol(plan_text(&r->plan, OPT_LOCAL_NODES), NULL, 10)
+	                     : 0;
+	if (r->context->interactive) {
+		r->session = r->context->session;
+		return 0;
+	}
+	int rc = nodes ? WEFT_ENOVM
+	               : session_attach(r->context->loop, plan_text(&r->plan, OPT_VM), &r->session, &e);
+	if (rc == WEFT_ENOVM && !plan_has(&r->plan, OPT_VM)) {
+		struct start how = {.local_nodes = nodes ? (unsigned)nodes : 1};
+		rc               = start_vm(r->context->loop, &how, &r->session, &r->daemon, &e);
+	}
+	if (rc)
+		context_error(r->context, "%s", e.text);
+	return rc;
+}
+
+static void on_cores(void *arg, unsigned ncores)
+{
+	struct run *r = arg;
+	if (!r->quiet && r->phase == RUN_RUNNING && ncores > 0 && r->plan.ntasks > (long)ncores)
+		context_note(r->context, "note: %ld tasks on %u core%s; tasks that wait will sleep (-q: no notes)",
+		             r->plan.ntasks, ncores, ncores == 1 ? "" : "s");
+}
+
+static int make_runner(struct run *r, struct weft_error *e)
+{
+	static const struct runner_handler handler = {.started       = on_started,
+	                                              .failed        = on_failed,
+	                                              .finished      = on_finished,
+	                                              .stdin_ack     = on_stdin_ack,
+	                                              .output_failed = on_output_failed,
+	                                              .closed        = on_closed};
+	struct output_config config = {.label = plan_has(&r->plan, 'l'), .file = plan_text(&r->plan, OPT_OUTPUT)};
+	int rc                      = 0;
+	if (r->context->interactive)
+		r->runner = r->context->runner; /* who shows the output of all that was spawned here */
+	else
+		rc = runner_create(r->context->loop, r->session, &config, &r->runner, e);
+	if (!rc && !(r->root = runner_add(r->runner, &handler, r)))
+		rc = weft__err_set(e, WEFT_ENOMEM, "out of memory");
+	return rc;
+}
+
+static int ask_for_job(struct run *r)
+{
+	struct weft_error e;
+	unsigned flags = WEFT__SPAWN_ATTACHED | (r->own_stdin ? WEFT__SPAWN_STDIN : 0);
+	int rc         = make_runner(r, &e);
+	if (!rc) {
+		send_stdin(r);
+		int64_t req = plan_send(&r->plan, r->session, flags, runner_answer, r->root, &e);
+		if (req < 0)
+			rc = (int)req;
+		else
+			r->root->req = req;
+	}
+	if (!rc && !r->quiet)
+		cores_count(&r->cores, r->session, on_cores, r);
+	if (rc)
+		context_error(r->context, "%s", e.text);
+	return rc;
+}
+
+static void start_handles(struct run *r)
+{
+	uv_loop_t *loop      = r->context->loop;
+	uv_timer_t *timers[] = {&r->limit, &r->grace, &r->startup, &r->stop};
+	for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) {
+		uv_timer_init(loop, timers[i]);
+		timers[i]->data = r;
+	}
+	for (size_t i = 0; i < NSIGNALS; i++) {
+		struct sigaction old;
+		uv_signal_init(loop, &r->signals[i]);
+		r->signals[i].data = r;
+		/* What we were told to ignore (nohup, a shell without job control) stays ignored. */
+		if (sigaction(signal_numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			uv_signal_start(&r->signals[i], on_signal, signal_numbers[i]);
+	}
+	if (plan_has(&r->plan, OPT_TIMEOUT))
+		uv_timer_start(&r->limit, on_limit, (uint64_t)plan_duration_ms(&r->plan, OPT_TIMEOUT), 0);
+	if (r->daemon.pid > 0)
+		uv_timer_start(&r->startup, on_startup_time, STARTUP_MS, 0);
+}
+
+static void stop_handles(struct run *r)
+{
+	uv_timer_t *timers[] = {&r->limit, &r->grace, &r->startup, &r->stop};
+	for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
+		uv_close((uv_handle_t *)timers[i], NULL);
+	for (size_t i = 0; i < NSIGNALS; i++)
+		uv_close((uv_handle_t *)&r->signals[i], NULL);
+}
+
+/* Everything that came is written, as far as somebody reads it. */
+static void flush_output(struct run *r)
+{
+	uint64_t deadline = weft__deadline(r->verdict >= 0 ? 500 : -1);
+	while (!runner_flushed(r->runner) && r->verdict != EXITCODE_SIGNAL + SIGPIPE &&
+	       weft__deadline_left_ms(deadline) != 0 && r->phase == RUN_OVER)
+		uv_run(r->context->loop, UV_RUN_ONCE);
+}
+
+static int settle_status(struct run *r)
+{
+	const struct runner_root *root = r->root;
+	char text[600];
+	bool asked_ourselves = r->verdict >= 0;
+	if (!asked_ourselves && root->nfailed > 0) {
+		runner_describe(&root->first, text, sizeof text);
+		if (root->nfailed > 1)
+			context_error(r->context, "%s; %u of %u tasks failed", text, root->nfailed, root->size);
+		else
+			context_error(r->context, "%s", text);
+	}
+	return asked_ourselves ? r->verdict : root->status;
+}
+
+static int run_job(struct run *r)
+{
+	int status = EXITCODE_FAILURE;
+	if (ask_for_job(r) == 0) {
+		start_handles(r);
+		if (r->daemon.pid > 0)
+			vmdir_sweep();
+		while (r->phase != RUN_OVER)
+			uv_run(r->context->loop, UV_RUN_DEFAULT);
+		flush_output(r);
+		status = settle_status(r);
+		stop_handles(r);
+	}
+	cores_cancel(&r->cores);
+	feeder_close(&r->feeder);
+	if (r->root)
+		runner_forget(r->runner, &r->root);
+	if (!r->context->interactive)
+		runner_destroy(&r->runner);
+	return status;
+}
+
+static int exec_run(struct context *c, const struct args *a)
+{
+	struct weft_error e;
+	struct run *r = weft__calloc(1, sizeof *r);
+	int status    = EXITCODE_FAILURE;
+	if (!r) {
+		context_error(c, "out of memory");
+		return status;
+	}
+	r->context = c;
+	r->verdict = -1;
+	int rc     = plan_parse(a, &r->plan, &e);
+	r->quiet   = plan_has(&r->plan, 'q');
+	const char *input = plan_text(&r->plan, OPT_STDIN);
+	if (!rc && input && strcmp(input, "none"))
+		rc = weft__err_set(&e, WEFT_EINVAL, "--stdin=%.40s: only --stdin and --stdin=none are known", input);
+	if (!rc && c->interactive && plan_has(&r->plan, OPT_OUTPUT))
+		rc = weft__err_set(&e, WEFT_EINVAL, "--output is for the command line: weft run --output ...");
+	if (rc) {
+		context_error(c, "%s", e.text);
+	} else {
+		choose_stdin(r);
+		if (open_session(r) == 0)
+			status = run_job(r);
+		if (!c->interactive) {
+			session_close(&r->session);
+			uv_run(c->loop, UV_RUN_DEFAULT); /* what is closed goes out and is freed */
+		}
+		if (r->daemon.pid > 0)
+			start_finish(&r->daemon, GONE_MS);
+	}
+	plan_fini(&r->plan);
+	uv_run(c->loop, UV_RUN_NOWAIT);
+	weft__free(r);
+	return status;
+}
+
+static const struct option_def options[] = {
+        {.id   = 'n',
+         .name = "count",
+         .kind = ARG_COUNT,
+         .arg  = "N",
+         .help = "start N tasks of the program (default: 1)",
+         .min  = 1,
+         .max  = PLAN_TASKS_MAX},
+        {.id   = OPT_HOST,
+         .name = "host",
+         .kind = ARG_HOST,
+         .arg  = "HOST[,HOST...]",
+         .help = "start them there: names of nodes, or #INDEX",
+         .man  = "Several are used in turn. Without it tasks go where cores are free."},
+        {.id   = OPT_LOCAL_NODES,
+         .name = "local-nodes",
+         .kind = ARG_COUNT,
+         .arg  = "N",
+         .help = "use a private virtual machine of N pretend nodes on this machine",
+         .min  = 1,
+         .max  = 1024},
+        {.id   = 'x',
+         .name = "export",
+         .kind = ARG_VARIABLE,
+         .arg  = "NAME[=VALUE]",
+         .help = "set a variable of the tasks' environment",
+         .man  = "The tasks inherit the whole environment in any case; `-x NAME` checks that the variable is "
+                 "there. May be given several times."},
+        {.id   = OPT_WDIR,
+         .name = "wdir",
+         .kind = ARG_FOLDER,
+         .arg  = "DIR",
+         .help = "the tasks' working directory (default: the current one)"},
+        {.id = 'l', .name = "label", .help = "put the rank in front of each line of output"},
+        {.id   = OPT_OUTPUT,
+         .name = "output",
+         .kind = ARG_FILE,
+         .arg  = "FILE",
+         .help = "write the tasks' output to files instead",
+         .man  = "In the name `%r` is the rank, `%j` the job, `%h` the host, `%s` `out` or `err`, `%%` a percent "
+                 "sign; tasks whose names come out alike share the file, line by line. A folder, or a name "
+                 "that ends in `/`, means a file `%j.%r.%s` for each task and stream in that folder. Files "
+                 "that exist are emptied."},
+        {.id   = OPT_TIMEOUT,
+         .name = "timeout",
+         .kind = ARG_DURATION,
+         .arg  = "TIME",
+         .help = "end the tasks after TIME: 90, 90s, 5m, 1h30m",
+         .man  = "They get SIGTERM, three seconds later SIGKILL; the exit status is 124."},
+        {.id           = OPT_STDIN,
+         .name         = "stdin",
+         .kind         = ARG_TEXT,
+         .arg          = "none",
+         .optional_arg = true,
+         .help         = "give rank 0 our standard input, also a terminal; =none: never",
+         .man          = "Without this option rank 0 gets it when it is a pipe, a socket or a file; the other ranks "
+                         "read /dev/null. On this machine rank 0 gets the descriptor itself, so that what "
+                         "it does not read stays for others: a `while read` loop around `weft run` works."},
+        {.id = 'q', .name = "quiet", .help = "print no notes"},
+        OPTION_VM,
+        OPTION_HELP,
+        OPTION_END,
+};
+
+static const struct exit_def exits[] = {
+        {"n", "the largest exit code of the tasks; 128 + the signal's number for one that a signal ended"},
+        {"124", "the time limit was over"},
+        {"126", "a program is not executable"},
+        {"127", "a program was not found"},
+        {"129, 143", "weft run got SIGHUP or SIGTERM"},
+        {"130", "Ctrl-C"},
+        {"141", "nobody reads the output any more, as in `weft run ... | head`"},
+        {NULL, NULL},
+};
+
+const struct command cmd_run = {
+        .name          = "run",
+        .summary       = "run programs as tasks and wait for them",
+        .operands      = "PROGRAM [ARGUMENT ...] [: [OPTION ...] PROGRAM ...]",
+        .operand       = ARG_PROGRAM,
+        .noperands_min = 1,
+        .noperands_max = -1,
+        .flags         = CMD_PROGRAM,
+        .options       = options,
+        .exits         = exits,
+        .man =
+                "Starts tasks, shows what they write and ends when the last one has ended. The virtual machine "
+                "that is up is used; when there is none a private one is started for this run and is gone "
+                "with it: no process, socket or file stays behind, however the run ends.\n\n"
+                "Several programs, kept apart by `:`, make one job; each has its own `-n`, `--host`, `--wdir` "
+                "and `-x`. Ranks count through all of them. More tasks than cores is fine.\n\n"
+                "Output is written line by line: a line of one task never runs into a line of another, however "
+                "long it is and in whatever pieces it was written. Standard output and standard error stay "
+                "apart. A line of more than 1 MiB is written in parts while others wait; it is cut when 16 MiB "
+                "wait for its end.\n\n"
+                "Only tasks of this job count for the exit status, not tasks that they spawn. The first task "
+                "that fails is named, with host and process. When a program cannot be started, the others are "
+                "ended.\n\n"
+                "The first Ctrl-C sends SIGINT to the tasks, a second one kills them. SIGTERM and SIGHUP are "
+                "passed on, and the tasks are killed three seconds later. Ctrl-Z stops the tasks, too.",
+        .examples = "# four tasks, with their ranks in front of each line\n"
+                    "weft run -n 4 -l ./solver input.txt\n"
+                    "# one master and eight workers\n"
+                    "weft run ./master : -n 8 ./worker\n"
+                    "# three pretend nodes on this machine, at most ten minutes\n"
+                    "weft run -n 6 --local-nodes 3 --timeout 10m ./solver\n",
+        .exec = exec_run,
+};

@@ -1,0 +1,145 @@
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "console/context.h"
+#include "console/exitcode.h"
+#include "console/start.h"
+
+enum {
+	NODES_MS = 15000, /* all nodes are up, or have failed, within this */
+	LOOK_MS  = 20,
+};
+
+struct nodes {
+	unsigned up, starting, ncores;
+};
+
+static void on_row(void *arg, const struct weft__msg *m)
+{
+	struct nodes *n = arg;
+	if (m->code != WEFT__MSG_NODE_ROW)
+		return;
+	n->up += m->node_row.state == WEFT__NODE_UP;
+	n->starting += m->node_row.state == WEFT__NODE_STARTING;
+	if (m->node_row.node == 1)
+		n->ncores = (unsigned)m->node_row.ncores;
+}
+
+/* Until no node is starting any more. */
+static int await_nodes(struct context *c, unsigned wanted, struct nodes *n, struct weft_error *e)
+{
+	uint64_t deadline = weft__deadline(NODES_MS);
+	bool never        = false;
+	for (;;) {
+		*n     = (struct nodes){0};
+		int rc = session_list(c->session, WEFT__LIST_NODES, 0, 0, on_row, n, e);
+		if (rc)
+			return rc;
+		if (n->up >= wanted)
+			return 0;
+		if (weft__deadline_left_ms(deadline) == 0)
+			return weft__err_set(e, WEFT_ETIMEDOUT,
+			                     "only %u of %u nodes came up; weft logs says why, weft down takes "
+			                     "them down",
+			                     n->up, wanted);
+		rc = session_wait(c->session, &never, LOOK_MS, e);
+		if (rc != WEFT_ETIMEDOUT)
+			return rc;
+	}
+}
+
+static const char *plural(unsigned n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* It is there already: that is what was wanted. */
+static int tell_up(struct context *c, const char *vm, long wanted)
+{
+	struct weft_error e;
+	struct nodes n = {0};
+	int rc         = session_attach(c->loop, vm, &c->session, &e);
+	if (!rc)
+		rc = session_welcome(c->session, &e);
+	if (!rc)
+		rc = session_list(c->session, WEFT__LIST_NODES, 0, 0, on_row, &n, &e);
+	if (rc) {
+		context_error(c, "the virtual machine '%s' is there but does not answer: %s; see: weft doctor", vm,
+		              e.text);
+		return EXITCODE_FAILURE;
+	}
+	printf("the virtual machine '%s' is up already, with %u node%s\n", vm, n.up, plural(n.up));
+	if (wanted > 0 && (unsigned)wanted != n.up)
+		context_note(c, "it was not asked how many nodes it should have; add some with: weft add --local N");
+	return 0;
+}
+
+static int bring_up(struct context *c, const char *vm, unsigned nodes)
+{
+	struct weft_error e;
+	struct nodes n;
+	struct start_daemon daemon;
+	struct start how = {.vm = vm, .local_nodes = nodes};
+	int rc           = start_vm(c->loop, &how, &c->session, &daemon, &e);
+	if (rc == WEFT_EEXIST)
+		return tell_up(c, vm, nodes > 1 ? (long)nodes : 0);
+	if (!rc)
+		rc = await_nodes(c, nodes, &n, &e);
+	if (rc) {
+		context_error(c, "%s", e.text);
+		return EXITCODE_FAILURE;
+	}
+	printf("the virtual machine '%s' is up: %u node%s, %u core%s\n", session_name(c->session), n.up,
+	       plural(n.up), n.ncores, plural(n.ncores));
+	return 0;
+}
+
+static int exec_up(struct context *c, const struct args *a)
+{
+	const char *vm = args_text(a, OPT_VM);
+	long nodes     = args_count(a, OPT_LOCAL_NODES, 1);
+	if (!vm)
+		vm = getenv("WEFT_VM");
+	if (!vm || !*vm)
+		vm = "default";
+	int status = bring_up(c, vm, (unsigned)nodes);
+	context_detach(c);
+	return status;
+}
+
+static const struct option_def options[] = {
+        {.id   = OPT_LOCAL_NODES,
+         .name = "local-nodes",
+         .kind = ARG_COUNT,
+         .arg  = "N",
+         .help = "have N nodes, all on this machine (default: 1)",
+         .man  = "Between them everything goes over TCP, as between real ones: for tests, teaching and laptops. "
+                 "The pretended ones are called `local2`, `local3` and so on.",
+         .min  = 1,
+         .max  = 1024},
+        {.id   = OPT_VM,
+         .name = "vm",
+         .kind = ARG_VM,
+         .arg  = "NAME",
+         .help = "its name (default: $WEFT_VM, else \"default\")"},
+        OPTION_HELP,
+        OPTION_END,
+};
+
+const struct command cmd_up = {
+        .name          = "up",
+        .summary       = "bring a virtual machine up and leave it standing",
+        .options       = options,
+        .noperands_max = 0,
+        .flags         = CMD_SHELL,
+        .man           = "Starts a virtual machine with one node, this machine, and returns when it answers. It stays "
+                         "until `weft down`. When it is up already, that is said, and nothing happens. What a "
+                         "virtual machine of that name left behind when it crashed is removed.",
+        .examples      = "weft up\n# three pretend nodes\nweft up --local-nodes 3\n"
+                         "# a second virtual machine beside the first\nweft up --vm test\nWEFT_VM=test weft conf\n",
+        .exec          = exec_up,
+};

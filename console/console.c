@@ -1,0 +1,511 @@
+/* Happy path: libedit edits a line, a key at a time, called when the loop says that there is one; when the line
+ * is complete the terminal is as usual again and the command runs, the loop within it; then the next prompt.
+ *
+ * Tasks may write at any moment. Before their lines go out the prompt is wiped from the screen, afterwards it is
+ * drawn anew, with what was typed so far.
+ *
+ * What can go wrong: Ctrl-C drops the line, or ends the wait of the command that runs; the VM goes down: that is
+ * said, and it is the end; SIGTERM or SIGHUP: the terminal is restored first. Without a terminal there is no
+ * prompt, no history and no editing: lines are commands.
+ */
+#include "config.h"
+
+#include "console/console.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <histedit.h>
+#include <limits.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+#include "console/context.h"
+#include "console/exitcode.h"
+#include "console/line.h"
+#include "console/live.h"
+#include "console/runner.h"
+#include "console/start.h"
+
+enum { HISTORY_LINES = 1000, CONTROL_D = 4 };
+
+enum console_signal { ON_INT, ON_TERM, ON_HUP, ON_WINCH, ON_CONT, NSIGNALS };
+static const int signal_numbers[NSIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT};
+
+struct console {
+	struct context *context;
+	EditLine *edit;          /* NULL: no terminal */
+	History *history;
+	char history_path[PATH_MAX];
+	uv_poll_t input;
+	uv_signal_t signals[NSIGNALS];
+	struct session_listener listener;
+	struct live *live;
+	bool prompting; /* a line is being edited */
+	bool wiped;     /* and is not on the screen at the moment */
+	bool complete;  /* the line is */
+	bool end;       /* of input */
+	int ended_by;   /* a signal, or 0 */
+	char *line;
+};
+
+/* --- the prompt ---------------------------------------------------------------------------------- */
+
+static struct console *console_of(EditLine *edit)
+{
+	void *c = NULL;
+	el_get(edit, EL_CLIENTDATA, &c);
+	return c;
+}
+
+static char *prompt(EditLine *edit)
+{
+	static char text[] = "weft> ";
+	return text;
+}
+
+static size_t count_characters(const char *text, size_t nbytes)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < nbytes; i++)
+		n += (text[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Takes the edited line from the screen. */
+static void wipe(void *arg)
+{
+	struct console *c = arg;
+	struct winsize size;
+	if (!c->prompting || c->wiped)
+		return;
+	c->wiped             = true;
+	const LineInfo *info = el_line(c->edit);
+	size_t column        = strlen(prompt(c->edit)) +
+	                count_characters(info->buffer, (size_t)(info->cursor - info->buffer));
+	size_t width = ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+	if (column >= width)
+		printf("\033[%zuA", column / width);
+	fputs("\r\033[J", stdout);
+	fflush(stdout);
+}
+
+/* And brings it back. */
+static void draw(void *arg)
+{
+	struct console *c = arg;
+	if (!c->prompting || !c->wiped)
+		return;
+	c->wiped = false;
+	el_set(c->edit, EL_REFRESH);
+}
+
+static void start_prompt(struct console *c)
+{
+	c->complete  = false;
+	c->prompting = true;
+	c->wiped     = false;
+	live_refresh(c->live, c->context->session);
+	el_set(c->edit, EL_UNBUFFERED, 1); /* shows the prompt */
+}
+
+static void stop_prompt(struct console *c)
+{
+	if (!c->prompting)
+		return;
+	c->prompting = false;
+	el_set(c->edit, EL_UNBUFFERED, 0);
+}
+
+/* --- keys ---------------------------------------------------------------------------------------- */
+
+/* Ctrl-D: the end on an empty line, else it deletes a character. */
+static unsigned char on_end_key(EditLine *edit, int ch)
+{
+	const LineInfo *info = el_line(edit);
+	if (info->buffer == info->lastchar) {
+		console_of(edit)->end = true;
+		return CC_EOF;
+	}
+	if (info->cursor == info->lastchar)
+		return CC_REFRESH_BEEP;
+	el_cursor(edit, 1);
+	el_deletestr(edit, 1);
+	return CC_REFRESH;
+}
+
+/* Candidates in columns, below the line that is being edited. */
+static void show_candidates(struct console *c, char *const *candidates)
+{
+	struct winsize size;
+	size_t width = ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80, widest = 0;
+	for (char *const *p = candidates; *p; p++)
+		if (strlen(*p) > widest)
+			widest = strlen(*p);
+	size_t columns = width / (widest + 2) ? width / (widest + 2) : 1;
+	putchar('\n');
+	for (size_t i = 0; candidates[i]; i++)
+		printf("%-*s%s", (int)widest + 2, candidates[i],
+		       (i + 1) % columns == 0 || !candidates[i + 1] ? "\n" : "");
+	fflush(stdout);
+}
+
+static unsigned char complete_word(struct console *c, const char *text, char *const *candidates,
+                                   const struct line *l)
+{
+	const char *typed = l->open_word ? l->words[l->nwords - 1] : "";
+	size_t length = strlen(typed), common = line_common(candidates);
+	char tail[PATH_MAX];
+	if (!candidates[0])
+		return CC_REFRESH_BEEP;
+	if (common > length) {
+		bool whole = !candidates[1] && (common == 0 || candidates[0][common - 1] != '/');
+		snprintf(tail, sizeof tail, "%.*s%s", (int)(common - length), candidates[0] + length,
+		         whole ? " " : "");
+		el_insertstr(c->edit, tail);
+		return CC_REFRESH;
+	}
+	if (!candidates[1]) {
+		el_insertstr(c->edit, " ");
+		return CC_REFRESH;
+	}
+	show_candidates(c, candidates);
+	return CC_REDISPLAY;
+}
+
+/* The tabulator key. */
+static unsigned char on_complete_key(EditLine *edit, int ch)
+{
+	struct console *c    = console_of(edit);
+	const LineInfo *info = el_line(edit);
+	unsigned char result = CC_ERROR;
+	struct line l;
+	struct line_live live;
+	char *text = weft__strndup(info->buffer, (size_t)(info->cursor - info->buffer));
+	if (text && line_split(text, &l) == 0) {
+		live_get(c->live, &live);
+		char **candidates = line_candidates(&l, &live);
+		if (candidates) {
+			result = complete_word(c, text, candidates, &l);
+			for (char **p = candidates; *p; p++)
+				weft__free(*p);
+			weft__free(candidates);
+		}
+		line_fini(&l);
+	}
+	weft__free(text);
+	live_refresh(c->live, c->context->session); /* for the next time */
+	return result;
+}
+
+static void on_input(uv_poll_t *poll, int status, int events)
+{
+	struct console *c = poll->data;
+	int count         = 0;
+	if (c->wiped)
+		draw(c);
+	const char *text = el_gets(c->edit, &count);
+	if (text && count > 0 && (text[count - 1] == '\n' || text[count - 1] == '\r')) {
+		c->line     = weft__strndup(text, (size_t)count);
+		c->complete = true;
+	} else if (count < 0 || (events & UV_DISCONNECT)) {
+		c->end = true;
+	}
+	if (c->complete || c->end)
+		uv_stop(c->context->loop);
+}
+
+/* --- what happens meanwhile ---------------------------------------------------------------------- */
+
+static void on_signal(uv_signal_t *handle, int signo)
+{
+	struct console *c = handle->data;
+	switch (signo) {
+	case SIGINT:
+		if (c->prompting) {
+			stop_prompt(c);
+			fputs("^C\n", stdout);
+			fflush(stdout);
+			start_prompt(c);
+		} else if (c->context->session) {
+			session_interrupt(c->context->session);
+		}
+		return;
+	case SIGWINCH:
+		if (c->edit)
+			el_resize(c->edit);
+		return;
+	case SIGCONT:
+		if (c->prompting) {
+			el_set(c->edit, EL_PREP_TERM, 1);
+			el_set(c->edit, EL_REFRESH);
+		}
+		return;
+	default:
+		c->ended_by = signo;
+		if (c->context->session)
+			session_interrupt(c->context->session);
+		uv_stop(c->context->loop);
+	}
+}
+
+static void ignore_event(void *arg, const struct weft__msg *m)
+{
+}
+
+static void on_closed(void *arg, int code, const char *text)
+{
+	struct console *c = arg;
+	if (c->context->leave)
+		return;
+	wipe(c);
+	stop_prompt(c);
+	context_note(c->context, "%s", text);
+	c->end = true;
+}
+
+/* --- setting up ---------------------------------------------------------------------------------- */
+
+/* $XDG_STATE_HOME/weft/history; "" when there is no such place. */
+static void find_history(char *path, size_t size)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	char base[PATH_MAX / 2], folder[PATH_MAX / 2 + 16];
+	*path = '\0';
+	if (state && *state == '/') {
+		snprintf(base, sizeof base, "%s", state);
+	} else if (home && *home == '/') {
+		snprintf(base, sizeof base, "%s/.local", home);
+		mkdir(base, 0755);
+		snprintf(base, sizeof base, "%s/.local/state", home);
+	} else {
+		return;
+	}
+	mkdir(base, 0755);
+	snprintf(folder, sizeof folder, "%s/weft", base);
+	if (mkdir(folder, 0700) == 0 || errno == EEXIST)
+		snprintf(path, size, "%s/history", folder);
+}
+
+static int open_editor(struct console *c)
+{
+	HistEvent event;
+	setlocale(LC_CTYPE, "");
+	c->edit    = el_init("weft", stdin, stdout, stderr);
+	c->history = history_init();
+	if (!c->edit || !c->history)
+		return WEFT_ENOMEM;
+	history(c->history, &event, H_SETSIZE, HISTORY_LINES);
+	history(c->history, &event, H_SETUNIQUE, 1);
+	find_history(c->history_path, sizeof c->history_path);
+	if (*c->history_path)
+		history(c->history, &event, H_LOAD, c->history_path);
+	el_set(c->edit, EL_CLIENTDATA, c);
+	el_set(c->edit, EL_PROMPT, prompt);
+	el_set(c->edit, EL_EDITOR, "emacs");
+	el_set(c->edit, EL_SIGNAL, 0);
+	el_set(c->edit, EL_HIST, history, c->history);
+	el_set(c->edit, EL_ADDFN, "weft-complete", "complete a word", on_complete_key);
+	el_set(c->edit, EL_ADDFN, "weft-end", "end of input", on_end_key);
+	el_set(c->edit, EL_BIND, "^I", "weft-complete", NULL);
+	el_set(c->edit, EL_BIND, "^D", "weft-end", NULL);
+	el_set(c->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
+	el_source(c->edit, NULL);
+	return 0;
+}
+
+static void close_editor(struct console *c)
+{
+	HistEvent event;
+	stop_prompt(c);
+	if (c->history && *c->history_path) {
+		mode_t mask = umask(077);
+		history(c->history, &event, H_SAVE, c->history_path);
+		umask(mask);
+	}
+	if (c->history)
+		history_end(c->history);
+	if (c->edit)
+		el_end(c->edit);
+}
+
+/* The VM that is up, or a new one that stays. */
+static int open_vm(struct console *c)
+{
+	struct context *x = c->context;
+	struct weft_error e;
+	struct start_daemon daemon;
+	const char *vm = getenv("WEFT_VM");
+	int rc         = session_attach(x->loop, NULL, &x->session, &e);
+	if (rc == WEFT_ENOVM) {
+		struct start how = {.vm = vm && *vm ? vm : "default", .local_nodes = 1};
+		rc               = start_vm(x->loop, &how, &x->session, &daemon, &e);
+	}
+	if (!rc)
+		rc = session_welcome(x->session, &e);
+	if (rc)
+		context_error(x, "%s", e.text);
+	return rc;
+}
+
+static int set_up(struct console *c)
+{
+	struct context *x = c->context;
+	struct weft_error e;
+	struct output_config config = {.label = true, .arg = c};
+	bool terminal               = isatty(0) && isatty(1);
+	int rc                      = open_vm(c);
+	if (rc)
+		return rc;
+	x->interactive = true;
+	if (terminal) {
+		config.before = wipe;
+		config.after  = draw;
+	}
+	rc = runner_create(x->loop, x->session, &config, &x->runner, &e);
+	if (!rc && ((terminal && open_editor(c)) || !(c->live = live_create())))
+		rc = weft__err_set(&e, WEFT_ENOMEM, "out of memory");
+	if (rc) {
+		context_error(x, "%s", e.text);
+		return rc;
+	}
+	c->listener = (struct session_listener){.event = ignore_event, .closed = on_closed, .arg = c};
+	session_listen(x->session, &c->listener);
+	if (terminal)
+		printf("weft %s, virtual machine '%s'; help lists the commands\n", PACKAGE_VERSION,
+		       session_name(x->session));
+	return 0;
+}
+
+static void start_handles(struct console *c)
+{
+	uv_loop_t *loop = c->context->loop;
+	for (size_t i = 0; i < NSIGNALS; i++) {
+		uv_signal_init(loop, &c->signals[i]);
+		c->signals[i].data = c;
+		uv_signal_start(&c->signals[i], on_signal, signal_numbers[i]);
+		uv_unref((uv_handle_t *)&c->signals[i]);
+	}
+	if (c->edit && uv_poll_init(loop, &c->input, 0) == 0) {
+		int flags = fcntl(0, F_GETFL);
+		if (flags >= 0) /* others read the terminal, too, and libedit wants to wait for a key's bytes */
+			fcntl(0, F_SETFL, flags & ~O_NONBLOCK);
+		c->input.data = c;
+	}
+}
+
+static void stop_handles(struct console *c)
+{
+	for (size_t i = 0; i < NSIGNALS; i++)
+		uv_close((uv_handle_t *)&c->signals[i], NULL);
+	if (c->edit)
+		uv_close((uv_handle_t *)&c->input, NULL);
+}
+
+/* --- lines --------------------------------------------------------------------------------------- */
+
+/* The next line into c->line; false at the end. */
+static bool read_line(struct console *c)
+{
+	size_t size = 0;
+	c->line     = NULL;
+	if (!c->edit) {
+		char *text = NULL;
+		if (getline(&text, &size, stdin) >= 0)
+			c->line = weft__strdup(text);
+		free(text);
+		return c->line != NULL;
+	}
+	start_prompt(c);
+	uv_poll_start(&c->input, UV_READABLE | UV_DISCONNECT, on_input);
+	while (!c->complete && !c->end && !c->ended_by)
+		uv_run(c->context->loop, UV_RUN_DEFAULT);
+	uv_poll_stop(&c->input);
+	stop_prompt(c);
+	if (!c->complete && !c->ended_by && session_is_open(c->context->session))
+		putchar('\n');
+	return c->complete;
+}
+
+static int run_line(struct console *c)
+{
+	HistEvent event;
+	struct line l;
+	int status = 0;
+	if (line_split(c->line, &l)) {
+		context_error(c->context, "out of memory");
+		return EXITCODE_FAILURE;
+	}
+	if (l.nwords > 0) {
+		if (c->history)
+			history(c->history, &event, H_ENTER, c->line);
+		status = command_run(c->context, (int)l.nwords, l.words);
+	}
+	line_fini(&l);
+	return status;
+}
+
+/* A file of commands ends when what they attached has ended. */
+static void await_jobs(struct console *c)
+{
+	struct context *x = c->context;
+	while (x->session && session_is_open(x->session) && runner_next(x->runner, NULL) && !c->ended_by)
+		uv_run(x->loop, UV_RUN_ONCE);
+	while (x->session && !runner_flushed(x->runner) && !c->ended_by)
+		uv_run(x->loop, UV_RUN_ONCE);
+}
+
+int console_run(struct context *x)
+{
+	static struct console c;
+	c          = (struct console){.context = x};
+	int status = set_up(&c) ? EXITCODE_FAILURE : 0;
+	if (!status) {
+		start_handles(&c);
+		while (!x->leave && !c.end && !c.ended_by && read_line(&c)) {
+			int last = run_line(&c);
+			status   = c.edit ? 0 : last;
+			weft__free(c.line);
+		}
+		if (!c.edit && !x->leave)
+			await_jobs(&c);
+		stop_handles(&c);
+		if (x->session && !session_is_open(x->session) && !x->leave)
+			status = EXITCODE_FAILURE;
+	}
+	close_editor(&c);
+	live_destroy(&c.live, x->session);
+	runner_destroy(&x->runner);
+	session_close(&x->session);
+	uv_run(x->loop, UV_RUN_DEFAULT);
+	return c.ended_by ? EXITCODE_SIGNAL + c.ended_by : status;
+}
+
+/* --- quit ---------------------------------------------------------------------------------------- */
+
+static int exec_quit(struct context *c, const struct args *a)
+{
+	if (isatty(0))
+		printf("the virtual machine '%s' stays up (weft down takes it down)\n", session_name(c->session));
+	c->leave = true;
+	return 0;
+}
+
+static const struct option_def quit_options[] = {OPTION_HELP, OPTION_END};
+
+const struct command cmd_quit = {
+        .name          = "quit",
+        .alias         = "exit",
+        .summary       = "leave the console; the virtual machine stays up",
+        .options       = quit_options,
+        .noperands_max = 0,
+        .flags         = CMD_CONSOLE,
+        .man           = "Jobs that were spawned with --attach end with the console, other jobs go on.",
+        .exec          = exec_quit,
+};

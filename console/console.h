@@ -1,0 +1,11 @@
+/* console.h - weft without a command: a prompt, or commands from a file. */
+#ifndef WEFT_CONSOLE_CONSOLE_H
+#define WEFT_CONSOLE_CONSOLE_H
+
+struct context;
+
+/* Reads and runs commands until quit, halt or the end of the input. Returns the last one's exit status when
+ * they come from a file, else 0; 125 when there is no virtual machine and none can be started. */
+int console_run(struct context *c);
+
+#endif

@@ -1,0 +1,36 @@
+/* context.h - what a command runs in: a shell's command line, or the console. */
+#ifndef WEFT_CONSOLE_CONTEXT_H
+#define WEFT_CONSOLE_CONTEXT_H
+
+#include <stdbool.h>
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "console/args.h"
+#include "console/session.h"
+
+struct runner;
+
+struct context {
+	uv_loop_t *loop;
+	struct session *session;       /* the console's; on the command line that of the command */
+	struct runner *runner;         /* the console's attached jobs, NULL on the command line */
+	const struct command *command; /* that runs */
+	bool interactive;              /* in the console */
+	bool leave;                    /* the console ends after this command */
+};
+
+/* A session for a command: the console's, or a new one with the VM that --vm names. Complains itself:
+ * 0 or an error. context_detach closes it on the command line. */
+int context_attach(struct context *c, const struct args *a);
+void context_detach(struct context *c);
+
+/* "weft run: ..." on standard error: an error, and a note. */
+void context_error(const struct context *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void context_note(const struct context *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* May this descriptor be given colours? A terminal, without NO_COLOR and TERM=dumb. */
+bool context_colour(int fd);
+
+#endif

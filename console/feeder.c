@@ -1,0 +1,133 @@
+#include "config.h"
+
+#include "console/feeder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+
+enum {
+	WINDOW = 64 * 1024,
+	PIECE  = 16 * 1024,
+};
+
+struct feeder {
+	struct session *session;
+	uint32_t job;
+	uv_poll_t *poll;  /* NULL: a file, which is always readable */
+	int fd;
+	bool ours;        /* opened again, so that we may make it non-blocking */
+	bool reading, ended;
+	uint64_t credit;
+};
+
+static int send_piece(struct feeder *f, const void *bytes, size_t nbytes, bool end)
+{
+	struct weft__msg m = {.code        = WEFT__MSG_STDIN,
+	                      .stdin_bytes = {.job = f->job, .end = end, .bytes = {bytes, nbytes}}};
+	return session_send(f->session, &m, NULL, 0);
+}
+
+static void read_some(struct feeder *f)
+{
+	char bytes[PIECE];
+	while (!f->ended && f->credit > 0) {
+		size_t room = f->credit < sizeof bytes ? f->credit : sizeof bytes;
+		ssize_t n   = read(f->fd, bytes, room);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		f->ended = n <= 0;
+		if (send_piece(f, bytes, n > 0 ? (size_t)n : 0, f->ended))
+			f->ended = true;
+		f->credit -= n > 0 ? (uint64_t)n : 0;
+		if (f->poll && !f->ours)
+			return; /* another read might block */
+	}
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+/* Poll while there is something to read for, and no longer: a level-triggered descriptor would spin. */
+static void settle(struct feeder *f)
+{
+	bool wanted = !f->ended && f->credit > 0;
+	if (!f->poll) {
+		read_some(f);
+	} else if (wanted && !f->reading) {
+		f->reading = true;
+		uv_poll_start(f->poll, UV_READABLE | UV_DISCONNECT, on_readable);
+	} else if (!wanted && f->reading) {
+		f->reading = false;
+		uv_poll_stop(f->poll);
+	}
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct feeder *f = poll->data;
+	read_some(f);
+	settle(f);
+}
+
+int feeder_open(uv_loop_t *loop, struct session *s, uint32_t job, struct feeder **f)
+{
+	struct feeder *new = weft__calloc(1, sizeof *new);
+	uv_poll_t *poll    = weft__calloc(1, sizeof *poll);
+	if (!new || !poll) {
+		weft__free(new);
+		weft__free(poll);
+		return WEFT_ENOMEM;
+	}
+	*new      = (struct feeder){.session = s, .job = job, .credit = WINDOW};
+	new->fd   = open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	new->ours = new->fd >= 0 && lseek(0, 0, SEEK_CUR) < 0; /* a file opened again starts at its beginning */
+	if (!new->ours) {
+		if (new->fd >= 0)
+			close(new->fd);
+		new->fd = 0;
+	}
+	int flags = fcntl(0, F_GETFL);
+	if (uv_poll_init(loop, poll, new->fd) == 0) {
+		new->poll  = poll;
+		poll->data = new;
+	} else {
+		weft__free(poll);
+	}
+	if (!new->ours && flags >= 0)
+		fcntl(0, F_SETFL, flags); /* others read it, too: it stays as it was */
+	*f = new;
+	settle(new);
+	return 0;
+}
+
+void feeder_ack(struct feeder *f, uint64_t nbytes)
+{
+	f->credit += nbytes;
+	if (f->credit > WINDOW)
+		f->credit = WINDOW;
+	settle(f);
+}
+
+static void free_poll(uv_handle_t *poll)
+{
+	weft__free(poll);
+}
+
+void feeder_close(struct feeder **f)
+{
+	struct feeder *old = *f;
+	*f                 = NULL;
+	if (!old)
+		return;
+	if (old->poll) {
+		uv_poll_stop(old->poll);
+		uv_close((uv_handle_t *)old->poll, free_poll);
+	}
+	if (old->ours)
+		close(old->fd);
+	weft__free(old);
+}

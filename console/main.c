@@ -1,0 +1,60 @@
+/* main.c - weft: a command, or the console. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "console/command.h"
+#include "console/console.h"
+#include "console/context.h"
+#include "console/exitcode.h"
+#include "console/help.h"
+
+/* Sockets must not get the numbers of the standard descriptors when these are closed. */
+static void open_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)!open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+}
+
+static int run(struct context *c, int argc, char **argv)
+{
+	if (argc < 2)
+		return console_run(c);
+	if (!strcmp(argv[1], "--version"))
+		argv[1] = (char *)"version";
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		argv[1] = (char *)"help";
+	if (*argv[1] == '-') {
+		context_error(c, "a command comes first, '%s' is none; see: weft help", argv[1]);
+		return EXITCODE_FAILURE;
+	}
+	return command_run(c, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	uv_loop_t loop;
+	open_standard_descriptors();
+	signal(SIGPIPE, SIG_IGN); /* write says it */
+	if (uv_loop_init(&loop)) {
+		fputs("weft: no descriptors are left\n", stderr);
+		return EXITCODE_FAILURE;
+	}
+	struct context context = {.loop = &loop};
+	int status             = run(&context, argc, argv);
+	session_close(&context.session);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_loop_close(&loop);
+	/* What could not be written must not look like success. */
+	if (fclose(stdout) && errno != EPIPE && errno != EBADF && status == 0)
+		status = EXITCODE_FAILURE;
+	return status;
+}

@@ -1,0 +1,203 @@
+#include "config.h"
+
+#include "console/plan.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+#include "console/environ.h"
+
+/* --- reading ------------------------------------------------------------------------------------- */
+
+/* Cuts the operands of a at the first ":"; what follows it, or NULL. */
+static char **cut(struct args *a)
+{
+	for (int i = 0; i < a->noperands; i++) {
+		if (strcmp(a->operands[i], ":"))
+			continue;
+		char **rest  = a->operands + i + 1;
+		a->noperands = i;
+		return rest;
+	}
+	return NULL;
+}
+
+static int copy_args(const struct args *from, struct args *to)
+{
+	*to      = *from;
+	to->list = weft__calloc(from->n + 1, sizeof *to->list);
+	if (!to->list)
+		return WEFT_ENOMEM;
+	if (from->n)
+		memcpy(to->list, from->list, from->n * sizeof *to->list);
+	return 0;
+}
+
+int plan_parse(const struct args *first, struct plan *p, struct weft_error *e)
+{
+	*p = (struct plan){0};
+	if (copy_args(first, &p->programs[0].args))
+		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
+	char **end = first->operands + first->noperands;
+	for (;;) {
+		struct args *a = &p->programs[p->nprograms++].args;
+		char **rest    = cut(a);
+		if (a->noperands == 0)
+			return weft__err_set(e, WEFT_EINVAL, "a program is missing beside ':'");
+		p->ntasks += args_count(a, 'n', 1);
+		if (!rest)
+			break;
+		if (p->nprograms == PLAN_PROGRAMS_MAX)
+			return weft__err_set(e, WEFT_EINVAL, "more than %d programs", PLAN_PROGRAMS_MAX);
+		/* rest[-1] is the ":": it stands where a command's name does. */
+		int rc = args_parse(first->command, (int)(end - rest) + 1, rest - 1,
+		                    &p->programs[p->nprograms].args, e);
+		if (rc) {
+			p->nprograms++;
+			return rc;
+		}
+	}
+	if (p->ntasks > PLAN_TASKS_MAX)
+		return weft__err_set(e, WEFT_EINVAL, "%ld tasks are too many for one job; at most %d", p->ntasks,
+		                     PLAN_TASKS_MAX);
+	return 0;
+}
+
+void plan_fini(struct plan *p)
+{
+	for (size_t i = 0; i < p->nprograms; i++)
+		args_fini(&p->programs[i].args);
+	p->nprograms = 0;
+}
+
+const char *plan_text(const struct plan *p, int id)
+{
+	const char *text = NULL;
+	for (size_t i = 0; i < p->nprograms; i++)
+		if (args_has(&p->programs[i].args, id))
+			text = args_text(&p->programs[i].args, id);
+	return text;
+}
+
+int plan_has(const struct plan *p, int id)
+{
+	for (size_t i = 0; i < p->nprograms; i++)
+		if (args_has(&p->programs[i].args, id))
+			return 1;
+	return 0;
+}
+
+int64_t plan_duration_ms(const struct plan *p, int id)
+{
+	int64_t ms = -1;
+	for (size_t i = 0; i < p->nprograms; i++)
+		if (args_has(&p->programs[i].args, id))
+			ms = args_duration_ms(&p->programs[i].args, id);
+	return ms;
+}
+
+/* --- sending ------------------------------------------------------------------------------------- */
+
+/* The environment of one program's tasks: ours with what -x says. */
+static int make_environ(const struct args *a, struct environ_list *env, struct weft_error *e)
+{
+	int rc = environ_copy(env);
+	for (size_t i = 0; i < a->n && !rc; i++) {
+		const char *value = a->list[i].value;
+		if (a->list[i].option->id != 'x')
+			continue;
+		if (strchr(value, '='))
+			rc = environ_put(env, value);
+		else if (!getenv(value))
+			return weft__err_set(e, WEFT_EINVAL,
+			                     "-x %.60s: there is no such variable here; to set it: -x %.60s=VALUE",
+			                     value, value);
+	}
+	return rc ? weft__err_set(e, rc, "out of memory") : 0;
+}
+
+/* The folder of one program's tasks, absolute. */
+static int make_wdir(const struct args *a, char *path, size_t size, struct weft_error *e)
+{
+	char here[PATH_MAX];
+	const char *wanted = args_text(a, OPT_WDIR);
+	if (!getcwd(here, sizeof here)) {
+		if (wanted && *wanted == '/')
+			*here = '\0';
+		else
+			return weft__err_set(e, WEFT_EIO, "cannot find the current folder: %s; use --wdir",
+			                     strerror(errno));
+	}
+	int n = wanted && *wanted == '/' ? snprintf(path, size, "%s", wanted)
+	        : wanted                 ? snprintf(path, size, "%s/%s", here, wanted)
+	                                 : snprintf(path, size, "%s", here);
+	if (n < 0 || (size_t)n >= size)
+		return weft__err_set(e, WEFT_ETOOBIG, "the name of the working directory is too long");
+	return 0;
+}
+
+static struct weft__strs make_strs(char **texts, size_t n, struct weft__str *room)
+{
+	for (size_t i = 0; i < n; i++)
+		room[i] = weft__str(texts[i]);
+	return (struct weft__strs){room, n};
+}
+
+/* One program's SPAWN; req 0 gets a new one. Returns the req. */
+static int64_t send_program(const struct args *a, struct session *s, struct weft__msg *m,
+                            session_answer_fn answer, void *arg, struct weft_error *e)
+{
+	char wdir[PATH_MAX];
+	struct environ_list env = {0};
+	struct weft__str *room  = NULL;
+	int64_t rc              = make_environ(a, &env, e);
+	if (!rc)
+		rc = make_wdir(a, wdir, sizeof wdir, e);
+	if (!rc && !(room = weft__calloc((size_t)a->noperands + env.n + 1, sizeof *room)))
+		rc = weft__err_set(e, WEFT_ENOMEM, "out of memory");
+	if (!rc) {
+		m->spawn.count = (uint64_t)args_count(a, 'n', 1);
+		m->spawn.host  = weft__str(args_text(a, OPT_HOST));
+		m->spawn.wdir  = weft__str(wdir);
+		m->spawn.argv  = make_strs(a->operands, (size_t)a->noperands, room);
+		m->spawn.env   = make_strs(env.vars, env.n, room + a->noperands);
+		uint64_t req   = m->spawn.req;
+		rc             = req ? session_send(s, m, NULL, 0) : session_ask(s, m, answer, arg);
+		if (rc == WEFT_ETOOBIG)
+			weft__err_set(e, WEFT_ETOOBIG,
+			              "arguments and environment are too large together (at most 160 KiB); unset "
+			              "what the tasks do not need, for example with env -i");
+		else if (rc < 0)
+			weft__err_set(e, (int)rc, "%s", weft__err_text((int)rc));
+		else if (req)
+			rc = (int64_t)req;
+	}
+	weft__free(room);
+	environ_fini(&env);
+	return rc;
+}
+
+int64_t plan_send(const struct plan *p, struct session *s, unsigned flags, session_answer_fn answer, void *arg,
+                  struct weft_error *e)
+{
+	int64_t req = 0;
+	for (size_t i = 0; i < p->nprograms; i++) {
+		struct weft__msg m = {.code  = WEFT__MSG_SPAWN,
+		                      .spawn = {.req   = (uint64_t)req,
+		                                .more  = i + 1 < p->nprograms,
+		                                .flags = flags}};
+		int64_t rc         = send_program(&p->programs[i].args, s, &m, answer, arg, e);
+		if (rc < 0) {
+			if (req > 0)
+				session_forget(s, req);
+			return rc;
+		}
+		req = rc;
+	}
+	return req;
+}

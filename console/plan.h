@@ -1,0 +1,40 @@
+/* plan.h - what is to be started: programs with their counts, hosts, environments. */
+#ifndef WEFT_CONSOLE_PLAN_H
+#define WEFT_CONSOLE_PLAN_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "console/args.h"
+#include "console/session.h"
+
+enum {
+	PLAN_PROGRAMS_MAX = 64,
+	PLAN_TASKS_MAX    = 65536,
+};
+
+struct plan_program {
+	struct args args; /* its options and, as operands, its arguments */
+};
+
+struct plan {
+	struct plan_program programs[PLAN_PROGRAMS_MAX];
+	size_t nprograms;
+	long ntasks; /* of all programs */
+};
+
+/* Reads the programs of a command line, kept apart by ":"; first has been parsed from the whole of it. 0,
+ * WEFT_EINVAL. Whatever it returns, plan_fini is due. */
+int plan_parse(const struct args *first, struct plan *p, struct weft_error *e);
+void plan_fini(struct plan *p);
+
+/* An option in any of the programs' parts: the last one, or NULL. */
+const char *plan_text(const struct plan *p, int id);
+int plan_has(const struct plan *p, int id);
+int64_t plan_duration_ms(const struct plan *p, int id);
+
+/* Sends the SPAWN messages; answer gets SPAWNED. The req, or an error. flags: WEFT__SPAWN_*. */
+int64_t plan_send(const struct plan *p, struct session *s, unsigned flags, session_answer_fn answer, void *arg,
+                  struct weft_error *e);
+
+#endif

@@ -1,0 +1,535 @@
+/* Happy path: a root is added and SPAWN sent; JOB_EVENTs tell the starts and ends of its tasks and of the jobs
+ * that these spawn, OUTPUT brings what they write, SPAWNED answers. When each job of the root has ended and
+ * OUTPUT_END has come for each task that ran, the root is done.
+ *
+ * What can go wrong: events and output take different ways, so OUTPUT or OUTPUT_END may come before the event
+ * that its task started, and before we know whose job it is; a task that was lost with its node sends no
+ * OUTPUT_END; a task that never ran neither; no job comes into being at all (SPAWNED says so, and that is the
+ * end of it); the reader of our output is slow (acknowledgements are kept back) or gone (output_failed).
+ */
+#include "config.h"
+
+#include "console/runner.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/ids.h"
+#include "base/map.h"
+
+/* What we know about a task. */
+struct task {
+	struct job *job; /* NULL: only its output has come */
+	bool started, ended, flushed, lost;
+	uint64_t pid;
+	char host[64]; /* as far as a file name needs it */
+};
+
+/* A job of a root. */
+struct job {
+	uint32_t id;
+	struct runner_root *root;
+	size_t nwaiting; /* tasks that have not ended, or whose output has not */
+	bool ended;
+};
+
+/* Bytes from a job's part on one node that are not acknowledged yet. */
+struct debt {
+	uint64_t job, node, nbytes;
+};
+
+struct runner {
+	struct session *session;
+	struct session_listener listener;
+	struct output *output;
+	struct output_config config;
+	struct weft__list roots;
+	struct weft__map jobs, tasks; /* by id, by tid */
+	struct debt *debts;
+	size_t ndebts, debts_cap;
+	bool failed; /* nothing can be written: what comes is dropped */
+};
+
+/* --- jobs and tasks ------------------------------------------------------------------------------ */
+
+static bool is_waited_for(const struct task *t)
+{
+	return !(t->ended && (t->flushed || t->lost || !t->started));
+}
+
+static struct runner_root *find_root(struct runner *r, uint32_t id)
+{
+	struct runner_root *unknown = NULL;
+	for (struct weft__list *l = r->roots.next; l != &r->roots; l = l->next) {
+		struct runner_root *root = WEFT__CONTAINER(l, struct runner_root, link);
+		if (root->job == id)
+			return root;
+		if (!root->job && !unknown)
+			unknown = root;
+	}
+	return unknown; /* one spawn is asked for after the other: it is the one that has no number yet */
+}
+
+static struct job *find_job(struct runner *r, uint32_t id, uint32_t root_id)
+{
+	struct job *j = weft__map_get(&r->jobs, id);
+	if (j)
+		return j;
+	struct runner_root *root = find_root(r, root_id);
+	if (!root)
+		return NULL; /* of a root that was forgotten */
+	root->job = root_id;
+	j         = weft__calloc(1, sizeof *j);
+	if (!j || weft__map_put(&r->jobs, id, j)) {
+		weft__free(j);
+		return NULL;
+	}
+	*j = (struct job){.id = id, .root = root};
+	return j;
+}
+
+static struct task *find_task(struct runner *r, uint64_t tid)
+{
+	struct task *t = weft__map_get(&r->tasks, tid);
+	if (t)
+		return t;
+	t = weft__calloc(1, sizeof *t);
+	if (t && weft__map_put(&r->tasks, tid, t)) {
+		weft__free(t);
+		return NULL;
+	}
+	return t;
+}
+
+static void check_done(struct runner *r, struct runner_root *root)
+{
+	size_t cursor = 0;
+	uint64_t id;
+	void *value;
+	bool any = false;
+	if (root->done || !root->answered)
+		return;
+	while (weft__map_next(&r->jobs, &cursor, &id, &value)) {
+		const struct job *j = value;
+		if (j->root != root)
+			continue;
+		any = true;
+		if (!j->ended || j->nwaiting > 0)
+			return;
+	}
+	if (!any && root->error.code == 0)
+		return;
+	root->done = true;
+	if (root->handler.finished)
+		root->handler.finished(root->arg, root);
+}
+
+/* Something about a task has changed: `waited` is what is_waited_for said before. */
+static void settle_task(struct runner *r, uint64_t tid, struct task *t, bool waited)
+{
+	struct job *j = t->job;
+	if (!j || is_waited_for(t) == waited)
+		return;
+	j->nwaiting--;
+	if (!t->lost) { /* a lost one's record stays, in case that its output comes late */
+		weft__map_remove(&r->tasks, tid);
+		weft__free(t);
+	}
+	check_done(r, j->root);
+}
+
+static void note_failure(struct runner *r, struct runner_root *root, const struct task *t,
+                         const struct weft__msg_job_event *m)
+{
+	struct exitcode_task how = {m->exit_code, m->signo, m->flags, m->code};
+	int status               = exitcode_of(&how);
+	if (status == 0)
+		return;
+	if (status > root->status)
+		root->status = status;
+	if (root->nfailed++ > 0)
+		return;
+	struct runner_failure *f = &root->first;
+	f->how                   = how;
+	f->tid                   = m->tid;
+	f->rank                  = (uint32_t)m->rank;
+	f->pid                   = m->pid ? m->pid : t->pid;
+	f->after_ms              = (weft__clock_ns() - root->began_ns) / 1000000;
+	snprintf(f->host, sizeof f->host, "%.*s", (int)m->host.n, m->host.p);
+	snprintf(f->text, sizeof f->text, "%.*s", (int)m->text.n, m->text.p);
+}
+
+static void take_job_event(struct runner *r, const struct weft__msg_job_event *m)
+{
+	struct job *j = find_job(r, (uint32_t)m->job, (uint32_t)m->root);
+	if (!j)
+		return;
+	if (m->state == WEFT__JOB_EVENT_DONE) {
+		j->ended = true;
+		check_done(r, j->root);
+		return;
+	}
+	struct task *t = find_task(r, m->tid);
+	if (!t)
+		return;
+	bool waited = !t->job || is_waited_for(t);
+	if (!t->job) {
+		t->job = j;
+		j->nwaiting++;
+	}
+	if (m->state == WEFT__JOB_EVENT_STARTED) {
+		t->started = true;
+		t->pid     = m->pid;
+		snprintf(t->host, sizeof t->host, "%.*s", (int)m->host.n, m->host.p);
+		if (m->rank == 0 && j->id == j->root->job && !j->root->rank0_node) {
+			j->root->rank0_node = (int64_t)m->node;
+			if (j->root->handler.started)
+				j->root->handler.started(j->root->arg, j->root);
+		}
+	} else if (m->state == WEFT__JOB_EVENT_EXITED) {
+		t->ended   = true;
+		t->lost    = (m->flags & WEFT__EXIT_LOST) != 0;
+		t->started = t->started || !(m->flags & WEFT__EXIT_START);
+		if (j->id == j->root->job)
+			note_failure(r, j->root, t, m);
+	}
+	settle_task(r, m->tid, t, waited);
+}
+
+/* --- output -------------------------------------------------------------------------------------- */
+
+static void pay_debts(struct runner *r)
+{
+	if (output_full(r->output) && !r->failed)
+		return;
+	for (size_t i = 0; i < r->ndebts; i++) {
+		struct debt *d     = &r->debts[i];
+		struct weft__msg m = {.code       = WEFT__MSG_OUTPUT_ACK,
+		                      .output_ack = {.job = d->job, .node = d->node, .bytes = d->nbytes}};
+		session_send(r->session, &m, NULL, 0);
+	}
+	r->ndebts = 0;
+}
+
+static int owe(struct runner *r, const struct weft__msg_output *m)
+{
+	for (size_t i = 0; i < r->ndebts; i++) {
+		if (r->debts[i].job == m->job && r->debts[i].node == m->node) {
+			r->debts[i].nbytes += m->bytes.n;
+			return 0;
+		}
+	}
+	if (r->ndebts == r->debts_cap) {
+		size_t cap         = r->debts_cap ? 2 * r->debts_cap : 16;
+		struct debt *debts = weft__realloc(r->debts, cap * sizeof *debts);
+		if (!debts)
+			return WEFT_ENOMEM;
+		r->debts     = debts;
+		r->debts_cap = cap;
+	}
+	r->debts[r->ndebts++] = (struct debt){m->job, m->node, m->bytes.n};
+	return 0;
+}
+
+static void fail_output(struct runner *r, int code, const char *text)
+{
+	if (r->failed)
+		return;
+	r->failed = true;
+	pay_debts(r);
+	for (struct runner_root *root = NULL; (root = runner_next(r, root));)
+		if (root->handler.output_failed)
+			root->handler.output_failed(root->arg, code, text);
+}
+
+/* Was this job spawned by another task? In the console each line names its job in any case. */
+static bool is_descendant(struct runner *r, uint64_t job)
+{
+	const struct job *j = weft__map_get(&r->jobs, job);
+	if (r->config.after || weft__list_empty(&r->roots))
+		return true;
+	const struct runner_root *root = WEFT__CONTAINER(r->roots.next, struct runner_root, link);
+	return j ? j->id != j->root->job : root->job && root->job != job;
+}
+
+static void take_output(struct runner *r, const struct weft__msg_output *m)
+{
+	struct weft_error e;
+	const struct task *t    = weft__map_get(&r->tasks, m->tid);
+	struct output_task task = {.tid        = m->tid,
+	                           .job        = (uint32_t)m->job,
+	                           .rank       = (uint32_t)m->rank,
+	                           .descendant = is_descendant(r, m->job),
+	                           .host       = t && *t->host ? t->host : "unknown"};
+	int rc                  = 0;
+	if (!r->failed)
+		rc = output_push(r->output, &task, (unsigned)m->stream, m->bytes.p, m->bytes.n, &e);
+	if (owe(r, m) && !rc)
+		rc = weft__err_set(&e, WEFT_ENOMEM, "out of memory");
+	if (rc)
+		fail_output(r, rc, e.text);
+	pay_debts(r);
+}
+
+static void take_output_end(struct runner *r, const struct weft__msg_output_end *m)
+{
+	output_end(r->output, m->tid);
+	struct task *t = find_task(r, m->tid);
+	if (!t)
+		return;
+	bool waited = is_waited_for(t);
+	t->flushed  = true;
+	settle_task(r, m->tid, t, waited);
+}
+
+static void on_output(void *arg)
+{
+	struct runner *r    = arg;
+	struct weft_error e = {0};
+	if (output_error(r->output, &e))
+		fail_output(r, e.code, e.text);
+	pay_debts(r);
+}
+
+static void on_before(void *arg)
+{
+	struct runner *r = arg;
+	r->config.before(r->config.arg);
+}
+
+static void on_after(void *arg)
+{
+	struct runner *r = arg;
+	r->config.after(r->config.arg);
+}
+
+/* --- the session --------------------------------------------------------------------------------- */
+
+static void take_stdin_ack(struct runner *r, const struct weft__msg_stdin_ack *m)
+{
+	for (struct runner_root *root = NULL; (root = runner_next(r, root));)
+		if (root->job == m->job && root->handler.stdin_ack)
+			root->handler.stdin_ack(root->arg, m->bytes);
+}
+
+static void on_event(void *arg, const struct weft__msg *m)
+{
+	struct runner *r = arg;
+	switch (m->code) {
+	case WEFT__MSG_JOB_EVENT:
+		take_job_event(r, &m->job_event);
+		return;
+	case WEFT__MSG_OUTPUT:
+		take_output(r, &m->output);
+		return;
+	case WEFT__MSG_OUTPUT_END:
+		take_output_end(r, &m->output_end);
+		return;
+	case WEFT__MSG_STDIN_ACK:
+		take_stdin_ack(r, &m->stdin_ack);
+		return;
+	default:
+		return;
+	}
+}
+
+static void on_closed(void *arg, int code, const char *text)
+{
+	struct runner *r = arg;
+	for (struct runner_root *root = NULL; (root = runner_next(r, root));)
+		if (root->handler.closed)
+			root->handler.closed(root->arg, code, text);
+}
+
+/* The answer to SPAWN, or a part of it; true when it is complete. */
+static bool take_spawned(struct runner_root *root, const struct weft__msg_spawned *m)
+{
+	int code   = (int)m->code;
+	root->job  = (uint32_t)m->job;
+	root->size = (uint32_t)m->size;
+	for (size_t i = 0; i < m->errors.n && !code; i++)
+		code = -(int)m->errors.p[i];
+	if (code && !root->error.code)
+		weft__err_set(&root->error, code, "%s", m->text.n ? m->text.p : weft__err_text(code));
+	return m->code || m->first + m->tids.n >= m->size;
+}
+
+bool runner_answer(void *arg, const struct weft__msg *m)
+{
+	struct runner_root *root = arg;
+	struct runner *r         = root->runner;
+	if (m->code == WEFT__MSG_SPAWNED) {
+		root->answered = take_spawned(root, &m->spawned);
+	} else if (m->code == WEFT__MSG_RESULT && m->result.code) {
+		weft__err_set(&root->error, (int)m->result.code, "%s",
+		              m->result.text.n ? m->result.text.p : weft__err_text((int)m->result.code));
+		root->answered = true;
+	}
+	if (!root->answered)
+		return false;
+	root->req = 0;
+	if (root->error.code && root->handler.failed)
+		root->handler.failed(root->arg, root);
+	check_done(r, root);
+	return true;
+}
+
+int runner_create(uv_loop_t *loop, struct session *s, const struct output_config *config, struct runner **r,
+                  struct weft_error *e)
+{
+	struct runner *new = weft__calloc(1, sizeof *new);
+	if (!new)
+		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
+	new->session  = s;
+	new->config   = *config;
+	new->listener = (struct session_listener){.event = on_event, .closed = on_closed, .arg = new};
+	weft__list_init(&new->roots);
+	weft__list_init(&new->listener.link);
+	struct output_config own = *config;
+	own.changed              = on_output;
+	own.before               = config->before ? on_before : NULL;
+	own.after                = config->after ? on_after : NULL;
+	own.arg                  = new;
+	int rc                   = output_open(loop, &own, &new->output, e);
+	if (rc) {
+		weft__free(new);
+		return rc;
+	}
+	session_listen(s, &new->listener);
+	*r = new;
+	return 0;
+}
+
+void runner_destroy(struct runner **r)
+{
+	struct runner *old = *r;
+	*r                 = NULL;
+	if (!old)
+		return;
+	while (!weft__list_empty(&old->roots)) {
+		struct runner_root *root = WEFT__CONTAINER(old->roots.next, struct runner_root, link);
+		runner_forget(old, &root);
+	}
+	size_t cursor = 0;
+	uint64_t tid;
+	void *task;
+	while (weft__map_next(&old->tasks, &cursor, &tid, &task))
+		weft__free(task);
+	weft__map_fini(&old->tasks);
+	weft__map_fini(&old->jobs);
+	session_unlisten(&old->listener);
+	output_close(&old->output);
+	weft__free(old->debts);
+	weft__free(old);
+}
+
+struct runner_root *runner_add(struct runner *r, const struct runner_handler *handler, void *arg)
+{
+	struct runner_root *root = weft__calloc(1, sizeof *root);
+	if (!root)
+		return NULL;
+	root->runner   = r;
+	root->handler  = *handler;
+	root->arg      = arg;
+	root->began_ns = weft__clock_ns();
+	weft__list_push(&r->roots, &root->link);
+	return root;
+}
+
+/* The first job of the root that is left, or NULL. */
+static struct job *any_job(struct runner *r, const struct runner_root *root)
+{
+	size_t cursor = 0;
+	uint64_t id;
+	void *value;
+	while (weft__map_next(&r->jobs, &cursor, &id, &value))
+		if (((struct job *)value)->root == root)
+			return value;
+	return NULL;
+}
+
+static struct task *any_task(struct runner *r, const struct job *j, uint64_t *tid)
+{
+	size_t cursor = 0;
+	void *value;
+	while (weft__map_next(&r->tasks, &cursor, tid, &value))
+		if (((struct task *)value)->job == j)
+			return value;
+	return NULL;
+}
+
+void runner_forget(struct runner *r, struct runner_root **root)
+{
+	struct runner_root *old = *root;
+	struct job *j;
+	struct task *t;
+	uint64_t tid;
+	*root = NULL;
+	if (old->req > 0)
+		session_forget(r->session, old->req);
+	while ((j = any_job(r, old))) {
+		while ((t = any_task(r, j, &tid))) {
+			weft__map_remove(&r->tasks, tid);
+			weft__free(t);
+		}
+		weft__map_remove(&r->jobs, j->id);
+		weft__free(j);
+	}
+	weft__list_remove(&old->link);
+	weft__free(old);
+}
+
+struct runner_root *runner_next(struct runner *r, struct runner_root *after)
+{
+	struct weft__list *l = after ? after->link.next : r->roots.next;
+	return l == &r->roots ? NULL : WEFT__CONTAINER(l, struct runner_root, link);
+}
+
+bool runner_signal(struct runner *r, struct runner_root *root, int signo)
+{
+	size_t cursor = 0;
+	uint64_t id;
+	void *value;
+	bool any = false;
+	while (weft__map_next(&r->jobs, &cursor, &id, &value)) {
+		const struct job *j = value;
+		if (j->root != root)
+			continue;
+		any = true;
+		/* The answer does not matter: the tasks' ends are reported. */
+		struct weft__msg m = {.code   = WEFT__MSG_SIGNAL,
+		                      .signal = {.job = j->id, .signo = (uint64_t)signo}};
+		if (!j->ended)
+			session_send(r->session, &m, NULL, 0);
+	}
+	return any;
+}
+
+bool runner_flushed(const struct runner *r)
+{
+	return output_idle(r->output);
+}
+
+void runner_describe(const struct runner_failure *f, char *text, size_t size)
+{
+	char tid[WEFT__TID_TEXT], what[320];
+	weft__tid_format((weft_tid_t){f->tid}, tid);
+	if (f->how.flags & WEFT__EXIT_START)
+		snprintf(what, sizeof what, "could not be started: %s",
+		         *f->text ? f->text : weft__err_text((int)f->how.code));
+	else if (f->how.flags & WEFT__EXIT_LOST)
+		snprintf(what, sizeof what, "was lost: its node or task VM died");
+	else if (f->how.signo)
+		snprintf(what, sizeof what, "was killed by signal %d (%s)%s", (int)f->how.signo,
+		         strsignal((int)f->how.signo), f->how.flags & WEFT__EXIT_CORE ? ", core dumped" : "");
+	else
+		snprintf(what, sizeof what, "exited with code %" PRId64, f->how.exit_code);
+	if (f->pid)
+		snprintf(text, size, "rank %u (%s) on %s, pid %" PRIu64 ", %s after %" PRIu64 ".%02" PRIu64 " s",
+		         f->rank, tid, f->host, f->pid, what, f->after_ms / 1000, f->after_ms % 1000 / 10);
+	else
+		snprintf(text, size, "rank %u (%s) on %s %s", f->rank, tid, f->host, what);
+}

@@ -1,0 +1,82 @@
+/* runner.h - jobs whose output is shown here: what became of their tasks, and their orderly end. */
+#ifndef WEFT_CONSOLE_RUNNER_H
+#define WEFT_CONSOLE_RUNNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "console/exitcode.h"
+#include "console/output.h"
+#include "console/session.h"
+#include "proto/proto.h"
+
+struct runner;
+
+/* The first task that failed. */
+struct runner_failure {
+	struct exitcode_task how;
+	uint64_t tid;
+	uint32_t rank;
+	uint64_t pid;
+	uint64_t after_ms; /* since the job was asked for */
+	char host[256];
+	char text[256];    /* why it could not be started */
+};
+
+struct runner_root;
+
+/* What the owner of a root is told; members that are NULL are not called. */
+struct runner_handler {
+	void (*started)(void *arg, struct runner_root *root);  /* rank 0 runs */
+	void (*failed)(void *arg, struct runner_root *root);   /* root->error: why some could not be started */
+	void (*finished)(void *arg, struct runner_root *root); /* it is done; the handler may forget it */
+	void (*stdin_ack)(void *arg, uint64_t nbytes);
+	void (*output_failed)(void *arg, int code, const char *text);
+	void (*closed)(void *arg, int code, const char *text); /* the VM is gone */
+};
+
+/* A job that was spawned from here, its descendants included. */
+struct runner_root {
+	struct weft__list link;
+	struct runner *runner;
+	struct runner_handler handler;
+	void *arg;
+	int64_t req;           /* of its SPAWN, while unanswered */
+	uint32_t job;          /* 0: not known yet */
+	uint32_t size;
+	bool answered;         /* SPAWNED came */
+	bool done;             /* all tasks of it and of its descendants have ended, all output has come */
+	int status;            /* largest so far, of its own tasks */
+	uint32_t nfailed;      /* own tasks that failed */
+	uint64_t began_ns;
+	int64_t rank0_node;    /* where rank 0 runs; 0: not known */
+	struct weft_error error; /* SPAWNED says that not all could be started */
+	struct runner_failure first;
+};
+
+/* config's changed is the runner's own business. 0 or an error. */
+int runner_create(uv_loop_t *loop, struct session *s, const struct output_config *config, struct runner **r,
+                  struct weft_error *e);
+void runner_destroy(struct runner **r);
+
+/* A job that is about to be asked for. NULL: out of memory. Its SPAWN's answers go to runner_answer with the
+ * root as arg. */
+struct runner_root *runner_add(struct runner *r, const struct runner_handler *handler, void *arg);
+bool runner_answer(void *root, const struct weft__msg *m);
+void runner_forget(struct runner *r, struct runner_root **root);
+struct runner_root *runner_next(struct runner *r, struct runner_root *after); /* NULL: the first; at the end */
+
+/* A signal for the job and its descendants. False: no job of it is known yet. */
+bool runner_signal(struct runner *r, struct runner_root *root, int signo);
+
+bool runner_flushed(const struct runner *r); /* all output that came has been written */
+
+/* "rank 2 (t20003) on vm, pid 1234: exit code 3": into text[size]. */
+void runner_describe(const struct runner_failure *f, char *text, size_t size);
+
+#endif

@@ -1,0 +1,388 @@
+/* Happy path: attach finds the node's socket and sends HELLO; questions may follow at once, for the daemon
+ * answers in order. WELCOME comes, then the answers, each brought by its req to whoever asked.
+ *
+ * What can go wrong: the node refuses us (another version: REFUSED says so in words, then the connection
+ * closes); it closes in the middle (it was killed, or the VM was taken down): every waiting question ends
+ * with that reason, listeners are told; it says nothing (it is stopped, or overloaded): questions that wait
+ * have a time limit.
+ */
+#include "config.h"
+
+#include "console/session.h"
+
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/map.h"
+#include "base/rundir.h"
+#include "link/link.h"
+
+struct ask {
+	session_answer_fn answer;
+	void *arg;
+};
+
+struct session {
+	uv_loop_t *loop;
+	struct link *link;           /* NULL: closed */
+	struct weft__arena arena;
+	struct weft__map asks;       /* by req: struct ask */
+	struct weft__list listeners;
+	uint64_t last_req;
+	uv_timer_t *timer;           /* wakes session_wait */
+	bool welcomed, interrupted;
+	int64_t node;
+	pid_t daemon;
+	struct weft_error end;       /* why it was closed; code 0: it is open */
+	char dir[PATH_MAX];
+	char name[65];
+};
+
+/* Answers have the req of the question as their first field. */
+static bool is_answer(enum weft__msg_code code)
+{
+	switch (code) {
+	case WEFT__MSG_RESULT:
+	case WEFT__MSG_SPAWNED:
+	case WEFT__MSG_STATUS:
+	case WEFT__MSG_NODE_ROW:
+	case WEFT__MSG_TASK_ROW:
+	case WEFT__MSG_JOB_ROW:
+	case WEFT__MSG_LIST_END:
+	case WEFT__MSG_NODE_ADDED:
+	case WEFT__MSG_NAME_VALUE:
+	case WEFT__MSG_LOG_BYTES:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void end_session(struct session *s, int code, const char *text)
+{
+	if (s->end.code == 0)
+		weft__err_set(&s->end, code ? code : WEFT_ECLOSED, "%s", text);
+	uv_stop(s->loop);
+	for (struct weft__list *l = s->listeners.next, *next; l != &s->listeners; l = next) {
+		struct session_listener *listener = WEFT__CONTAINER(l, struct session_listener, link);
+		next                              = l->next;
+		if (listener->closed)
+			listener->closed(listener->arg, s->end.code, s->end.text);
+	}
+}
+
+static void take_answer(struct session *s, const struct weft__msg *m)
+{
+	uint64_t req    = m->result.req;
+	struct ask *ask = weft__map_get(&s->asks, req);
+	if (ask && ask->answer(ask->arg, m))
+		session_forget(s, (int64_t)req);
+	uv_stop(s->loop); /* session_wait looks whether this was the one */
+}
+
+static void take_event(struct session *s, const struct weft__msg *m)
+{
+	for (struct weft__list *l = s->listeners.next, *next; l != &s->listeners; l = next) {
+		struct session_listener *listener = WEFT__CONTAINER(l, struct session_listener, link);
+		next                              = l->next;
+		listener->event(listener->arg, m);
+	}
+}
+
+static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)
+{
+	struct session *s = arg;
+	struct weft__msg m;
+	struct weft_error e = {0};
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]); /* a tool is sent none */
+	int rc = weft__msg_decode(body, nbytes, WEFT__ROLE_NODE, WEFT__ROLE_TOOL, &s->arena, &m, &e);
+	if (rc == WEFT_EDENIED) /* what the node passes on for the coordinator */
+		rc = weft__msg_decode(body, nbytes, WEFT__ROLE_COORD, WEFT__ROLE_TOOL, &s->arena, &m, &e);
+	if (rc) {
+		link_close(&s->link);
+		end_session(s, rc, e.text);
+		return;
+	}
+	if (m.code == WEFT__MSG_WELCOME) {
+		s->welcomed = true;
+		s->node     = (int64_t)m.welcome.node;
+		snprintf(s->name, sizeof s->name, "%.*s", (int)m.welcome.vm.n, m.welcome.vm.p);
+		uv_stop(s->loop);
+	} else if (m.code == WEFT__MSG_REFUSED) {
+		weft__err_set(&s->end, m.refused.code ? (int)m.refused.code : WEFT_EDENIED, "%.*s",
+		              (int)m.refused.text.n, m.refused.text.p);
+	} else if (is_answer(m.code)) {
+		take_answer(s, &m);
+	} else {
+		take_event(s, &m);
+	}
+}
+
+static void on_closed(struct link *l, void *arg, int code, const char *text)
+{
+	struct session *s = arg;
+	s->link           = NULL;
+	if (code == WEFT_ECLOSED)
+		text = "the virtual machine went down";
+	end_session(s, code, text);
+}
+
+static const struct link_handler handler = {.frame = on_frame, .closed = on_closed};
+
+static int greet(struct session *s)
+{
+	struct weft__msg m = {.code  = WEFT__MSG_HELLO,
+	                      .hello = {.version = WEFT__PROTO_VERSION,
+	                                .release = weft__str(PACKAGE_VERSION),
+	                                .role    = WEFT__ROLE_TOOL,
+	                                .pid     = (uint64_t)getpid(),
+	                                .name    = weft__str("weft")}};
+	return link_send(s->link, &m, NULL, 0);
+}
+
+int session_open(uv_loop_t *loop, int *fd, const char *dir, struct session **s, struct weft_error *e)
+{
+	struct session *new = weft__calloc(1, sizeof *new);
+	uv_timer_t *timer   = weft__calloc(1, sizeof *timer);
+	if (!new || !timer) {
+		close(*fd);
+		*fd = -1;
+		weft__free(new);
+		weft__free(timer);
+		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
+	}
+	new->loop  = loop;
+	new->timer = timer;
+	uv_timer_init(loop, timer);
+	weft__list_init(&new->listeners);
+	snprintf(new->dir, sizeof new->dir, "%s", dir);
+	const char *slash = strrchr(dir, '/');
+	snprintf(new->name, sizeof new->name, "%s", slash ? slash + 1 : dir);
+	int rc = link_open(loop, fd, &handler, new, &new->link);
+	if (!rc) {
+		new->daemon = (pid_t)link_peer_pid(new->link);
+		rc          = greet(new);
+	}
+	if (rc) {
+		session_close(&new);
+		return weft__err_set(e, rc, "cannot talk to the virtual machine: %s", weft__err_text(rc));
+	}
+	*s = new;
+	return 0;
+}
+
+int session_attach(uv_loop_t *loop, const char *vm, struct session **s, struct weft_error *e)
+{
+	char dir[PATH_MAX];
+	int fd = weft__rundir_attach(vm, dir, sizeof dir, e);
+	if (fd < 0)
+		return fd;
+	char *slash = strrchr(dir, '/'); /* the VM's folder has the node's */
+	if (slash)
+		*slash = '\0';
+	return session_open(loop, &fd, dir, s, e);
+}
+
+static void free_timer(uv_handle_t *timer)
+{
+	weft__free(timer);
+}
+
+void session_close(struct session **s)
+{
+	struct session *old = *s;
+	*s                  = NULL;
+	if (!old)
+		return;
+	if (old->link)
+		link_close(&old->link);
+	size_t cursor = 0;
+	uint64_t req;
+	void *ask;
+	while (weft__map_next(&old->asks, &cursor, &req, &ask))
+		weft__free(ask);
+	weft__map_fini(&old->asks);
+	weft__arena_fini(&old->arena);
+	uv_close((uv_handle_t *)old->timer, free_timer);
+	weft__free(old);
+}
+
+bool session_is_open(const struct session *s)
+{
+	return s->link != NULL;
+}
+
+const char *session_dir(const struct session *s)
+{
+	return s->dir;
+}
+
+const char *session_name(const struct session *s)
+{
+	return s->name;
+}
+
+pid_t session_daemon(const struct session *s)
+{
+	return s->daemon;
+}
+
+int64_t session_node(const struct session *s)
+{
+	return s->node;
+}
+
+void session_listen(struct session *s, struct session_listener *l)
+{
+	weft__list_push(&s->listeners, &l->link);
+}
+
+void session_unlisten(struct session_listener *l)
+{
+	weft__list_remove(&l->link);
+}
+
+int session_send(struct session *s, const struct weft__msg *m, const int *fds, size_t nfds)
+{
+	return s->link ? link_send(s->link, m, fds, nfds) : WEFT_ECLOSED;
+}
+
+int64_t session_ask(struct session *s, struct weft__msg *m, session_answer_fn answer, void *arg)
+{
+	struct ask *ask = weft__calloc(1, sizeof *ask);
+	if (!ask)
+		return WEFT_ENOMEM;
+	*ask          = (struct ask){answer, arg};
+	m->result.req = ++s->last_req; /* the first field of every question */
+	int rc        = weft__map_put(&s->asks, s->last_req, ask);
+	if (rc) {
+		weft__free(ask);
+		return rc;
+	}
+	rc = session_send(s, m, NULL, 0);
+	if (rc) {
+		session_forget(s, (int64_t)s->last_req);
+		return rc;
+	}
+	return (int64_t)s->last_req;
+}
+
+void session_forget(struct session *s, int64_t req)
+{
+	weft__free(weft__map_remove(&s->asks, (uint64_t)req));
+}
+
+/* --- questions that wait -------------------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer)
+{
+	uv_stop(timer->loop);
+}
+
+int session_wait(struct session *s, const bool *done, int timeout_ms, struct weft_error *e)
+{
+	uint64_t deadline = weft__deadline(timeout_ms);
+	int rc            = 0;
+	s->interrupted    = false;
+	if (timeout_ms >= 0)
+		uv_timer_start(s->timer, on_timer, (uint64_t)timeout_ms + 1, 0);
+	while (!*done && !rc) {
+		if (s->end.code)
+			rc = weft__err_set(e, s->end.code, "%s", s->end.text);
+		else if (s->interrupted)
+			rc = weft__err_set(e, WEFT_ECANCELED, "interrupted");
+		else if (weft__deadline_left_ms(deadline) == 0)
+			rc = weft__err_set(e, WEFT_ETIMEDOUT,
+			                   "no answer from the virtual machine '%s' within %d s; see: weft doctor",
+			                   s->name, timeout_ms / 1000);
+		else
+			uv_run(s->loop, UV_RUN_DEFAULT);
+	}
+	uv_timer_stop(s->timer);
+	return rc;
+}
+
+void session_interrupt(struct session *s)
+{
+	s->interrupted = true;
+	uv_stop(s->loop);
+}
+
+int session_welcome(struct session *s, struct weft_error *e)
+{
+	return session_wait(s, &s->welcomed, SESSION_TIMEOUT_MS, e);
+}
+
+struct request {
+	bool done;
+	int code;
+	struct weft_error *e;
+};
+
+static bool on_result(void *arg, const struct weft__msg *m)
+{
+	struct request *r = arg;
+	r->done           = true;
+	if (m->code != WEFT__MSG_RESULT)
+		r->code = weft__err_set(r->e, WEFT_EPROTO, "unexpected answer from the virtual machine");
+	else if (m->result.code)
+		r->code = weft__err_set(r->e, (int)m->result.code, "%s",
+		                        m->result.text.n ? m->result.text.p
+		                                         : weft__err_text((int)m->result.code));
+	return true;
+}
+
+int session_request(struct session *s, struct weft__msg *m, int timeout_ms, struct weft_error *e)
+{
+	struct request r = {.e = e};
+	int64_t req      = session_ask(s, m, on_result, &r);
+	if (req < 0)
+		return weft__err_set(e, (int)req, "%s", s->end.code ? s->end.text : weft__err_text((int)req));
+	int rc = session_wait(s, &r.done, timeout_ms, e);
+	session_forget(s, req);
+	return rc ? rc : r.code;
+}
+
+struct listing {
+	bool done;
+	int code;
+	void (*row)(void *arg, const struct weft__msg *m);
+	void *arg;
+};
+
+static bool on_row(void *arg, const struct weft__msg *m)
+{
+	struct listing *l = arg;
+	switch (m->code) {
+	case WEFT__MSG_LIST_END:
+		l->done = true;
+		l->code = (int)m->list_end.code;
+		return true;
+	case WEFT__MSG_RESULT: /* a node answers so when it cannot ask the coordinator */
+		l->done = true;
+		l->code = (int)m->result.code;
+		return true;
+	default:
+		l->row(l->arg, m);
+		return false;
+	}
+}
+
+int session_list(struct session *s, unsigned kind, uint32_t job, uint32_t node,
+                 void (*row)(void *arg, const struct weft__msg *m), void *arg, struct weft_error *e)
+{
+	struct listing l   = {.row = row, .arg = arg};
+	struct weft__msg m = {.code = WEFT__MSG_LIST, .list = {.kind = kind, .job = job, .node = node}};
+	int64_t req        = session_ask(s, &m, on_row, &l);
+	if (req < 0)
+		return weft__err_set(e, (int)req, "%s", s->end.code ? s->end.text : weft__err_text((int)req));
+	int rc = session_wait(s, &l.done, SESSION_TIMEOUT_MS, e);
+	session_forget(s, req);
+	if (!rc && l.code)
+		rc = weft__err_set(e, l.code, "%s", weft__err_text(l.code));
+	return rc;
+}
