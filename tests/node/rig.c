@@ -30,10 +30,10 @@ extern char **environ;
 
 /* --- folders ------------------------------------------------------------------------------------- */
 
-static void link_program(const struct rig *r, const char *name)
+static void link_program(const struct rig *r, const char *room, const char *name)
 {
 	char path[4096], link[128];
-	assert_int_equal(weft__exe_find("node", name, path, sizeof path, NULL), 0);
+	assert_int_equal(weft__exe_find(room, name, path, sizeof path, NULL), 0);
 	snprintf(link, sizeof link, "%s/%s", r->bin, name);
 	assert_int_equal(symlink(path, link), 0);
 }
@@ -49,7 +49,7 @@ static void write_script(const struct rig *r)
 	close(fd);
 }
 
-void rig_make(struct rig *r)
+void rig_make(struct rig *r, bool real_coord)
 {
 	*r = (struct rig){.listener = -1, .coord.fd = -1, .owner.fd = -1, .coord.came_fd = -1, .owner.came_fd = -1};
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -62,9 +62,12 @@ void rig_make(struct rig *r)
 	assert_int_equal(mkdir(r->dir, 0700), 0);
 	assert_int_equal(mkdir(r->bin, 0700), 0);
 	unsetenv("WEFT_LIBEXECDIR");
-	link_program(r, "weft-taskvm");
-	link_program(r, "weftd");
-	write_script(r);
+	link_program(r, "node", "weft-taskvm");
+	link_program(r, "node", "weftd");
+	if (real_coord)
+		link_program(r, "coord", "weft-coord");
+	else
+		write_script(r);
 	setenv("WEFT_LIBEXECDIR", r->bin, 1);
 }
 
@@ -143,11 +146,11 @@ void rig_join(struct rig *r, uint64_t epoch, uint64_t seen)
 
 void rig_start(struct rig *r, const struct rig_options *o)
 {
-	rig_make(r);
-	if (!o->no_coord)
+	rig_make(r, o->real_coord);
+	if (!o->real_coord)
 		listen_as_coord(r);
 	r->pid = rig_spawn(r, o);
-	if (!o->no_coord)
+	if (!o->real_coord)
 		rig_join(r, 1, 0);
 }
 

@@ -1,6 +1,7 @@
 /* rig.h - a real weftd with the test in the coordinator's place, and tools that talk to it.
  *
- * weft-coord is a script that sleeps; the test listens on the coordinator's socket itself. All is in a
+ * weft-coord is a script that sleeps; the test listens on the coordinator's socket itself (or it is the
+ * true one, when a test wants a whole machine). All is in a
  * temporary folder, and what a failed test leaves is killed: the test is its subreaper.
  */
 #ifndef TESTS_NODE_RIG_H
@@ -24,10 +25,10 @@ struct rig_options {
 	const char *extra[6]; /* more arguments */
 	bool with_owner;
 	int nofile; /* RLIMIT_NOFILE of the daemon, 0: as it is */
-	bool no_coord;
+	bool real_coord; /* weft-coord itself */
 };
 
-void rig_make(struct rig *r);                                 /* the folders only */
+void rig_make(struct rig *r, bool real_coord);               /* the folders only */
 pid_t rig_spawn(struct rig *r, const struct rig_options *o); /* weftd only */
 void rig_start(struct rig *r, const struct rig_options *o);  /* all, until it has joined */
 void rig_join(struct rig *r, uint64_t epoch, uint64_t seen); /* take its connection as coordinator */

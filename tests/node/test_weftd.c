@@ -42,7 +42,7 @@ static int setup_owned(void **state)
 static int setup_folders(void **state)
 {
 	struct rig *r = calloc(1, sizeof *r);
-	rig_make(r);
+	rig_make(r, false);
 	*state = r;
 	return 0;
 }
