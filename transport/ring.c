@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "transport/barrier.h"
+#include "transport/copy.h"
 
 enum form { SMALL = 1, WIDE_INLINE, WIDE_CELLS, WIDE_BULK, MORE_CELLS, MORE_BULK, FIN };
 
@@ -27,8 +28,7 @@ static uint64_t make_word(uint16_t lap, size_t n, enum form form, const struct w
 	       (uint64_t)hdr->flags << 48;
 }
 
-/* --- producer
- * --------------------------------------------------------------------------------------- */
+/* --- producer ------------------------------------------------------------------------------ */
 
 void weft__ring_tx_init(struct weft__ring_tx *tx, struct weft__ring *ring, uint8_t *bulk,
                         int doorbell)
@@ -38,6 +38,7 @@ void weft__ring_tx_init(struct weft__ring_tx *tx, struct weft__ring *ring, uint8
 	        .bulk = bulk,
 	        .doorbell = doorbell,
 	        .fence = !weft__barrier_register(),
+	        .strings = weft__copy_probe(),
 	        .lap = 1,
 	        .raw_end = 0U - WEFT__RING_CELLS,
 	        .uready = WEFT__BULK_UNITS,
@@ -134,7 +135,7 @@ static int send_cells(struct weft__ring_tx *tx, const struct weft__hdr *hdr, con
 		put_header(cell, hdr);
 	size_t before_end = (WEFT__RING_CELLS - 1 - tx->index) * (size_t)WEFT__CELL_BYTES;
 	size_t head = n < before_end ? n : before_end;
-	memcpy((uint8_t *)cell + WEFT__CELL_BYTES, from, head);
+	weft__copy((uint8_t *)cell + WEFT__CELL_BYTES, from, head, tx->strings);
 	if (head < n)
 		memcpy(tx->ring->cells, from + head, n - head);
 	publish(tx, make_word(tx->lap, n, first ? WIDE_CELLS : MORE_CELLS, hdr), cells);
@@ -177,7 +178,7 @@ static int send_bulk(struct weft__ring_tx *tx, const struct weft__hdr *hdr, cons
 	if (first)
 		put_header(cell, hdr);
 	cell->wide.at = at;
-	memcpy(tx->bulk + (size_t)slot * WEFT__CELL_BYTES, from, *n);
+	weft__copy(tx->bulk + (size_t)slot * WEFT__CELL_BYTES, from, *n, tx->strings);
 	tx->units = at + units;
 	publish(tx, make_word(tx->lap, *n, first ? WIDE_BULK : MORE_BULK, hdr), 1);
 	return 0;
@@ -230,8 +231,7 @@ int weft__ring_send(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const
 
 void weft__ring_fin(struct weft__ring_tx *tx)
 {
-	/* Into the cell that is always free. Nothing comes after, so the next word stays as it is.
-	 */
+	/* Into the cell that is always free. Nothing comes after: the next word stays. */
 	atomic_store_explicit(&tx->ring->cells[tx->index].word,
 	                      make_word(tx->lap, 0, FIN, &(struct weft__hdr){0}),
 	                      memory_order_release);
@@ -250,8 +250,7 @@ void weft__ring_tx_disarm(struct weft__ring_tx *tx)
 	atomic_store_explicit(&tx->ring->want.armed, 0, memory_order_relaxed);
 }
 
-/* --- consumer
- * --------------------------------------------------------------------------------------- */
+/* --- consumer ------------------------------------------------------------------------------ */
 
 void weft__ring_rx_init(struct weft__ring_rx *rx, struct weft__ring *ring, const uint8_t *bulk,
                         int doorbell)
@@ -260,6 +259,7 @@ void weft__ring_rx_init(struct weft__ring_rx *rx, struct weft__ring *ring, const
 	                             .bulk = bulk,
 	                             .doorbell = doorbell,
 	                             .barrier = weft__barrier_works(),
+	                             .strings = weft__copy_probe(),
 	                             .lap = 1};
 }
 
@@ -297,7 +297,8 @@ static void copy_cells(const struct weft__ring_rx *rx, uint8_t *to, size_t n)
 {
 	size_t before_end = (WEFT__RING_CELLS - 1 - rx->index) * (size_t)WEFT__CELL_BYTES;
 	size_t head = n < before_end ? n : before_end;
-	memcpy(to, (const uint8_t *)&rx->ring->cells[rx->index] + WEFT__CELL_BYTES, head);
+	weft__copy(to, (const uint8_t *)&rx->ring->cells[rx->index] + WEFT__CELL_BYTES, head,
+	           rx->strings);
 	if (head < n)
 		memcpy(to + head, rx->ring->cells, n - head);
 }
@@ -315,7 +316,7 @@ static int take_piece(struct weft__ring_rx *rx, const struct weft__cell *cell, s
 		if (n > WEFT__BULK_BYTES - offset)
 			return WEFT_EPROTO;
 		if (rx->to)
-			memcpy(rx->to + rx->got, rx->bulk + offset, n);
+			weft__copy(rx->to + rx->got, rx->bulk + offset, n, rx->strings);
 		rx->units = at + units_of(n);
 	} else {
 		if (n > WEFT__CELLS_MAX)

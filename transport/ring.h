@@ -99,6 +99,7 @@ struct weft__ring_tx {
 	int doorbell;  /* the consumer's, -1: none */
 	bool fence;    /* always fence: this process is not registered for barriers */
 	bool broken;   /* the consumer told nonsense */
+	bool strings; /* see copy.h */
 	uint16_t lap;
 	uint32_t index;         /* of the next cell */
 	uint32_t sent, acked;   /* cells published; cells known to be done with */
@@ -121,6 +122,7 @@ struct weft__ring_rx {
 	int doorbell; /* the producer's, -1: none */
 	bool barrier; /* membarrier works here */
 	bool cheap;   /* as told */
+	bool strings; /* see copy.h */
 	bool active;  /* a message is half here: hdr, to, got */
 	int closed;   /* 0, or why nothing more comes */
 	uint16_t lap;

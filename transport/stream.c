@@ -1,6 +1,6 @@
 /* Channels over a connected stream socket: TCP between nodes, or a Unix pair.
  *
- * The happy path: a message is a header of 40 bytes and its payload, written by one sendmsg. The
+ * The happy path: a message is a header of 40 bytes and its payload, written by one send. The
  * far end reads into a staging buffer and hands out what is whole there; of a longer payload it
  * hands out what has come, and reads the rest straight to where it belongs, what follows behind it
  * into the staging buffer again.
@@ -41,7 +41,11 @@
 enum {
 	HEADER_BYTES = 40,
 	STAGING_BYTES = 64 * 1024,
-	POLL_READS = 8, /* a poll reads at most so often */
+	AHEAD_MIN = 2048,             /* bytes to read beyond what is known to come, at least */
+	LONG_BYTES = 16 * 1024,       /* from here on a copy costs more than another read */
+	JOIN_BYTES = 1024,            /* a payload up to this is copied behind its header */
+	LOOPBACK_BUFFER = 128 * 1024, /* in flight on one machine: no more than caches hold */
+	POLL_READS = 8,               /* a poll reads at most so often */
 	LINGER_MS = 200,
 	MARK = 0x5746, /* at the end of each header */
 };
@@ -56,18 +60,18 @@ struct stream {
 	int closed; /* reading: 0, or why nothing more comes */
 	short events;
 	size_t sent; /* bytes of the header that the socket has taken; 0 between messages */
-	uint8_t header[HEADER_BYTES];
+	uint8_t header[HEADER_BYTES + JOIN_BYTES]; /* and a short payload */
 
 	uint8_t *staging; /* STAGING_BYTES, from the first read on */
 	size_t start, end;
-	bool active; /* a message is half here */
+	size_t ahead; /* how far to fill it, AHEAD_MIN..STAGING_BYTES */
+	bool active;  /* a message is half here */
 	struct weft__hdr hdr;
 	uint8_t *to; /* NULL: throw away */
 	uint64_t got;
 };
 
-/* --- the header, little-endian: len 8, id 8, total 8, context 4, tag 4, kind 1, flags 1, 0 4, MARK
- * 2 - */
+/* --- the header: len 8, id 8, total 8, context 4, tag 4, kind 1, flags 1, 0 4, MARK 2 -------- */
 
 static void put(uint8_t *to, uint64_t v, size_t nbytes)
 {
@@ -109,8 +113,26 @@ static int header_decode(const uint8_t from[static HEADER_BYTES], struct weft__h
 	return 0;
 }
 
-/* --- sending
- * ------------------------------------------------------------------------------------------ */
+/* --- sending ------------------------------------------------------------------------------- */
+
+/* Give the socket the rest of the message, given what it has taken; bytes taken, or -1 and errno.
+ */
+static ssize_t write_some(struct stream *s, const uint8_t *payload, size_t left)
+{
+	struct iovec iov[2] = {
+	        {s->header + s->sent, HEADER_BYTES - s->sent},
+	        {(uint8_t *)(uintptr_t)payload, left},
+	};
+	if (left <= JOIN_BYTES && s->sent == 0) { /* the kernel likes one piece better than two */
+		if (left > 0)
+			memcpy(s->header + HEADER_BYTES, payload, left);
+		return send(s->fd, s->header, HEADER_BYTES + left, MSG_NOSIGNAL);
+	}
+	if (s->sent == HEADER_BYTES)
+		return send(s->fd, payload, left, MSG_NOSIGNAL);
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	return sendmsg(s->fd, &m, MSG_NOSIGNAL);
+}
 
 static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, const void *payload,
                        size_t *taken)
@@ -123,12 +145,7 @@ static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, con
 	if (s->sent == 0)
 		header_encode(s->header, hdr);
 	while (s->sent < HEADER_BYTES || *taken < hdr->len) {
-		struct iovec iov[2] = {
-		        {s->header + s->sent, HEADER_BYTES - s->sent},
-		        {(uint8_t *)(uintptr_t)payload + *taken, hdr->len - *taken},
-		};
-		struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
-		ssize_t n = sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = write_some(s, (const uint8_t *)payload + *taken, hdr->len - *taken);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||
@@ -147,13 +164,27 @@ static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, con
 	return 0;
 }
 
-/* --- receiving
- * ---------------------------------------------------------------------------------------- */
+/* --- receiving ----------------------------------------------------------------------------- */
 
 static void ended(struct stream *s, const struct weft__sink *sink)
 {
 	s->active = false;
 	sink->end(sink->arg, &s->hdr);
+}
+
+/* A message that is longer than what has come. The next reads go straight to its place; when such
+ * ones are the rule, most of it should not have been staged before. */
+static void begin(struct stream *s, const struct weft__hdr *hdr, const uint8_t *payload,
+                  size_t have, const struct weft__sink *sink)
+{
+	s->hdr = *hdr;
+	s->active = true;
+	s->got = have;
+	if (hdr->len >= LONG_BYTES)
+		s->ahead = AHEAD_MIN;
+	s->to = sink->begin(sink->arg, &s->hdr);
+	if (s->to)
+		memcpy(s->to, payload, have);
 }
 
 /* Hand out what is in the staging buffer; the number of messages and pieces. */
@@ -172,15 +203,10 @@ static int unstage(struct stream *s, const struct weft__sink *sink)
 		if (have >= hdr.len) {
 			s->start += hdr.len;
 			sink->message(sink->arg, &hdr, payload);
-			continue;
+		} else {
+			s->start = s->end;
+			begin(s, &hdr, payload, have, sink);
 		}
-		s->hdr = hdr;
-		s->active = true;
-		s->got = have;
-		s->start = s->end;
-		s->to = sink->begin(sink->arg, &s->hdr);
-		if (s->to)
-			memcpy(s->to, payload, have);
 	}
 	if (s->start > 0) {
 		memmove(s->staging, s->staging + s->start, s->end - s->start);
@@ -194,21 +220,16 @@ static int unstage(struct stream *s, const struct weft__sink *sink)
  * that came; 0: nothing for now, or closed. */
 static size_t read_some(struct stream *s, bool *full)
 {
-	struct iovec iov[2];
-	int n_iov = 0;
 	uint64_t rest = s->active ? s->hdr.len - s->got : 0;
-	size_t straight = s->active && s->to ? rest : 0;
-	if (straight > 0)
-		iov[n_iov++] = (struct iovec){s->to + s->got, straight};
-	/* A message to throw away passes through the staging buffer, not further than to its end.
-	 */
-	size_t room = STAGING_BYTES - s->end;
+	size_t straight = s->active && s->to ? rest : 0, room = s->ahead - s->end;
+	/* A message to throw away passes through the staging buffer, up to its end. */
 	if (s->active && !s->to && rest < room)
 		room = rest;
-	iov[n_iov++] = (struct iovec){s->staging + s->end, room};
+	struct iovec iov[2] = {{straight ? s->to + s->got : NULL, straight},
+	                       {s->staging + s->end, room}};
 	ssize_t n;
 	do
-		n = readv(s->fd, iov, n_iov);
+		n = straight > 0 ? readv(s->fd, iov, 2) : recv(s->fd, iov[1].iov_base, room, 0);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
@@ -217,6 +238,8 @@ static size_t read_some(struct stream *s, bool *full)
 		return 0;
 	}
 	*full = (size_t)n == straight + room;
+	if (*full && straight == 0 && s->ahead < STAGING_BYTES)
+		s->ahead *= 2;
 	size_t of_message = (size_t)n < rest ? (size_t)n : rest;
 	s->got += of_message;
 	s->end += (size_t)n - of_message;
@@ -247,8 +270,7 @@ static int stream_poll(struct weft__channel *c, const struct weft__sink *sink)
 	return pieces > 0 ? pieces : s->closed;
 }
 
-/* --- waiting, opening, closing
- * ------------------------------------------------------------------------ */
+/* --- waiting, opening, closing ------------------------------------------------------------- */
 
 static bool stream_arm(struct weft__channel *c, bool want_send)
 {
@@ -313,9 +335,26 @@ static const struct weft__channel_ops stream_ops = {
         .close = stream_close,
 };
 
+/* Are both ends on this machine? */
+static bool loopback(int fd)
+{
+	struct sockaddr_storage us = {0}, them = {0};
+	socklen_t size = sizeof us, their_size = sizeof them;
+	if (getsockname(fd, (struct sockaddr *)&us, &size) < 0 ||
+	    getpeername(fd, (struct sockaddr *)&them, &their_size) < 0 ||
+	    us.ss_family != them.ss_family)
+		return false;
+	const struct sockaddr_in *a4 = (void *)&us, *b4 = (void *)&them;
+	const struct sockaddr_in6 *a6 = (void *)&us, *b6 = (void *)&them;
+	if (us.ss_family == AF_INET)
+		return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return us.ss_family == AF_INET6 &&
+	       memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
+}
+
 int weft__stream_open(int *fd, struct weft__channel **c)
 {
-	const int on = 1;
+	const int on = 1, buffer = LOOPBACK_BUFFER;
 	int sock = *fd, flags;
 	*fd = -1;
 	struct stream *s = weft__calloc(1, sizeof *s);
@@ -330,8 +369,11 @@ int weft__stream_open(int *fd, struct weft__channel **c)
 		return WEFT_EIO;
 	}
 	(void)setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* fails on a Unix pair */
+	if (loopback(sock))
+		(void)setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
 	s->channel.ops = &stream_ops;
 	s->fd = sock;
+	s->ahead = STAGING_BYTES;
 	*c = &s->channel;
 	return 0;
 }
