@@ -78,6 +78,28 @@ int weft__cancel(struct weft__engine *e, weft_request_t handle)
 	return rc;
 }
 
+void weft__give_up(struct weft__engine *e, weft_request_t *handle)
+{
+	weft__lock(e);
+	struct weft__request *r = weft__request_get(e, *handle);
+	if (r)
+		weft__complete(e, r, NULL, NULL, weft__until(0));
+	*handle = WEFT_NO_REQUEST;
+	weft__unlock(e);
+}
+
+void weft__let_go(struct weft__engine *e, weft_request_t *handle)
+{
+	weft__lock(e);
+	struct weft__request *r = weft__request_get(e, *handle);
+	if (r && r->state == WEFT__ENDED)
+		weft__request_free(e, r);
+	else if (r)
+		r->orphan = true;
+	*handle = WEFT_NO_REQUEST;
+	weft__unlock(e);
+}
+
 /* --- several --------------------------------------------------------------------------------------------- */
 
 struct set {

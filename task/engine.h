@@ -89,6 +89,16 @@ int weft__wait_all(struct weft__engine *e, weft_request_t *r, int n, weft_status
                    int timeout_ms);
 int weft__cancel(struct weft__engine *e, weft_request_t r);
 
+/* What a call does whose time is over: the request ends, without waiting for the peer if it can be helped, and the
+ * buffer is the caller's. A short message that has begun still arrives. *r becomes WEFT_NO_REQUEST. */
+void weft__give_up(struct weft__engine *e, weft_request_t *r);
+
+/* What is queued goes out, as far as the peers take it within that time. */
+void weft__flush(struct weft__engine *e, int timeout_ms);
+
+/* Nobody will ask how this one ends: it goes on by itself. Its buffer must be empty, or stay for ever. */
+void weft__let_go(struct weft__engine *e, weft_request_t *r);
+
 /* count contexts in a row that nobody else in the VM has; without WEFT__CONTEXT_INTERNAL. */
 int weft__context_new(struct weft__engine *e, uint32_t count, weft_context_t *first);
 

@@ -219,6 +219,15 @@ static bool flushed(void *arg)
 	return true;
 }
 
+static bool nothing_queued(void *arg)
+{
+	const struct weft__engine *e = arg;
+	for (uint32_t i = 0; i < e->nactive; i++)
+		if (!e->active[i]->deaf && !weft__list_empty(&e->active[i]->messages))
+			return false;
+	return flushed(arg);
+}
+
 static bool nothing_cut(void *arg)
 {
 	const struct weft__engine *e = arg;
@@ -242,6 +251,13 @@ void weft__flush_cut(struct weft__engine *e)
 		return;
 	weft__lock(e);
 	flush(e, nothing_cut, FLUSH_MS);
+	weft__unlock(e);
+}
+
+void weft__flush(struct weft__engine *e, int timeout_ms)
+{
+	weft__lock(e);
+	flush(e, nothing_queued, timeout_ms);
 	weft__unlock(e);
 }
 

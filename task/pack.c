@@ -25,6 +25,7 @@
 
 #include "base/buf.h"
 #include "base/heap.h"
+#include "task/engine.h"
 #include "task/types.h"
 
 enum {
@@ -56,10 +57,10 @@ int weft_buf_reset(weft_buf_t *buf)
 {
 	static const uint8_t head[HEAD] = {'w', 'p', FORMAT, WEFT__BYTE_ORDER};
 	if (!buf)
-		return WEFT_EINVAL;
+		return weft__ended(WEFT_EINVAL);
 	int rc = weft__buf_reserve(&buf->bytes, HEAD);
 	if (rc)
-		return rc;
+		return weft__ended(rc);
 	memcpy(buf->bytes.data, head, HEAD);
 	buf->bytes.len = HEAD;
 	buf->cursor = (struct cursor){.at = HEAD};
@@ -70,14 +71,14 @@ int weft_buf_reset(weft_buf_t *buf)
 int weft_buf_create(weft_buf_t **buf)
 {
 	if (!buf)
-		return WEFT_EINVAL;
+		return weft__ended(WEFT_EINVAL);
 	struct weft_buf *b = weft__calloc(1, sizeof *b);
 	if (!b)
-		return WEFT_ENOMEM;
+		return weft__ended(WEFT_ENOMEM);
 	int rc = weft_buf_reset(b);
 	if (rc) {
 		weft__free(b);
-		return rc;
+		return weft__ended(rc);
 	}
 	*buf = b;
 	return 0;
@@ -95,7 +96,7 @@ void weft_buf_destroy(weft_buf_t **buf)
 int weft_buf_rewind(weft_buf_t *buf)
 {
 	if (!buf)
-		return WEFT_EINVAL;
+		return weft__ended(WEFT_EINVAL);
 	buf->cursor = (struct cursor){.at = HEAD};
 	return 0;
 }
@@ -190,17 +191,17 @@ static int append(weft_buf_t *buf, int type, int value_type, const void *values,
 int weft_pack(weft_buf_t *buf, weft_type_t type, const void *values, int64_t count, int64_t stride)
 {
 	if (!buf || weft__type_size((int)type) == 0 || count < 0 || stride < 1 || (!values && count > 0))
-		return WEFT_EINVAL;
+		return weft__ended(WEFT_EINVAL);
 	if (count == 0)
 		return 0;
-	return append(buf, (int)type, (int)type, values, (uint64_t)count, (size_t)stride);
+	return weft__ended(append(buf, (int)type, (int)type, values, (uint64_t)count, (size_t)stride));
 }
 
 int weft_pack_string(weft_buf_t *buf, const char *text)
 {
 	if (!buf || !text)
-		return WEFT_EINVAL;
-	return append(buf, TEXT, WEFT_BYTE, text, strlen(text), 1);
+		return weft__ended(WEFT_EINVAL);
+	return weft__ended(append(buf, TEXT, WEFT_BYTE, text, strlen(text), 1));
 }
 
 /* --- unpacking ------------------------------------------------------------------------------------------- */
@@ -259,27 +260,27 @@ static int take(const weft_buf_t *buf, struct cursor *c, int type, uint8_t *valu
 int weft_unpack(weft_buf_t *buf, weft_type_t type, void *values, int64_t count, int64_t stride)
 {
 	if (!buf || weft__type_size((int)type) == 0 || count < 0 || stride < 1 || (!values && count > 0))
-		return WEFT_EINVAL;
+		return weft__ended(WEFT_EINVAL);
 	struct cursor c = buf->cursor;
 	int rc = take(buf, &c, (int)type, NULL, (uint64_t)count, (size_t)stride);
-	return rc ? rc : take(buf, &buf->cursor, (int)type, values, (uint64_t)count, (size_t)stride);
+	return weft__ended(rc ? rc : take(buf, &buf->cursor, (int)type, values, (uint64_t)count, (size_t)stride));
 }
 
 int weft_unpack_string(weft_buf_t *buf, char *text, size_t size, size_t *len)
 {
 	if (!buf || (!text && size > 0))
-		return WEFT_EINVAL;
+		return weft__ended(WEFT_EINVAL);
 	struct cursor c = buf->cursor;
 	int rc = c.left ? WEFT_ETYPE : open_run(buf, &c);
 	if (rc)
-		return rc;
+		return weft__ended(rc);
 	if (c.type != TEXT)
-		return WEFT_ETYPE;
+		return weft__ended(WEFT_ETYPE);
 	size_t n = (size_t)c.left;
 	if (len)
 		*len = n;
 	if (n >= size)
-		return WEFT_ETRUNC;
+		return weft__ended(WEFT_ETRUNC);
 	memcpy(text, buf->bytes.data + c.at, n);
 	text[n] = '\0';
 	buf->cursor = (struct cursor){.at = c.at + n};
@@ -289,11 +290,11 @@ int weft_unpack_string(weft_buf_t *buf, char *text, size_t size, size_t *len)
 int weft_buf_next(const weft_buf_t *buf, int *type, int64_t *count)
 {
 	if (!buf)
-		return WEFT_EINVAL;
+		return weft__ended(WEFT_EINVAL);
 	struct cursor c = buf->cursor;
 	int rc = c.left ? 0 : open_run(buf, &c);
 	if (rc)
-		return rc;
+		return weft__ended(rc);
 	if (type)
 		*type = c.type;
 	if (count)

@@ -145,7 +145,7 @@ static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, con
 	if (s->sent == 0)
 		header_encode(s->header, hdr);
 	while (s->sent < HEADER_BYTES || *taken < hdr->len) {
-		ssize_t n = write_some(s, (const uint8_t *)payload + *taken, hdr->len - *taken);
+		ssize_t n = write_some(s, payload ? (const uint8_t *)payload + *taken : NULL, hdr->len - *taken);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||

@@ -7,7 +7,7 @@ TASK_TEST_LIBS = task/libtask.la transport/libtransport.la proto/libproto.la bas
 
 tests_task_test_pack_SOURCES = %D%/test_pack.c
 tests_task_test_pack_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_task_test_pack_LDADD = task/libtask.la base/libbase.la $(CMOCKA_LIBS)
+tests_task_test_pack_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
 
 tests_task_test_op_SOURCES = %D%/test_op.c
 tests_task_test_op_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -27,4 +27,15 @@ tests_task_test_hostile_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
 tests_task_test_control_SOURCES = %D%/test_control.c $(TASKS)
 tests_task_test_control_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_task_test_control_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
+
+COLL_TESTS = tests/task/test_coll tests/task/test_team
+check_PROGRAMS += $(COLL_TESTS)
+TESTS += $(COLL_TESTS)
+CREW = %D%/crew.c %D%/crew.h
+tests_task_test_coll_SOURCES = %D%/test_coll.c $(CREW)
+tests_task_test_coll_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_task_test_coll_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
+tests_task_test_team_SOURCES = %D%/test_team.c $(CREW)
+tests_task_test_team_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_task_test_team_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
 endif

@@ -1,0 +1,184 @@
+/* Collectives: the messages between ranks, failure, and the barrier.
+ *
+ * All goes well: weft__coll_begin checks the arguments and gives the collective its tag, the number of collectives
+ * that this team has done. Ranks exchange messages with that tag in the team's context; the tag keeps a fast
+ * rank's next collective apart from a slow rank's present one. weft__coll_end returns.
+ *
+ * A member dies: whoever exchanges messages with it gets WEFT_ENOTASK. But most ranks wait for others that live,
+ * and those would now leave the collective and never send. So a rank that fails, with whatever error,
+ * sends a notice to every other rank. A rank that waits longer than a moment looks for notices, and fails
+ * with the same code, which it tells to all in turn: everyone hears it from someone that can still speak. A
+ * send under way is given up.
+ *
+ * Afterwards messages of the collective may lie about unreceived, so the team stays failed: each later collective
+ * returns the code at once. The survivors make another team (weft_team_create with another context).
+ *
+ * Counts that differ: a message's length is not what was expected: WEFT_ETRUNC, and then as above.
+ */
+#include "config.h"
+
+#include "task/coll.h"
+
+#include <string.h>
+
+#include "task/types.h"
+
+/* How long a rank waits before it looks for notices, in ms: at first, and then twice as long each time. */
+enum { PATIENCE_MIN = 20, PATIENCE_MAX = 160, FLUSH_MAX = 300 };
+
+static int longer(int patience_ms)
+{
+	return patience_ms < PATIENCE_MAX ? 2 * patience_ms : patience_ms;
+}
+
+void weft__coll_copy(void *dst, const void *src, size_t nbytes)
+{
+	if (nbytes > 0 && dst != src)
+		memcpy(dst, src, nbytes);
+}
+
+/* --- failure ------------------------------------------------------------------------------------- */
+
+/* A notice is empty; its tag says which team and why: codes are -1..-CODES. */
+enum { CODES = 127 };
+
+static int32_t notice_tag(const weft_team_t *team, int code)
+{
+	uint32_t why = code < 0 && code >= -CODES ? (uint32_t)-code : (uint32_t)-WEFT_EINTERNAL;
+	return (int32_t)((team->fingerprint & (INT32_MAX & ~CODES)) | why);
+}
+
+/* What another rank has told that the team failed with; 0: nothing. */
+static int heard(weft_team_t *team)
+{
+	weft_status_t status;
+	char nothing;
+	while (weft__recv(team->e, WEFT_ANY_TASK, team->notices, WEFT_ANY_TAG, &nothing, 0, &status, 0) == 0) {
+		int code = -(status.tag & CODES);
+		if (notice_tag(team, code) == status.tag) /* else of an older team */
+			return weft__fail(code, "a collective failed in another task of the team: %s", weft__err_text(code));
+	}
+	return 0;
+}
+
+/* Tell every rank. The notices go out by themselves, to whom and when they can; but a rank that now receives the half of
+ * a piece that was given up shall not have to wait until this task calls the library again. */
+static void tell(weft_team_t *team, int code)
+{
+	static const char nothing;
+	for (int rank = 0; rank < team->size; rank++) {
+		weft_request_t request;
+		if (rank != team->rank && weft__isend(team->e, team->tids[rank], team->notices, notice_tag(team, code),
+		                                      &nothing, 0, &request) == 0)
+			weft__let_go(team->e, &request);
+	}
+	weft__flush(team->e, FLUSH_MAX);
+}
+
+int weft__coll_begin(weft_team_t *team, int64_t count, int type, int root, size_t *nbytes)
+{
+	if (!team)
+		return weft__fail(WEFT_EINVAL, "the team is NULL: the task is not enrolled, or in no team of the split");
+	size_t size = weft__type_size(type);
+	if (count < 0 || size == 0)
+		return weft__fail(WEFT_EINVAL, "a count of %lld of type %d", (long long)count, type);
+	if (root < 0 || root >= team->size)
+		return weft__fail(WEFT_EINVAL, "root %d is no rank of a team of %d", root, team->size);
+	if ((uint64_t)count > WEFT_MSG_MAX / size / (size_t)team->size)
+		return weft__fail(WEFT_ETOOBIG, "%lld values for each of %d tasks", (long long)count, team->size);
+	if (team->failed)
+		return weft__fail(team->failed, "an earlier collective of this team failed: %s",
+		                  weft__err_text(team->failed));
+	team->tag = (int32_t)(((uint32_t)team->tag + 1) & INT32_MAX);
+	*nbytes = (size_t)count * size;
+	return 0;
+}
+
+int weft__coll_end(weft_team_t *team, int rc)
+{
+	if (rc && !team->failed) {
+		team->failed = rc;
+		tell(team, rc);
+	}
+	return weft__ended(rc);
+}
+
+/* --- messages ------------------------------------------------------------------------------------- */
+
+/* Wait for a send under way. */
+static int settle(weft_team_t *team, weft_request_t *request)
+{
+	for (int patience = PATIENCE_MIN;; patience = longer(patience)) {
+		int rc = weft__wait(team->e, request, NULL, patience);
+		if (rc != WEFT_ETIMEDOUT)
+			return rc;
+		rc = heard(team);
+		if (rc) {
+			weft__give_up(team->e, request);
+			return rc;
+		}
+	}
+}
+
+int weft__coll_send(weft_team_t *team, int to, const void *buf, size_t nbytes)
+{
+	weft_request_t request;
+	int rc = weft__isend(team->e, team->tids[to], team->context, team->tag, buf, nbytes, &request);
+	return rc ? rc : settle(team, &request);
+}
+
+int weft__coll_recv(weft_team_t *team, int from, void *buf, size_t nbytes)
+{
+	weft_status_t status;
+	int rc;
+	for (int patience = PATIENCE_MIN;; patience = longer(patience)) {
+		rc = weft__recv(team->e, team->tids[from], team->context, team->tag, buf, nbytes, &status, patience);
+		if (rc != WEFT_ETIMEDOUT)
+			break;
+		rc = heard(team);
+		if (rc)
+			return rc;
+	}
+	if (rc == 0 && status.nbytes != nbytes)
+		rc = WEFT_ETRUNC;
+	if (rc == WEFT_ETRUNC)
+		return weft__fail(rc, "rank %d sent %zu bytes where %zu were expected: counts differ", from,
+		                  status.nbytes, nbytes);
+	return rc;
+}
+
+int weft__coll_exchange(weft_team_t *team, int to, const void *sendbuf, size_t sendbytes, int from,
+                        void *recvbuf, size_t recvbytes)
+{
+	weft_request_t request;
+	int rc = weft__isend(team->e, team->tids[to], team->context, team->tag, sendbuf, sendbytes, &request);
+	if (rc)
+		return rc;
+	rc = weft__coll_recv(team, from, recvbuf, recvbytes);
+	if (rc == 0)
+		return settle(team, &request);
+	weft__give_up(team->e, &request);
+	return rc;
+}
+
+/* --- barrier --------------------------------------------------------------------------------------- */
+
+/* Dissemination: after the round of distance k everyone knows of the 2k ranks below it. */
+static int barrier(weft_team_t *team)
+{
+	char nothing;
+	for (int k = 1; k < team->size; k *= 2) {
+		int to = (team->rank + k) % team->size, from = (team->rank - k + team->size) % team->size;
+		int rc = weft__coll_exchange(team, to, &nothing, 0, from, &nothing, 0);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int weft_barrier(weft_team_t *team)
+{
+	size_t nbytes;
+	int rc = weft__coll_begin(team, 0, WEFT_BYTE, 0, &nbytes);
+	return rc ? weft__ended(rc) : weft__coll_end(team, barrier(team));
+}

@@ -1,0 +1,63 @@
+/* coll.h - what teams and collectives are made of: messages between ranks, and the end of a team that fails.
+ *
+ * Room's map: team.c (making teams), coll.c (the messages and failure; barrier), coll_bcast.c, coll_reduce.c
+ * (reduce, allreduce, scan), coll_gather.c (gather, scatter, allgather), coll_alltoall.c, op.c.
+ */
+#ifndef WEFT_TASK_COLL_H
+#define WEFT_TASK_COLL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "task/engine.h"
+
+struct weft_team {
+	struct weft__engine *e;
+	int rank, size;
+	weft_tid_t *tids; /* [size] */
+
+	/* Where its messages are: values under `context`, tagged with the number of the collective; notices of
+	 * failure under `notices`. */
+	weft_context_t context, notices;
+	int32_t tag;          /* of the collective under way; the same on all ranks */
+	uint32_t fingerprint; /* of tids: tells this team from an older one in the same context */
+	int failed;           /* 0, or what the team failed with: every later collective returns it */
+
+	struct weft_team *root; /* the engine's job team */
+	uint32_t splits_next;   /* root only, atomic: the lowest number that no split team of this task has had */
+};
+
+/* Shorter messages go the way with the fewest steps, longer ones the way with the fewest bytes. */
+enum {
+	WEFT__BCAST_LONG     = 64 * 1024, /* bytes of the vector */
+	WEFT__REDUCE_LONG    = 32 * 1024, /* bytes of the vector */
+	WEFT__GATHER_LONG    = 16 * 1024, /* bytes of one rank's values */
+	WEFT__ALLGATHER_LONG = 64 * 1024, /* bytes of all ranks' values */
+	WEFT__ALLTOALL_LONG  = 512,       /* bytes from one rank to one other */
+};
+
+/* For tests, which have several engines: as weft_team_job and weft_team_create. */
+weft_team_t *weft__team_job(struct weft__engine *e);
+int weft__team_create(struct weft__engine *e, const weft_tid_t *tids, int n, weft_context_t context,
+                      weft_team_t **out);
+
+/* At the start of each collective: 0 with the bytes of one rank's values in *nbytes, or its error. */
+int weft__coll_begin(weft_team_t *team, int64_t count, int type, int root, size_t *nbytes);
+
+/* At its end: what the function of weft.h returns. A failure is told to all other ranks, so that
+ * none waits for this one; the team is of no use any more. */
+int weft__coll_end(weft_team_t *team, int rc);
+
+/* Within one. Both ranks must agree on nbytes: WEFT_ETRUNC. WEFT_ENOTASK: the other is dead. Any other code is
+ * what some rank of the team failed with. */
+int weft__coll_send(weft_team_t *team, int to, const void *buf, size_t nbytes);
+int weft__coll_recv(weft_team_t *team, int from, void *buf, size_t nbytes);
+
+/* Both at the same time. */
+int weft__coll_exchange(weft_team_t *team, int to, const void *sendbuf, size_t sendbytes, int from,
+                        void *recvbuf, size_t recvbytes);
+
+/* memcpy that takes NULL with 0 bytes and a copy onto itself. */
+void weft__coll_copy(void *dst, const void *src, size_t nbytes);
+
+#endif

@@ -1,0 +1,83 @@
+/* All to all: Bruck's algorithm for short values (each is passed on log2 of the ranks times, in few messages), pairwise
+ * exchange for long ones (each goes straight, in as many messages as there are ranks). */
+#include "config.h"
+
+#include "task/coll.h"
+
+#include "base/heap.h"
+
+/* Value i of `turned` is on its way to the rank that is i above. In the round of bit k all those whose distance has
+ * the bit travel k ranks up; when all bits are done everything is where it belongs. */
+static int bruck(weft_team_t *team, char *turned, char *out, char *in, size_t nbytes)
+{
+	int size = team->size, rank = team->rank;
+	for (int k = 1; k < size; k *= 2) {
+		size_t n = 0;
+		for (int i = k; i < size; i++)
+			if (i & k)
+				weft__coll_copy(out + nbytes * n++, turned + nbytes * (size_t)i, nbytes);
+		int rc = weft__coll_exchange(team, (rank + k) % size, out, nbytes * n, (rank - k + size) % size, in,
+		                             nbytes * n);
+		if (rc)
+			return rc;
+		n = 0;
+		for (int i = k; i < size; i++)
+			if (i & k)
+				weft__coll_copy(turned + nbytes * (size_t)i, in + nbytes * n++, nbytes);
+	}
+	return 0;
+}
+
+static int alltoall_short(weft_team_t *team, const char *send, char *recv, size_t nbytes)
+{
+	size_t size = (size_t)team->size, rank = (size_t)team->rank;
+	char *turned = weft__malloc(3 * size * nbytes + 1);
+	if (!turned)
+		return WEFT_ENOMEM;
+	for (size_t i = 0; i < size; i++)
+		weft__coll_copy(turned + i * nbytes, send + (rank + i) % size * nbytes, nbytes);
+	int rc = bruck(team, turned, turned + size * nbytes, turned + 2 * size * nbytes, nbytes);
+	for (size_t i = 0; i < size && !rc; i++)
+		weft__coll_copy(recv + (rank + size - i) % size * nbytes, turned + i * nbytes, nbytes);
+	weft__free(turned);
+	return rc;
+}
+
+static int alltoall_long(weft_team_t *team, const char *send, char *recv, size_t nbytes)
+{
+	int size = team->size, rank = team->rank;
+	weft__coll_copy(recv + nbytes * (size_t)rank, send + nbytes * (size_t)rank, nbytes);
+	for (int step = 1; step < size; step++) {
+		int to = (rank + step) % size, from = (rank - step + size) % size;
+		int rc = weft__coll_exchange(team, to, send + nbytes * (size_t)to, nbytes, from,
+		                             recv + nbytes * (size_t)from, nbytes);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int alltoall(weft_team_t *team, const char *send, char *recv, size_t nbytes)
+{
+	char *copy = NULL;
+	if (!send) { /* in place: what is sent must not be overwritten before */
+		copy = weft__malloc(nbytes * (size_t)team->size + 1);
+		if (!copy)
+			return WEFT_ENOMEM;
+		weft__coll_copy(copy, recv, nbytes * (size_t)team->size);
+		send = copy;
+	}
+	int rc = nbytes < WEFT__ALLTOALL_LONG ? alltoall_short(team, send, recv, nbytes)
+	                                      : alltoall_long(team, send, recv, nbytes);
+	weft__free(copy);
+	return rc;
+}
+
+int weft_alltoall(weft_team_t *team, const void *send, void *recv, int64_t count, weft_type_t type)
+{
+	size_t nbytes;
+	if (!recv && count > 0)
+		return weft__ended(WEFT_EINVAL);
+	int rc = weft__coll_begin(team, count, (int)type, 0, &nbytes);
+	return rc ? weft__ended(rc) : weft__coll_end(team, alltoall(team, send, recv, nbytes));
+}
