@@ -136,8 +136,7 @@ static void on_timer(uv_timer_t *timer)
 	}
 }
 
-/* --- greeting -----------------------------------------------------------------------------------
- */
+/* --- greeting ----------------------------------------------------------------------------- */
 
 static void on_greeted(void *arg, int fd, const uint8_t in[EXCHANGE_BYTES],
                        const struct weft_error *e)
@@ -177,8 +176,7 @@ static void greet(struct dial *d)
 	d->state = DIAL_GREETING;
 }
 
-/* --- connecting ---------------------------------------------------------------------------------
- */
+/* --- connecting --------------------------------------------------------------------------- */
 
 static void set_error(struct dial *d, int errnum)
 {
@@ -252,8 +250,7 @@ static void try_next(struct dial *d)
 	uv_timer_start(&d->timer, on_timer, 0, 0);
 }
 
-/* --- looking up ---------------------------------------------------------------------------------
- */
+/* --- looking up --------------------------------------------------------------------------- */
 
 static void on_lookup(uv_getaddrinfo_t *request, int status, struct addrinfo *addresses)
 {

@@ -61,8 +61,7 @@ void link_become(struct link *l, enum link_state state)
 	l->state = state;
 }
 
-/* --- libuv -------------------------------------------------------------------------------------
- */
+/* --- libuv -------------------------------------------------------------------------------- */
 
 void link_drop_baggage(struct baggage *b)
 {
@@ -212,8 +211,7 @@ void link_wake(struct link *l)
 	link_timer(l, 0);
 }
 
-/* --- birth and end ------------------------------------------------------------------------------
- */
+/* --- birth and end ------------------------------------------------------------------------ */
 
 int link_create(uv_loop_t *loop, const struct link_kind *kind, enum link_state state,
                 const struct link_handler *handler, void *arg, struct link **l)
@@ -293,8 +291,7 @@ void link_close(struct link **link)
 	leave(l);
 }
 
-/* --- sending ------------------------------------------------------------------------------------
- */
+/* --- sending ------------------------------------------------------------------------------ */
 
 size_t link_queued(const struct link *l)
 {
@@ -409,8 +406,7 @@ int link_send_body(struct link *l, const void *body, size_t nbytes)
 	return 0;
 }
 
-/* --- the rest of the owner's calls ---------------------------------------------------------------
- */
+/* --- the rest of the owner's calls -------------------------------------------------------- */
 
 bool link_may_read(const struct link *l)
 {

@@ -39,8 +39,7 @@ struct guest {
 	char from[LINK_ADDRESS_TEXT];
 };
 
-/* --- one who has come ---------------------------------------------------------------------------
- */
+/* --- one who has come --------------------------------------------------------------------- */
 
 static int on_preamble(void *arg, const uint8_t in[EXCHANGE_BYTES], uint8_t out[EXCHANGE_BYTES],
                        bool *speak, struct weft_error *e)
@@ -104,8 +103,7 @@ static void leave(struct link_listener *ll)
 	}
 }
 
-/* --- the port -----------------------------------------------------------------------------------
- */
+/* --- the port ----------------------------------------------------------------------------- */
 
 static void set_port(struct sockaddr_storage *a, uint16_t port)
 {

@@ -38,8 +38,7 @@ static bool equal(const uint8_t a[static HALF], const uint8_t b[static HALF])
 	return differ == 0;
 }
 
-/* --- dialing ------------------------------------------------------------------------------------
- */
+/* --- dialing ------------------------------------------------------------------------------ */
 
 struct caller {
 	uv_loop_t *loop;
@@ -108,8 +107,7 @@ int link_dial_task(uv_loop_t *loop, const char *address, uint16_t port,
 	return 0;
 }
 
-/* --- accepting ----------------------------------------------------------------------------------
- */
+/* --- accepting ---------------------------------------------------------------------------- */
 
 struct callee {
 	struct stranger stranger;

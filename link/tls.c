@@ -73,8 +73,7 @@ struct tls {
 	struct link *link;
 };
 
-/* --- OpenSSL's way to the socket
- * ------------------------------------------------------------------ */
+/* --- OpenSSL's way to the socket ---------------------------------------------------------- */
 
 static int bio_read(BIO *bio, char *bytes, int nbytes)
 {
@@ -147,8 +146,7 @@ static BIO *make_bio(struct link *l)
 	return bio;
 }
 
-/* --- keys
- * ----------------------------------------------------------------------------------------- */
+/* --- keys --------------------------------------------------------------------------------- */
 
 static SSL_SESSION *session_from_key(SSL *ssl, const uint8_t key[static LINK_KEY_BYTES])
 {
@@ -222,8 +220,7 @@ static SSL_CTX *make_context(void)
 	return NULL;
 }
 
-/* --- failures in words
- * ------------------------------------------------------------------------------ */
+/* --- failures in words -------------------------------------------------------------------- */
 
 /* Why OpenSSL's last operation on the link failed; returns the code. */
 static int explain(const struct tls *t, struct weft_error *e)
@@ -244,8 +241,12 @@ static int explain(const struct tls *t, struct weft_error *e)
 	if (t->errnum == EMSGSIZE && !t->proven)
 		return weft__err_set(e, WEFT_EPROTO, "more than %d bytes before it proved itself",
 		                     LINK_STRANGER_MAX);
-	if (t->errnum)
-		return weft__err_set(e, weft__err_from_errno(t->errnum), "%s", strerror(t->errnum));
+	if (t->errnum) {
+		int code = weft__err_from_errno(t->errnum);
+		if (code == WEFT_ECLOSED && t->proven)
+			code = WEFT_EIO; /* a reset is no orderly end */
+		return weft__err_set(e, code, "%s", strerror(t->errnum));
+	}
 	if (t->eof)
 		return weft__err_set(e, t->proven ? WEFT_EIO : WEFT_ECLOSED,
 		                     "the connection broke off");
@@ -259,8 +260,7 @@ static void fail(struct link *l)
 	link_fail(l, e.code, "%s: %s", l->peer, e.text);
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------ */
 
 /* Hands on the complete frames of the input buffer, then moves what is left to its front. */
 static void deliver(struct link *l)
@@ -346,8 +346,7 @@ static void resume_tls(struct link *l)
 	read_up_to(l, 0);
 }
 
-/* --- writing and leaving
- * ------------------------------------------------------------------------------ */
+/* --- writing and leaving ------------------------------------------------------------------ */
 
 static int write_tls(struct link *l, struct weft_error *e)
 {
@@ -415,8 +414,7 @@ static void fini_tls(struct link *l)
 	weft__free(t);
 }
 
-/* --- the handshake
- * ------------------------------------------------------------------------------------- */
+/* --- the handshake ------------------------------------------------------------------------ */
 
 static void shake(struct link *l)
 {

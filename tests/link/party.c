@@ -204,3 +204,20 @@ void fill(struct weft__buf *b, size_t nbytes, unsigned seed)
 	for (size_t i = 0; i < nbytes; i++)
 		b->data[b->len++] = (uint8_t)(seed * 31 + i * 7 + (i >> 8));
 }
+
+void send_bytes(struct link *l, size_t nbytes, unsigned seed)
+{
+	struct weft__buf b = {0};
+	fill(&b, nbytes, seed);
+	assert_int_equal(link_send_body(l, b.data, nbytes), 0);
+	weft__buf_fini(&b);
+}
+
+void assert_last(const struct party *p, size_t nbytes, unsigned seed)
+{
+	struct weft__buf b = {0};
+	fill(&b, nbytes, seed);
+	assert_int_equal(p->last.len, nbytes);
+	assert_memory_equal(p->last.data, b.data, nbytes);
+	weft__buf_fini(&b);
+}

@@ -62,4 +62,8 @@ void expect_eof(uv_loop_t *loop, int fd);
 /* nbytes that differ with the seed, appended to what b holds. */
 void fill(struct weft__buf *b, size_t nbytes, unsigned seed);
 
+/* Sends them as a frame; the last frame that came must be them. */
+void send_bytes(struct link *l, size_t nbytes, unsigned seed);
+void assert_last(const struct party *p, size_t nbytes, unsigned seed);
+
 #endif

@@ -107,8 +107,7 @@ static int visit(const struct host *h)
 	return -1;
 }
 
-/* --- Unix ---------------------------------------------------------------------------------------
- */
+/* --- Unix --------------------------------------------------------------------------------- */
 
 static void a_client_is_accepted_and_its_frames_arrive(void **state)
 {
@@ -278,8 +277,7 @@ static void the_listener_may_be_closed_from_inside_accepted(void **state)
 	close_host(&h);
 }
 
-/* --- shortage ------------------------------------------------------------------------------------
- */
+/* --- shortage ----------------------------------------------------------------------------- */
 
 static void count_turn(uv_prepare_t *prepare)
 {
@@ -412,8 +410,7 @@ static void every_allocation_of_a_listener_may_fail(void **state)
 	close_host(&h);
 }
 
-/* --- the port
- * ------------------------------------------------------------------------------------- */
+/* --- the port ----------------------------------------------------------------------------- */
 
 static void a_busy_port_is_passed_over(void **state)
 {
@@ -547,8 +544,7 @@ static void strangers_are_refused_and_weft_of_another_version_in_words(void **st
 	close_host(&h);
 }
 
-/* --- logging
- * -------------------------------------------------------------------------------------- */
+/* --- logging ------------------------------------------------------------------------------ */
 
 static unsigned count_lines(FILE *f, const char *word)
 {

@@ -308,8 +308,7 @@ static void the_peer_may_hang_up_at_any_moment(void **state)
 	}
 }
 
-/* --- the other version
- * ------------------------------------------------------------------------------ */
+/* --- the other version -------------------------------------------------------------------- */
 
 /* A dialer meets an acceptor that answers with these bytes. */
 static void expect_judgement(struct stage *s, const uint8_t *answer, size_t nbytes, int code,

@@ -13,6 +13,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/rng.h"
 
 struct pair {
 	struct party a, b;
@@ -49,25 +50,7 @@ static int open_half(struct stage *s, struct party *p)
 	return fds[1];
 }
 
-static void send_bytes(struct link *l, size_t nbytes, unsigned seed)
-{
-	struct weft__buf b = {0};
-	fill(&b, nbytes, seed);
-	assert_int_equal(link_send_body(l, b.data, nbytes), 0);
-	weft__buf_fini(&b);
-}
-
-static void assert_last(const struct party *p, size_t nbytes, unsigned seed)
-{
-	struct weft__buf b = {0};
-	fill(&b, nbytes, seed);
-	assert_int_equal(p->last.len, nbytes);
-	assert_memory_equal(p->last.data, b.data, nbytes);
-	weft__buf_fini(&b);
-}
-
-/* --- frames ------------------------------------------------------------------------------------
- */
+/* --- frames ------------------------------------------------------------------------------- */
 
 static void frames_of_every_size_arrive_both_ways(void **state)
 {
@@ -213,8 +196,7 @@ static void the_peers_pid_is_known(void **state)
 	close_pair(&two);
 }
 
-/* --- descriptors --------------------------------------------------------------------------------
- */
+/* --- descriptors -------------------------------------------------------------------------- */
 
 static const struct weft__msg some_message = {.code = WEFT__MSG_HEARTBEAT};
 
@@ -362,8 +344,7 @@ static void a_process_without_descriptors_says_so_and_lives(void **state)
 	party_fini(&p);
 }
 
-/* --- bad peers ----------------------------------------------------------------------------------
- */
+/* --- bad peers ---------------------------------------------------------------------------- */
 
 static void expect_refused(struct stage *s, const void *bytes, size_t nbytes, int code)
 {
@@ -418,8 +399,7 @@ static void what_a_peer_sent_before_its_end_is_read_first(void **state)
 	party_fini(&p);
 }
 
-/* --- the end -------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------ */
 
 static void link_close_sends_what_is_queued(void **state)
 {
@@ -548,8 +528,67 @@ static void link_close_of_nothing_is_nothing(void **state)
 	assert_null(l);
 }
 
-/* --- no memory -----------------------------------------------------------------------------------
- */
+static void a_descriptor_that_poll_cannot_watch_is_refused_and_closed(void **state)
+{
+	struct stage *s = *state;
+	struct link *l = NULL;
+	int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), none = -1;
+	assert_int_equal(link_open(&s->loop, &file, &party_handler, NULL, &l), WEFT_EIO);
+	assert_int_equal(file, -1);
+	assert_int_equal(link_open(&s->loop, &none, &party_handler, NULL, &l), WEFT_EIO);
+	assert_null(l);
+}
+
+/* Sixteen links, all of whose handlers close, pause or write to links drawn at random, their own
+ * too. */
+enum { CROWD = 16 };
+static struct party crowd[CROWD];
+static struct weft__rng dice;
+
+static void do_anything(struct party *p, const char *what)
+{
+	struct party *other = &crowd[weft__rng_below(&dice, CROWD)];
+	static const uint8_t body[3000];
+	if (!other->l || (other == p && *what == 'c'))
+		return;
+	switch (weft__rng_below(&dice, 24)) {
+	case 0:
+		link_close(&other->l);
+		break;
+	case 1:
+	case 2:
+		link_pause(other->l, weft__rng_below(&dice, 2));
+		break;
+	default:
+		for (uint64_t i = weft__rng_below(&dice, 4); i > 0; i--)
+			link_send_body(other->l, body, 1 + weft__rng_below(&dice, sizeof body));
+	}
+}
+
+static void handlers_that_close_each_other_at_random_leave_nothing(void **state)
+{
+	struct stage *s = *state;
+	uint64_t seed = now_ms();
+	print_message("seed %llu\n", (unsigned long long)seed);
+	weft__rng_init(&dice, seed);
+	for (int round = 0; round < 40; round++) {
+		for (int i = 0; i < CROWD; i += 2) {
+			int fds[2];
+			seqpacket_pair(fds);
+			crowd[i] = crowd[i + 1] = (struct party){.then = do_anything};
+			open_party(&s->loop, &crowd[i], &fds[0]);
+			open_party(&s->loop, &crowd[i + 1], &fds[1]);
+		}
+		for (int turn = 0; turn < 60; turn++) {
+			do_anything(&crowd[turn % CROWD], "test");
+			uv_run(&s->loop, UV_RUN_NOWAIT);
+		}
+		for (int i = 0; i < CROWD; i++)
+			party_fini(&crowd[i]);
+	}
+}
+
+/* --- no memory ---------------------------------------------------------------------------- */
 
 static void every_allocation_may_fail(void **state)
 {
@@ -612,6 +651,8 @@ int main(void)
 	        STAGED(a_handler_may_close_another_link_in_the_same_turn),
 	        STAGED(closing_a_link_that_has_failed_leaves_closed_untold),
 	        STAGED(link_close_of_nothing_is_nothing),
+	        STAGED(a_descriptor_that_poll_cannot_watch_is_refused_and_closed),
+	        STAGED(handlers_that_close_each_other_at_random_leave_nothing),
 	        STAGED(every_allocation_may_fail),
 	};
 	return cmocka_run_group_tests_name("unix links", tests, NULL, NULL);
