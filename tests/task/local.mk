@@ -1,6 +1,6 @@
 if HAVE_CMOCKA
 TASK_TESTS = tests/task/test_pack tests/task/test_op tests/task/test_match tests/task/test_engine tests/task/test_hostile \
-	tests/task/test_control
+	tests/task/test_control tests/task/test_threads tests/task/test_processes
 check_PROGRAMS += $(TASK_TESTS)
 TESTS += $(TASK_TESTS)
 TASK_TEST_LIBS = task/libtask.la transport/libtransport.la proto/libproto.la base/libbase.la $(CMOCKA_LIBS)
@@ -38,4 +38,11 @@ tests_task_test_coll_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
 tests_task_test_team_SOURCES = %D%/test_team.c $(CREW)
 tests_task_test_team_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_task_test_team_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
+
+tests_task_test_threads_SOURCES = %D%/test_threads.c $(TASKS)
+tests_task_test_threads_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_task_test_threads_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
+tests_task_test_processes_SOURCES = %D%/test_processes.c $(TASKS)
+tests_task_test_processes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_task_test_processes_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
 endif
