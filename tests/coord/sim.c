@@ -244,13 +244,35 @@ static void flush(struct sim *s)
 	carry_out(s, s->out.nitems);
 }
 
+/* The process ends; home starts another one. */
+static void die(struct sim *s)
+{
+	coord_destroy(&s->coord);
+	s->flush_planned = false;
+	for (size_t i = 0; i < s->nlinks; i++)
+		if (s->links[i]->coord_end)
+			close_coord_end(s, s->links[i]);
+	sim_plan(s, 20 + sim_below(s, 2000), SIM_RESTART, 0, 0, 0);
+}
+
 static void step(struct sim *s, struct coord_event *ev)
 {
 	if (!s->coord || s->stopped)
 		return;
 	ev->now_ms = s->now_ms + s->now_skew_ms;
+	bool starve = !s->calm && ev->kind != COORD_START && sim_below(s, 120) == 0;
+	if (starve)
+		weft__heap_fail_at(1 + sim_below(s, 12));
 	int rc = coord_step(s->coord, ev, &s->out);
-	sim_check(s, rc == 0, "coord_step: %s", weft__err_name(rc));
+	weft__heap_fail_at(0);
+	sim_check(s, rc == 0 || (starve && rc == WEFT_ENOMEM), "coord_step: %s", weft__err_name(rc));
+	if (rc) {
+		sim_say(s, "the coordinator has no memory");
+		s->nstarved++;
+		coord_actions_clear(&s->out); /* the whole batch is dropped */
+		die(s);
+		return;
+	}
 	if (!s->calm && ev->kind != COORD_START && sim_chance(s, 30)) {
 		if (!s->flush_planned)
 			sim_plan(s, sim_below(s, 3), SIM_FLUSH, 0, 0, 0);
@@ -333,12 +355,7 @@ void sim_crash(struct sim *s)
 	}
 	s->disk.len = s->synced + sim_below(s, s->disk.len - s->synced + 1); /* the last write may be torn */
 	coord_actions_clear(&s->out);
-	coord_destroy(&s->coord);
-	s->flush_planned = false;
-	for (size_t i = 0; i < s->nlinks; i++)
-		if (s->links[i]->coord_end)
-			close_coord_end(s, s->links[i]);
-	sim_plan(s, 20 + sim_below(s, 2000), SIM_RESTART, 0, 0, 0);
+	die(s);
 }
 
 static void boot(struct sim *s)

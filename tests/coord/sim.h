@@ -134,7 +134,7 @@ struct sim {
 	struct weft__map slots;    /* slots of tasks that are alive somewhere */
 	struct weft__map launched; /* tids whose LAUNCH has come to their node */
 	struct weft__map contexts;
-	uint64_t ntasks_alive, nquestions, nanswers, nlost;
+	uint64_t ntasks_alive, nquestions, nanswers, nlost, nstarved;
 };
 
 /* --- sim.c --- */
