@@ -297,11 +297,12 @@ static int listen_all(struct node *n, struct weft_error *e)
 	return rc;
 }
 
+/* The tool that started us. weft up goes when the VM answers, and only a private VM goes with its tool. */
 static int owner_open(struct node *n, struct weft_error *e)
 {
 	if (n->ownerfd < 0)
 		return 0;
-	int rc = client_open(n, &n->ownerfd, NULL, true);
+	int rc = client_open(n, &n->ownerfd, NULL, n->private_vm);
 	return rc ? weft__err_set(e, rc, "the owner's connection: %s", weft__err_text(rc)) : 0;
 }
 
