@@ -41,6 +41,28 @@ static void close_client(struct sim *s, struct sim_client *c)
 	sim_client_close(s, c, true);
 }
 
+/* Eternal tasks whose tool is there end by themselves after all; the others have to be killed. */
+static void let_tasks_end(struct sim *s)
+{
+	for (size_t i = 0; i < s->nnodes; i++)
+		for (struct weft__list *l = s->nodes[i]->tasks.next; l != &s->nodes[i]->tasks; l = l->next) {
+			const struct sim_task *t = WEFT__CONTAINER(l, struct sim_task, all);
+			if (t->eternal && t->running && sim_tool_is_there(s, t))
+				sim_plan(s, sim_below(s, 3000), SIM_EXIT, s->nodes[i]->index, t->tid, 0);
+		}
+}
+
+/* Each node knows exactly the others. */
+static void check_peers(struct sim *s)
+{
+	for (size_t i = 0; i < s->nnodes; i++)
+		for (size_t k = 0; k < s->nnodes && s->nodes[i]->up; k++) {
+			bool known = weft__map_get(&s->nodes[i]->peers, s->nodes[k]->index);
+			sim_check(s, i == k || known == s->nodes[k]->up, "node %u %s node %u", s->nodes[i]->index,
+			          known ? "still knows" : "does not know", s->nodes[k]->index);
+		}
+}
+
 /* No more faults: everything has to come to its end. */
 static void calm_down(struct sim *s)
 {
@@ -48,9 +70,11 @@ static void calm_down(struct sim *s)
 	s->calm = true;
 	sim_say(s, "calm");
 	each_client(s, sim_client_calm);
+	let_tasks_end(s);
 	sim_run(s, s->now_ms + CALM_MS);
 	sim_check(s, s->coord, "%s", "the coordinator is not there");
 	coord_count(s->coord, &n);
+	check_peers(s);
 	sim_check(s, s->ntasks_alive == 0, "%d tasks live on", (int)s->ntasks_alive);
 	each_client(s, sim_client_check_end);
 	each_client(s, close_client);
