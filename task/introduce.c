@@ -1,7 +1,8 @@
 /* What the node says about other tasks: here is a channel, it has ended, and what one wanted to be told of.
  *
- * An exit notice is a message from the task that ended, and its last one: with a channel that is still being
- * drained it waits until that is over. */
+ * An exit notice is a message from the task that ended, and its last one. It comes another way than the
+ * task's messages, and may overtake them: it waits until the channel has been drained. Where there is no
+ * channel, one may be on its way with messages in it: the node, which knows, is asked for it. */
 #include "config.h"
 
 #include <string.h>
@@ -32,6 +33,8 @@ void weft__on_channel(struct weft__engine *e, const struct weft__msg_channel *m,
 		c->ops->close(&c);
 	if (rc)
 		weft__peer_fail(e, p, rc);
+	else if (p->doomed)
+		weft__peer_gone(e, p, false);
 }
 
 void weft__on_task_gone(struct weft__engine *e, const struct weft__msg_task_gone *m)
@@ -63,11 +66,15 @@ void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *n)
 	if (!m)
 		return; /* nowhere to put it; whoever waits for the task itself learns of it still */
 	memcpy(m->bytes, &notice, sizeof notice);
-	struct weft__peer *p = is_exit ? weft__peer_find(e, (weft_tid_t){n->tid}) : NULL;
-	if (p && p->state != WEFT__DEAD) {
-		weft__list_push(&p->notices, &m->kept.all);
-		weft__peer_gone(e, p, n->flags & WEFT__EXIT_LOST);
-	} else {
+	struct weft__peer *p = is_exit ? weft__peer_get(e, (weft_tid_t){n->tid}) : NULL;
+	if (!p || p->state == WEFT__DEAD) {
 		weft__message_deliver(e, m);
+		return;
 	}
+	weft__list_push(&p->notices, &m->kept.all);
+	p->doomed = true;
+	if (p->state == WEFT__OPEN)
+		weft__peer_gone(e, p, n->flags & WEFT__EXIT_LOST);
+	else if (n->flags & WEFT__EXIT_LOST || weft__peer_connect(e, p))
+		weft__peer_end(e, p);
 }

@@ -215,7 +215,7 @@ void weft__peer_fail(struct weft__engine *e, struct weft__peer *p, int code)
 {
 	if (p->state != WEFT__CONNECTING)
 		return;
-	if (code == WEFT_ENOTASK) {
+	if (code == WEFT_ENOTASK || p->doomed) {
 		weft__peer_end(e, p);
 		return;
 	}

@@ -125,7 +125,8 @@ struct weft__peer {
 	int error;                     /* the sink found bad bytes: to be closed after the poll */
 	bool deaf;                     /* the channel takes no more, but may still have something for us */
 	bool blocked;                  /* the channel said EAGAIN */
-	bool gone;                     /* the task has ended: drain, then DEAD */
+	bool doomed;                   /* CONNECTING: it has ended, but what it sent may be on its way */
+	bool gone;                     /* OPEN: the task has ended: drain, then DEAD */
 	bool lost;                     /* ... with its node: no end of stream will come */
 	uint64_t quiet_since_ns;       /* gone: nothing has come since */
 	short events;                  /* what the epoll set has for its descriptor */
