@@ -123,6 +123,10 @@ int main(int argc, char **argv)
 {
 	static struct shell_options options = {.core = {.orphan_ms = ORPHAN_MS}};
 	struct weft_error e = {0};
+	if (argc == 2 && !strcmp(argv[1], "--version")) { /* weft doctor compares */
+		puts("weft-coord " PACKAGE_VERSION);
+		return 0;
+	}
 	open_log();
 	if (!read_options(argc, argv, &options)) {
 		fputs(usage, stderr);

@@ -308,7 +308,8 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 	                 ? weft__err_set(&e, WEFT_EPROTO, "its first message is not HELLO")
 	                 : weft__msg_decode(body, nbytes, as, WEFT__ROLE_NODE, &n->arena, &m, &e);
 	bool up = false;
-	if (rc == WEFT_EDENIED && (c->state == CLIENT_OPEN)) {
+	/* HALT goes from tools to the coordinator and from there to nodes: from a tool it is not for us. */
+	if ((rc == WEFT_EDENIED || (!rc && m.code == WEFT__MSG_HALT)) && c->state == CLIENT_OPEN) {
 		rc = weft__msg_decode(body, nbytes, as, WEFT__ROLE_COORD, &n->arena, &m, &e);
 		up = !rc;
 	}

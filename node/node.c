@@ -297,7 +297,7 @@ static int listen_all(struct node *n, struct weft_error *e)
 	return rc;
 }
 
-/* The tool that started us. weft up goes when the VM answers, and only a private VM goes with its tool. */
+/* Who started a VM that is not private has a connection with it, but does not own it: `weft up` leaves. */
 static int owner_open(struct node *n, struct weft_error *e)
 {
 	if (n->ownerfd < 0)

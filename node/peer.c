@@ -218,7 +218,8 @@ void peer_known(struct node *n, const struct weft__msg_peer *m)
 		          m->address.p, (unsigned long long)m->port);
 	}
 	snprintf(p->host, sizeof p->host, "%s", m->host.p);
-	snprintf(p->address, sizeof p->address, "%s", m->address.p);
+	/* The home node listens on all its addresses: the one that we joined by reaches it. */
+	snprintf(p->address, sizeof p->address, "%s", m->address.n ? m->address.p : n->join_address);
 	p->port = (uint16_t)m->port;
 	memcpy(p->key, m->key.p, sizeof p->key);
 }

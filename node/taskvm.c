@@ -310,6 +310,10 @@ static int init(struct taskvm *vm)
 int main(int argc, char **argv)
 {
 	static struct taskvm vm;
+	if (argc == 2 && !strcmp(argv[1], "--version")) { /* weft doctor compares */
+		puts("weft-taskvm " PACKAGE_VERSION);
+		return 0;
+	}
 	loglevel_open("taskvm", true);
 	if (options_read(&vm, argc, argv)) {
 		fprintf(stderr, "weft-taskvm: is started by weftd, not by people\n");

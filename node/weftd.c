@@ -239,6 +239,10 @@ int main(int argc, char **argv)
 {
 	static struct node n;
 	struct weft_error e = {0};
+	if (argc == 2 && !strcmp(argv[1], "--version")) { /* weft doctor compares */
+		puts("weftd " PACKAGE_VERSION);
+		return 0;
+	}
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (!take(&n, option, optarg)) {
 			fputs(usage, stderr);
