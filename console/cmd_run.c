@@ -36,6 +36,7 @@ enum {
 	GRACE_MS   = 3000,  /* from asking the tasks to killing them */
 	KILL_MS    = 2000,  /* from killing them to leaving */
 	STARTUP_MS = 15000, /* a private VM answers within this */
+	FLUSH_MS   = 500,   /* for the reader of our output, when the run was ended early */
 	GONE_MS    = 5000,  /* a private VM is gone within this */
 	STOP_MS    = 50,    /* from telling the tasks to stop to stopping ourselves */
 };
@@ -101,6 +102,8 @@ static void on_grace_over(uv_timer_t *timer)
 /* The run ends with this status: the tasks are asked by a signal, later killed. */
 static void ask_tasks(struct run *r, int status, int signo)
 {
+	if (r->phase == RUN_OVER && r->verdict < 0)
+		r->verdict = status;
 	if (r->phase != RUN_RUNNING)
 		return;
 	r->phase   = RUN_ASKED;
@@ -237,7 +240,7 @@ static void on_started(void *arg, struct runner_root *root)
 	struct run *r = arg;
 	bool passed   = !r->stdin_is_tty && root->rank0_node == session_node(r->session);
 	if (r->own_stdin && !passed)
-		feeder_open(r->context->loop, r->session, root->job, &r->feeder);
+		feeder_open(r->context->loop, r->session, root->job, (uint32_t)root->rank0_node, &r->feeder);
 }
 
 static void on_stdin_ack(void *arg, uint64_t nbytes)
@@ -348,12 +351,14 @@ static void stop_handles(struct run *r)
 		uv_close((uv_handle_t *)&r->signals[i], NULL);
 }
 
-/* Everything that came is written, as far as somebody reads it. */
+/* Everything that came is written, as far as somebody reads it; Ctrl-C ends the waiting for a reader. */
 static void flush_output(struct run *r)
 {
-	uint64_t deadline = weft__deadline(r->verdict >= 0 ? 500 : -1);
-	while (!runner_flushed(r->runner) && r->verdict != EXITCODE_SIGNAL + SIGPIPE &&
-	       weft__deadline_left_ms(deadline) != 0 && r->phase == RUN_OVER)
+	bool early        = r->verdict >= 0;
+	uint64_t deadline = weft__deadline(early ? FLUSH_MS : -1);
+	if (early)
+		uv_timer_start(&r->grace, on_kill_time, FLUSH_MS, 0);
+	while (!runner_flush(r->runner) && (early ? weft__deadline_left_ms(deadline) != 0 : r->verdict < 0))
 		uv_run(r->context->loop, UV_RUN_ONCE);
 }
 

@@ -457,7 +457,7 @@ static void await_jobs(struct console *c)
 	struct context *x = c->context;
 	while (x->session && session_is_open(x->session) && runner_next(x->runner, NULL) && !c->ended_by)
 		uv_run(x->loop, UV_RUN_ONCE);
-	while (x->session && !runner_flushed(x->runner) && !c->ended_by)
+	while (x->session && !runner_flush(x->runner) && !c->ended_by)
 		uv_run(x->loop, UV_RUN_ONCE);
 }
 

@@ -15,7 +15,7 @@ enum {
 
 struct feeder {
 	struct session *session;
-	uint32_t job;
+	uint32_t job, node;
 	uv_poll_t *poll;  /* NULL: a file, which is always readable */
 	int fd;
 	bool ours;        /* opened again, so that we may make it non-blocking */
@@ -26,7 +26,10 @@ struct feeder {
 static int send_piece(struct feeder *f, const void *bytes, size_t nbytes, bool end)
 {
 	struct weft__msg m = {.code        = WEFT__MSG_STDIN,
-	                      .stdin_bytes = {.job = f->job, .end = end, .bytes = {bytes, nbytes}}};
+	                      .stdin_bytes = {.job   = f->job,
+	                                      .end   = end,
+	                                      .bytes = {bytes, nbytes},
+	                                      .node  = f->node}};
 	return session_send(f->session, &m, NULL, 0);
 }
 
@@ -73,7 +76,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	settle(f);
 }
 
-int feeder_open(uv_loop_t *loop, struct session *s, uint32_t job, struct feeder **f)
+int feeder_open(uv_loop_t *loop, struct session *s, uint32_t job, uint32_t node, struct feeder **f)
 {
 	struct feeder *new = weft__calloc(1, sizeof *new);
 	uv_poll_t *poll    = weft__calloc(1, sizeof *poll);
@@ -82,7 +85,7 @@ int feeder_open(uv_loop_t *loop, struct session *s, uint32_t job, struct feeder 
 		weft__free(poll);
 		return WEFT_ENOMEM;
 	}
-	*new      = (struct feeder){.session = s, .job = job, .credit = WINDOW};
+	*new      = (struct feeder){.session = s, .job = job, .node = node, .credit = WINDOW};
 	new->fd   = open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	new->ours = new->fd >= 0 && lseek(0, 0, SEEK_CUR) < 0; /* a file opened again starts at its beginning */
 	if (!new->ours) {

@@ -67,8 +67,10 @@ static void tell(struct output *o)
 		o->config.changed(o->config.arg);
 }
 
-static void flush(struct output *o)
+void output_flush(struct output *o)
 {
+	if (!o->dirty)
+		return;
 	if (o->config.before)
 		o->config.before(o->config.arg);
 	for (size_t i = 0; i < o->nsinks; i++) {
@@ -79,15 +81,13 @@ static void flush(struct output *o)
 	o->dirty = false;
 	if (o->config.after && output_idle(o))
 		o->config.after(o->config.arg);
-	if (o->sinks[0].error || output_full(o) != o->was_full || output_idle(o))
+	if (o->sinks[0].error || output_full(o) != o->was_full)
 		tell(o);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
 {
-	struct output *o = prepare->data;
-	if (o->dirty)
-		flush(o);
+	output_flush(prepare->data);
 }
 
 static void on_sink(void *arg, struct sink *s)

@@ -40,6 +40,9 @@ int output_push(struct output *o, const struct output_task *t, unsigned stream, 
                 size_t nbytes, struct weft_error *e);
 void output_end(struct output *o, uint64_t tid);
 
+/* Writes now what can be written without waiting; the loop would do it in its next turn. */
+void output_flush(struct output *o);
+
 bool output_full(const struct output *o); /* too much is queued: acknowledge nothing more for now */
 bool output_idle(const struct output *o); /* all that is complete has been written */
 

@@ -508,8 +508,10 @@ bool runner_signal(struct runner *r, struct runner_root *root, int signo)
 	return any;
 }
 
-bool runner_flushed(const struct runner *r)
+bool runner_flush(struct runner *r)
 {
+	output_flush(r->output);
+	on_output(r);
 	return output_idle(r->output);
 }
 

@@ -74,7 +74,8 @@ struct runner_root *runner_next(struct runner *r, struct runner_root *after); /*
 /* A signal for the job and its descendants. False: no job of it is known yet. */
 bool runner_signal(struct runner *r, struct runner_root *root, int signo);
 
-bool runner_flushed(const struct runner *r); /* all output that came has been written */
+/* Writes what output came, as far as it can be written without waiting; has all been written? */
+bool runner_flush(struct runner *r);
 
 /* "rank 2 (t20003) on vm, pid 1234: exit code 3": into text[size]. */
 void runner_describe(const struct runner_failure *f, char *text, size_t size);

@@ -1,2 +1,0 @@
-dist_check_SCRIPTS += %D%/compare.sh
-TESTS += %D%/compare.sh
