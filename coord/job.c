@@ -432,7 +432,7 @@ void job_spawn(struct coord *c, struct client *from, const struct weft__msg *msg
 			job_draft_add(c, d, c->frame.p, c->frame.n);
 		d->count += m->count;
 	}
-	if (m->more)
+	if (m->more || c->failed)
 		return;
 	d->complete = 1;
 	if (first_nodes_are_missing(c) && !c->halting && !d->code)

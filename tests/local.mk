@@ -9,5 +9,6 @@ include %D%/console/local.mk
 include %D%/fortran/local.mk
 include %D%/examples/local.mk
 include %D%/system/local.mk
+include %D%/bench/local.mk
 include %D%/model/local.mk
 include %D%/checks/local.mk

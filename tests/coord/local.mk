@@ -1,5 +1,6 @@
 if HAVE_CMOCKA
-coord_tests = %D%/test_session %D%/test_sim
+coord_tests = %D%/test_journal %D%/test_session %D%/test_sim %D%/test_spawn \
+	%D%/test_talk %D%/test_member
 check_PROGRAMS += $(coord_tests)
 TESTS += $(coord_tests)
 coord_test_libs = coord/libcoord.la proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
@@ -10,4 +11,19 @@ tests_coord_test_session_LDADD = $(coord_test_libs)
 tests_coord_test_sim_SOURCES = %D%/test_sim.c %D%/sim.c %D%/sim.h %D%/sim_client.c %D%/sim_node.c
 tests_coord_test_sim_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_coord_test_sim_LDADD = $(coord_test_libs)
+tests_coord_test_journal_SOURCES = %D%/test_journal.c
+tests_coord_test_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_coord_test_journal_LDADD = $(coord_test_libs)
+
+tests_coord_test_spawn_SOURCES = %D%/test_spawn.c %D%/drive.c %D%/drive.h
+tests_coord_test_spawn_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_coord_test_spawn_LDADD = $(coord_test_libs)
+
+tests_coord_test_talk_SOURCES = %D%/test_talk.c %D%/drive.c %D%/drive.h
+tests_coord_test_talk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_coord_test_talk_LDADD = $(coord_test_libs)
+
+tests_coord_test_member_SOURCES = %D%/test_member.c %D%/drive.c %D%/drive.h
+tests_coord_test_member_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_coord_test_member_LDADD = $(coord_test_libs)
 endif

@@ -108,6 +108,7 @@ struct sim_link *sim_link_open(struct sim *s, struct sim_node *n)
 	s->links[s->nlinks++] = l;
 	l->id = s->nlinks;
 	l->node = n;
+	l->epoch_before = s->epoch_before;
 	l->coord_end = l->node_end = true;
 	weft__list_init(&l->to_coord);
 	weft__list_init(&l->to_node);
@@ -244,13 +245,54 @@ static void flush(struct sim *s)
 	carry_out(s, s->out.nitems);
 }
 
+/* The process ends; home starts another one. */
+static void die(struct sim *s)
+{
+	coord_destroy(&s->coord);
+	coord_destroy(&s->shadow);
+	s->flush_planned = false;
+	for (size_t i = 0; i < s->nlinks; i++)
+		if (s->links[i]->coord_end)
+			close_coord_end(s, s->links[i]);
+	sim_plan(s, 20 + sim_below(s, 2000), SIM_RESTART, 0, 0, 0);
+}
+
+/* The records from `at` on go to the shadow too. */
+static void feed_shadow(struct sim *s, size_t at)
+{
+	static const uint8_t head[] = {'W', 'E', 'F', 'T', 'J', JOURNAL_VERSION, 0, 0};
+	struct weft__buf b = {0};
+	const uint8_t *body;
+	size_t n, from = 0;
+	if (!s->shadow)
+		return;
+	weft__buf_append(&b, head, sizeof head);
+	weft__buf_append(&b, s->out.records.data + at, s->out.records.len - at);
+	while (journal_next(b.data, b.len, &from, &body, &n, NULL) > 0)
+		sim_check(s, coord_replay(s->shadow, body, n, NULL) == 0, "%s", "the shadow does not take a record");
+	weft__buf_fini(&b);
+}
+
 static void step(struct sim *s, struct coord_event *ev)
 {
+	size_t before = s->out.records.len;
 	if (!s->coord || s->stopped)
 		return;
 	ev->now_ms = s->now_ms + s->now_skew_ms;
+	bool starve = !s->calm && ev->kind != COORD_START && sim_below(s, 120) == 0;
+	if (starve)
+		weft__heap_fail_at(1 + sim_below(s, 12));
 	int rc = coord_step(s->coord, ev, &s->out);
-	sim_check(s, rc == 0, "coord_step: %s", weft__err_name(rc));
+	weft__heap_fail_at(0);
+	sim_check(s, rc == 0 || (starve && rc == WEFT_ENOMEM), "coord_step: %s", weft__err_name(rc));
+	if (rc) {
+		sim_say(s, "the coordinator has no memory");
+		s->nstarved++;
+		coord_actions_clear(&s->out); /* the whole batch is dropped */
+		die(s);
+		return;
+	}
+	feed_shadow(s, before);
 	if (!s->calm && ev->kind != COORD_START && sim_chance(s, 30)) {
 		if (!s->flush_planned)
 			sim_plan(s, sim_below(s, 3), SIM_FLUSH, 0, 0, 0);
@@ -300,7 +342,10 @@ void sim_compare_snapshot(struct sim *s)
 	int rc = coord_replay(copy, snapshot.data + JOURNAL_FRAME, snapshot.len - JOURNAL_FRAME, &e);
 	sim_check(s, rc == 0, "the snapshot is not read back: %s", e.text);
 	check_same(s, s->coord, copy, "a snapshot of what a snapshot gave is the same");
-	coord_destroy(&copy);
+	if (s->shadow)
+		check_same(s, s->coord, s->shadow, "what came from a snapshot goes on like the original");
+	coord_destroy(&s->shadow);
+	s->shadow = copy;
 	weft__buf_fini(&snapshot);
 }
 
@@ -333,12 +378,7 @@ void sim_crash(struct sim *s)
 	}
 	s->disk.len = s->synced + sim_below(s, s->disk.len - s->synced + 1); /* the last write may be torn */
 	coord_actions_clear(&s->out);
-	coord_destroy(&s->coord);
-	s->flush_planned = false;
-	for (size_t i = 0; i < s->nlinks; i++)
-		if (s->links[i]->coord_end)
-			close_coord_end(s, s->links[i]);
-	sim_plan(s, 20 + sim_below(s, 2000), SIM_RESTART, 0, 0, 0);
+	die(s);
 }
 
 static void boot(struct sim *s)
@@ -349,6 +389,7 @@ static void boot(struct sim *s)
 	if (sound == 0)
 		journal_append_head(&s->disk);
 	s->restarts++;
+	s->epoch_before = s->epoch_seen;
 	s->now_skew_ms = sim_below(s, 100000);
 	sim_say(s, "the coordinator starts");
 	struct coord_event ev = {.kind = COORD_START, .options = &s->options};
@@ -536,6 +577,7 @@ struct sim *sim_create(uint64_t seed)
 void sim_destroy(struct sim *s)
 {
 	coord_destroy(&s->coord);
+	coord_destroy(&s->shadow);
 	coord_actions_fini(&s->out);
 	for (size_t i = 0; i < s->nnodes; i++)
 		sim_node_destroy(s, s->nodes[i]);

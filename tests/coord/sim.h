@@ -49,6 +49,7 @@ struct sim_event {
 struct sim_link {
 	uint64_t id;
 	struct sim_node *node;
+	uint64_t epoch_before; /* of the coordinator's process at its other end */
 	bool coord_end, node_end; /* whether this end still thinks it is open */
 	bool broken;              /* nothing more arrives */
 	struct weft__list to_coord, to_node;
@@ -60,6 +61,8 @@ struct sim_task {
 	uint64_t tid;
 	uint32_t job, rank;
 	bool running;
+	bool eternal; /* ends only when it is killed, as its tool is gone */
+	uint64_t tool_node, tool;
 };
 
 struct sim_node {
@@ -121,6 +124,8 @@ struct sim {
 	size_t synced;          /* as much of it survives a crash */
 	struct coord_options options;
 	unsigned restarts, snapshots;
+	uint64_t epoch_seen, epoch_before; /* highest that a node was told; the same when the last process began */
+	struct coord *shadow;              /* came from a snapshot, fed with records: must stay the same */
 
 	struct sim_link **links;
 	size_t nlinks;
@@ -134,7 +139,7 @@ struct sim {
 	struct weft__map slots;    /* slots of tasks that are alive somewhere */
 	struct weft__map launched; /* tids whose LAUNCH has come to their node */
 	struct weft__map contexts;
-	uint64_t ntasks_alive, nquestions, nanswers, nlost;
+	uint64_t ntasks_alive, nquestions, nanswers, nlost, nstarved;
 };
 
 /* --- sim.c --- */
@@ -170,6 +175,7 @@ void sim_node_restart(struct sim *s, struct sim_node *n); /* another weftd, the 
 void sim_node_crash(struct sim *s, struct sim_node *n);   /* nothing is left of it */
 void sim_node_task_start(struct sim *s, struct sim_node *n, uint64_t tid);
 void sim_node_task_exit(struct sim *s, struct sim_node *n, uint64_t tid, int64_t code, uint64_t signo);
+bool sim_tool_is_there(struct sim *s, const struct sim_task *t);
 struct sim_task *sim_task_find(struct sim_node *n, uint64_t tid);
 
 /* --- sim_client.c --- */

@@ -147,6 +147,12 @@ void sim_node_beat(struct sim *s, struct sim_node *n)
 		sim_plan(s, 500, SIM_BEAT, n->index, 0, 0);
 }
 
+bool sim_tool_is_there(struct sim *s, const struct sim_task *t)
+{
+	struct sim_node *n = sim_node_find(s, t->tool_node);
+	return n && n->up && sim_client_find(n, t->tool);
+}
+
 /* --- tasks ----------------------------------------------------------------------------------------------- */
 
 static void launch(struct sim *s, struct sim_node *n, const struct weft__msg_launch *m)
@@ -163,6 +169,9 @@ static void launch(struct sim *s, struct sim_node *n, const struct weft__msg_lau
 		t->tid = tid;
 		t->job = (uint32_t)m->job;
 		t->rank = (uint32_t)m->ranks.p[i];
+		t->eternal = m->flags & WEFT__SPAWN_ATTACHED && sim_chance(s, 30);
+		t->tool_node = m->sink_node;
+		t->tool = m->sink_client;
 		weft__list_push(&n->tasks, &t->all);
 		s->ntasks_alive++;
 		sim_plan(s, sim_below(s, 60), SIM_START, n->index, tid, 0);
@@ -183,7 +192,8 @@ void sim_node_task_start(struct sim *s, struct sim_node *n, uint64_t tid)
 	}
 	t->running = true;
 	sim_node_send(s, n, &(struct weft__msg){.code = WEFT__MSG_STARTED, .started = {.tid = tid, .pid = 100}});
-	sim_plan(s, sim_below(s, 6000), SIM_EXIT, n->index, tid, 0);
+	if (!t->eternal || (s->calm && sim_tool_is_there(s, t)))
+		sim_plan(s, sim_below(s, 6000), SIM_EXIT, n->index, tid, 0);
 	if (sim_chance(s, 60))
 		sim_client_open(s, n, false, tid);
 }
@@ -248,6 +258,7 @@ void sim_node_restart(struct sim *s, struct sim_node *n)
 	n->joined = false;
 	n->epoch = 0;
 	weft__session_reset(&n->session);
+	weft__map_fini(&n->peers);
 	sim_plan(s, sim_below(s, 500), SIM_DIAL, n->index, 0, n->life);
 }
 
@@ -284,6 +295,9 @@ static void joined(struct sim *s, struct sim_node *n, const struct weft__msg_joi
 	sim_check(s, m->epoch >= n->epoch, "epoch went back from %" PRIu64 " to %" PRIu64, n->epoch, m->epoch);
 	sim_check(s, weft__session_confirm(&n->session, m->seen) == 0,
 	          "the coordinator has seen %" PRIu64 " of %" PRIu64 " messages of node %u", m->seen, n->session.sent, n->index);
+	sim_check(s, m->epoch > n->link->epoch_before, "epoch %" PRIu64 " was used by an earlier process", m->epoch);
+	if (m->epoch > s->epoch_seen)
+		s->epoch_seen = m->epoch;
 	n->epoch = m->epoch;
 	n->joined = true;
 	for (struct weft__list *l = n->session.kept.next; l != &n->session.kept; l = l->next) {

@@ -46,3 +46,11 @@ tests_task_test_processes_SOURCES = %D%/test_processes.c $(TASKS)
 tests_task_test_processes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_task_test_processes_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
 endif
+
+# All of weft.h on a real machine.
+check_PROGRAMS += tests/task/calls
+tests_task_calls_SOURCES = %D%/calls.c
+tests_task_calls_LDADD = bindings/c/libweft.la
+tests_task_calls_LDFLAGS = -no-install
+dist_check_SCRIPTS += %D%/calls.sh
+TESTS += %D%/calls.sh

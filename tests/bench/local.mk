@@ -1,0 +1,2 @@
+dist_check_SCRIPTS += %D%/compare.sh
+TESTS += %D%/compare.sh
