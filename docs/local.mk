@@ -5,3 +5,4 @@ man_MANS += %D%/weft.3
 CLEANFILES += %D%/weft.3
 EXTRA_DIST += %D%/manpage.awk %D%/architecture.md %D%/protocol.md
 EXTRA_DIST += %D%/decisions/0001-link-room.md
+EXTRA_DIST += %D%/decisions/0004-journal-of-inputs.md

@@ -1,5 +1,5 @@
 if HAVE_CMOCKA
-coord_tests = %D%/test_journal %D%/test_session %D%/test_sim %D%/test_spawn \
+coord_tests = %D%/test_journal %D%/test_session %D%/test_sim %D%/test_spawn %D%/test_store \
 	%D%/test_talk %D%/test_member
 check_PROGRAMS += $(coord_tests)
 TESTS += $(coord_tests)
@@ -26,4 +26,8 @@ tests_coord_test_talk_LDADD = $(coord_test_libs)
 tests_coord_test_member_SOURCES = %D%/test_member.c %D%/drive.c %D%/drive.h
 tests_coord_test_member_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_coord_test_member_LDADD = $(coord_test_libs)
+
+tests_coord_test_store_SOURCES = %D%/test_store.c coord/store.c coord/store.h
+tests_coord_test_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_coord_test_store_LDADD = $(coord_test_libs)
 endif
