@@ -21,6 +21,7 @@
 
 #include <string.h>
 
+#include "task/state.h"
 #include "task/types.h"
 
 /* How long a rank waits before it looks for notices, in ms: at first, and then twice as long each time. */
@@ -120,9 +121,29 @@ static int settle(weft_team_t *team, weft_request_t *request)
 	}
 }
 
+/* A short message is copied, whatever its receiver does: no request is needed to exchange two of them. */
+static bool is_short(const weft_team_t *team, size_t nbytes)
+{
+	return nbytes <= team->e->settings.eager_max;
+}
+
+static int send_short(weft_team_t *team, int to, const void *buf, size_t nbytes)
+{
+	for (int patience = PATIENCE_MIN;; patience = longer(patience)) {
+		int rc = weft__send(team->e, team->tids[to], team->context, team->tag, buf, nbytes, patience);
+		if (rc != WEFT_ETIMEDOUT)
+			return rc;
+		rc = heard(team);
+		if (rc)
+			return rc;
+	}
+}
+
 int weft__coll_send(weft_team_t *team, int to, const void *buf, size_t nbytes)
 {
 	weft_request_t request;
+	if (is_short(team, nbytes))
+		return send_short(team, to, buf, nbytes);
 	int rc = weft__isend(team->e, team->tids[to], team->context, team->tag, buf, nbytes, &request);
 	return rc ? rc : settle(team, &request);
 }
@@ -151,6 +172,10 @@ int weft__coll_exchange(weft_team_t *team, int to, const void *sendbuf, size_t s
                         void *recvbuf, size_t recvbytes)
 {
 	weft_request_t request;
+	if (is_short(team, sendbytes)) {
+		int rc = send_short(team, to, sendbuf, sendbytes);
+		return rc ? rc : weft__coll_recv(team, from, recvbuf, recvbytes);
+	}
 	int rc = weft__isend(team->e, team->tids[to], team->context, team->tag, sendbuf, sendbytes, &request);
 	if (rc)
 		return rc;
