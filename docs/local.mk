@@ -6,3 +6,5 @@ CLEANFILES += %D%/weft.3
 EXTRA_DIST += %D%/manpage.awk %D%/architecture.md %D%/protocol.md
 EXTRA_DIST += %D%/decisions/0001-link-room.md
 EXTRA_DIST += %D%/decisions/0004-journal-of-inputs.md
+EXTRA_DIST += %D%/decisions/0006-typed-buffers.md %D%/decisions/0007-collectives-that-fail.md \
+	%D%/decisions/0008-fortran-module.md
