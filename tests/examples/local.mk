@@ -1,1 +1,2 @@
-# nothing yet
+dist_check_SCRIPTS += %D%/examples.sh
+TESTS += %D%/examples.sh

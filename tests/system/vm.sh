@@ -2,7 +2,7 @@
 # vm.sh - a standing virtual machine: up, conf, spawn, ps, kill, run into it, down.
 . "$WEFT_SRCDIR/tests/system/lib.sh"
 
-ntasks_are() { [ "$(weft ps --json | grep -o '"tid"' | wc -l)" = "$1" ]; }
+ntasks_are() { [ "$(weft ps --json 2>/dev/null | grep -o '"tid"' | wc -l)" = "$1" ]; }
 
 status "no VM: ps says so" 125 weft ps
 says "and which command mends it" 'weft up'
@@ -11,12 +11,12 @@ status "conf" 0 weft conf --json
 equal "conf shows three nodes" 3 "$(grep -o '"node"' "$tmp/out" | wc -l)"
 status "a second up leaves it as it is" 0 weft up --local-nodes 3
 status "spawn 6 tasks" 0 weft spawn -n 6 sleep 100
-if until_true 5 ntasks_are 6; then ok "ps shows 6 tasks"; else not_ok "ps shows 6 tasks" "$(weft ps)"; fi
+if until_true 5 ntasks_are 6; then ok "ps shows 6 tasks"; else not_ok "ps shows 6 tasks" "$(weft ps 2>&1)"; fi
 weft ps --json >"$tmp/ps"
 equal "they are spread over the three nodes" 3 "$(grep -o '"node": *[0-9]*' "$tmp/ps" | sort -u | wc -l)"
 tid=$(grep -o '"tid": *"t[0-9a-f.]*"' "$tmp/ps" | head -n 1 | grep -o 't[0-9a-f.]*"$' | tr -d '"')
 status "kill one" 0 weft kill "$tid"
-if until_true 5 ntasks_are 5; then ok "5 are left"; else not_ok "5 are left" "$(weft ps)"; fi
+if until_true 5 ntasks_are 5; then ok "5 are left"; else not_ok "5 are left" "$(weft ps 2>&1)"; fi
 status "killing it again is an error" 125 weft kill "$tid"
 status "run into the standing VM" 0 weft run -n 4 "$examples/ring"
 status "a job on one named node" 0 weft run -n 2 --host '#2' sh -c 'echo $WEFT_NODE'
