@@ -61,9 +61,9 @@ static int exec_add(struct context *c, const struct args *args)
 {
 	struct weft_error e;
 	struct adding a = {.context = c};
-	long local      = args_count(args, OPT_LOCAL, 0);
+	long local      = args_has(args, OPT_LOCAL) ? args_count(args, 'n', 1) : 0;
 	if (local == 0 && args->noperands == 0) {
-		context_error(c, "which host? usage: weft add HOST ..., or weft add --local N");
+		context_error(c, "which host? usage: weft add HOST ..., or weft add --local");
 		return EXITCODE_FAILURE;
 	}
 	if (context_attach(c, args))
@@ -83,11 +83,12 @@ static int exec_add(struct context *c, const struct args *args)
 }
 
 static const struct option_def options[] = {
-        {.id   = OPT_LOCAL,
-         .name = "local",
+        {.id = OPT_LOCAL, .name = "local", .help = "add a pretend node on the home machine"},
+        {.id   = 'n',
+         .name = "count",
          .kind = ARG_COUNT,
          .arg  = "N",
-         .help = "add N pretend nodes on the home machine",
+         .help = "with --local: add N of them (default: 1)",
          .min  = 1,
          .max  = 1024},
         OPTION_VM,
@@ -105,6 +106,6 @@ const struct command cmd_add = {
         .man           = "Starts a daemon on each host by ssh, all at once, and says what became of each: one that "
                          "fails does not keep the others back. Weft must be installed there, and ssh must not ask "
                          "for a password.",
-        .examples      = "weft add node2 node3\nweft add --local 2\n",
+        .examples      = "weft add node2 node3\nweft add --local -n 2\n",
         .exec          = exec_add,
 };

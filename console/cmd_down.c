@@ -59,8 +59,8 @@ static int tell_none(struct context *c, const char *vm, const struct weft_error 
 			context_error(c, "the virtual machine in %s does not answer", dir);
 		return EXITCODE_FAILURE;
 	}
-	context_note(c, "%s", why->code == WEFT_ENOVM ? "no virtual machine is up" : why->text);
-	return why->code == WEFT_ENOVM ? 0 : EXITCODE_FAILURE;
+	context_error(c, "%s", why->code == WEFT_ENOVM ? "no virtual machine is up" : why->text);
+	return EXITCODE_FAILURE;
 }
 
 static int exec_down(struct context *c, const struct args *a)
@@ -87,7 +87,7 @@ const struct command cmd_down = {
         .noperands_max = 0,
         .flags         = CMD_SHELL,
         .man           = "Kills all tasks, ends all daemons and removes all files of the virtual machine; returns when "
-                         "everything is gone. When none is up, that is said, and the exit status is 0.",
+                         "everything is gone. When none is up, that is said, and the exit status is 125.",
         .exec          = exec_down,
 };
 

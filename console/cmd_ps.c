@@ -5,7 +5,7 @@
 #include "console/words.h"
 
 enum { COLUMNS = 9 };
-static const char *const names[COLUMNS] = {"TASK", ">JOB", ">RANK", "HOST", ">PID",
+static const char *const names[COLUMNS] = {"TID", ">JOB", ">RANK", "HOST", ">PID",
                                            "STATE", "PARENT", "PROGRAM", "NAME"};
 
 static void write_json(struct json *j, const struct weft__msg *m)
@@ -13,7 +13,7 @@ static void write_json(struct json *j, const struct weft__msg *m)
 	const struct weft__msg_task_row *t = &m->task_row;
 	char tid[WEFT__TID_TEXT], parent[WEFT__TID_TEXT];
 	json_open(j, NULL);
-	json_text(j, "task", words_tid(t->tid, tid));
+	json_text(j, "tid", words_tid(t->tid, tid));
 	json_text(j, "parent", t->parent ? words_tid(t->parent, parent) : NULL);
 	json_number(j, "job", (int64_t)t->job);
 	json_number(j, "rank", (int64_t)t->rank);
@@ -71,7 +71,7 @@ const struct command cmd_ps = {
         .man           = "Lists all tasks, or those of one job: id, job, rank, host, process, state, the task that "
                          "spawned it, program, and the name that it gave itself.\n\n"
                          "With `--json`: an object with `schema` (1), `vm` and `tasks`, an array of objects with "
-                         "`task`, `parent` (null: none), `job`, `rank`, `node`, `host`, `pid`, `state` (`starting`, "
+                         "`tid`, `parent` (null: none), `job`, `rank`, `node`, `host`, `pid`, `state` (`starting`, "
                          "`running`, `ended`), `enrolled` (true: it was started outside), `program` and `name` "
                          "(null: none).",
         .examples      = "weft ps\n# the tasks of job 3\nweft ps 3\n",

@@ -42,7 +42,7 @@ static void show_part(struct spawning *s, const struct weft__msg_spawned *m)
 		if (s->as_json) {
 			json_open(&s->json, NULL);
 			json_number(&s->json, "rank", (int64_t)(m->first + i));
-			json_text(&s->json, "task", words_tid(m->tids.p[i], tid));
+			json_text(&s->json, "tid", words_tid(m->tids.p[i], tid));
 			json_text(&s->json, "error", error ? weft__err_text(error) : NULL);
 			json_close(&s->json);
 		} else if (error == 0 && s->nshown++ < TIDS_SHOWN) {
@@ -210,7 +210,7 @@ const struct command cmd_spawn = {
         .man           = "Starts a job in the virtual machine that is up, prints its number and the ids of its tasks, and "
                          "returns; the tasks go on. What they write is kept: see `weft logs`.\n\n"
                          "With `--json`: an object with `schema` (1), `vm`, `tasks`, an array of objects with `rank`, "
-                         "`task` and `error` (null: it runs), and `job`.",
+                         "`tid` and `error` (null: it runs), and `job`.",
         .examples      = "weft spawn -n 6 ./worker\nweft logs -f 1\n",
         .exec          = exec_spawn,
 };

@@ -74,7 +74,7 @@ static int tell_up(struct context *c, const char *vm, long wanted)
 	}
 	printf("the virtual machine '%s' is up already, with %u node%s\n", vm, n.up, plural(n.up));
 	if (wanted > 0 && (unsigned)wanted != n.up)
-		context_note(c, "it was not asked how many nodes it should have; add some with: weft add --local N");
+		context_note(c, "it was not asked how many nodes it should have; add some with: weft add --local -n N");
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static const struct option_def options[] = {
          .min  = 1,
          .max  = 1024},
         {.id   = OPT_VM,
-         .name = "vm",
+         .name = "name",
          .kind = ARG_VM,
          .arg  = "NAME",
          .help = "its name (default: $WEFT_VM, else \"default\")"},
@@ -140,6 +140,6 @@ const struct command cmd_up = {
                          "until `weft down`. When it is up already, that is said, and nothing happens. What a "
                          "virtual machine of that name left behind when it crashed is removed.",
         .examples      = "weft up\n# three pretend nodes\nweft up --local-nodes 3\n"
-                         "# a second virtual machine beside the first\nweft up --vm test\nWEFT_VM=test weft conf\n",
+                         "# a second virtual machine beside the first\nweft up --name test\nWEFT_VM=test weft conf\n",
         .exec          = exec_up,
 };

@@ -90,7 +90,7 @@ enum option_id {
 
 #define OPTION_VM                                                                                  \
 	{.id   = OPT_VM,                                                                           \
-	 .name = "vm",                                                                             \
+	 .name = "name",                                                                           \
 	 .kind = ARG_VM,                                                                           \
 	 .arg  = "NAME",                                                                           \
 	 .help = "the virtual machine to use (default: $WEFT_VM, else \"default\")"}

@@ -3,7 +3,7 @@
  * posix_spawn starts it in a process group of its own, with default signals and the user's limits.
  *
  * What can go wrong, each with its own code and a text that names program and node: the directory is missing or
- * none; the program is missing (WEFT_ENOFILE), not executable, a directory, or of a foreign format
+ * none (WEFT_EINVAL); the program is missing (WEFT_ENOFILE), not executable, a directory, or of a foreign format
  * (WEFT_ENOEXEC); the arguments are too long; no descriptors or processes are left (WEFT_ENOSPC).
  */
 #include "config.h"
@@ -102,8 +102,7 @@ static void refuse_wdir(const struct taskvm *vm, struct taskvm_launch *l, int er
 	char why[TASKVM_TEXT];
 	const char *what = errnum == ENOENT ? "no such directory" : strerror(errnum);
 	snprintf(why, sizeof why, "working directory %.100s: %s", l->wdir, what);
-	int code = errnum == EACCES || errnum == EPERM ? WEFT_EDENIED : WEFT_ENOFILE;
-	refuse(vm, l, code, why);
+	refuse(vm, l, WEFT_EINVAL, why); /* not WEFT_ENOFILE: that is said of the program */
 }
 
 void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l)

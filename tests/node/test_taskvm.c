@@ -297,8 +297,8 @@ static void a_program_that_cannot_start_says_why(void **state)
 	               "not executable");
 	expect_failure(r, &(struct asked){.argv = {""}, .more = true, .first_rank = rank++}, WEFT_ENOFILE, "\"\"");
 	expect_failure(r, &(struct asked){.argv = {"true"}, .wdir = "/no/such", .more = true, .first_rank = rank++},
-	               WEFT_ENOFILE, "/no/such");
-	expect_failure(r, &(struct asked){.argv = {"true"}, .wdir = "/etc/passwd", .first_rank = rank++}, WEFT_ENOFILE,
+	               WEFT_EINVAL, "/no/such");
+	expect_failure(r, &(struct asked){.argv = {"true"}, .wdir = "/etc/passwd", .first_rank = rank++}, WEFT_EINVAL,
 	               "/etc/passwd");
 	assert_gone(r);
 }
