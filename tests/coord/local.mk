@@ -1,6 +1,6 @@
 if HAVE_CMOCKA
-coord_tests = %D%/test_journal %D%/test_session %D%/test_sim %D%/test_spawn %D%/test_store \
-	%D%/test_talk %D%/test_member
+coord_tests = %D%/test_journal %D%/test_session %D%/test_sim %D%/test_shell %D%/test_spawn \
+	%D%/test_store %D%/test_talk %D%/test_member
 check_PROGRAMS += $(coord_tests)
 TESTS += $(coord_tests)
 coord_test_libs = coord/libcoord.la proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
@@ -30,4 +30,8 @@ tests_coord_test_member_LDADD = $(coord_test_libs)
 tests_coord_test_store_SOURCES = %D%/test_store.c coord/store.c coord/store.h
 tests_coord_test_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_coord_test_store_LDADD = $(coord_test_libs)
+
+tests_coord_test_shell_SOURCES = %D%/test_shell.c
+tests_coord_test_shell_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_coord_test_shell_LDADD = $(coord_test_libs)
 endif
