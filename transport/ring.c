@@ -12,9 +12,8 @@ enum form { SMALL = 1, WIDE_INLINE, WIDE_CELLS, WIDE_BULK, MORE_CELLS, MORE_BULK
 enum {
 	POLL_PIECES = 64,        /* a poll takes at most so many cells */
 	POLL_BYTES = 256 * 1024, /* and, roughly, bytes */
-	CHEAP_CELLS =
-	        1024, /* a consumer that took so many without a sleep spares the producer's fence */
-	GROW_PAUSE = 1024, /* pieces until the window asks for memory again */
+	CHEAP_CELLS = 32768, /* so many without a sleep are worth one membarrier(2), some 50 us */
+	GROW_PAUSE = 1024,   /* pieces until the window asks for memory again */
 };
 
 static uint32_t units_of(size_t nbytes)
@@ -257,6 +256,7 @@ void weft__ring_rx_init(struct weft__ring_rx *rx, struct weft__ring *ring, const
 {
 	*rx = (struct weft__ring_rx){.ring = ring,
 	                             .bulk = bulk,
+	                             .cheap_after = CHEAP_CELLS,
 	                             .doorbell = doorbell,
 	                             .barrier = weft__barrier_works(),
 	                             .strings = weft__copy_probe(),
@@ -281,7 +281,7 @@ static void tell(struct weft__ring_rx *rx)
 	rx->utold = rx->units;
 	atomic_store_explicit(&r->read.units, rx->units, memory_order_release);
 	atomic_store_explicit(&r->read.cells, rx->done, memory_order_release);
-	if (!rx->cheap && rx->barrier && rx->done - rx->slept >= CHEAP_CELLS) {
+	if (!rx->cheap && rx->barrier && rx->done - rx->slept >= rx->cheap_after) {
 		rx->cheap = true;
 		atomic_store_explicit(&r->sleep.cheap, 1, memory_order_relaxed);
 	}

@@ -99,7 +99,7 @@ struct weft__ring_tx {
 	int doorbell;  /* the consumer's, -1: none */
 	bool fence;    /* always fence: this process is not registered for barriers */
 	bool broken;   /* the consumer told nonsense */
-	bool strings; /* see copy.h */
+	bool strings;  /* see copy.h */
 	uint16_t lap;
 	uint32_t index;         /* of the next cell */
 	uint32_t sent, acked;   /* cells published; cells known to be done with */
@@ -130,6 +130,7 @@ struct weft__ring_rx {
 	uint32_t done, told;   /* cells done with, and told so */
 	uint32_t units, utold; /* units of the window */
 	uint32_t slept;        /* `done` when it last armed */
+	uint32_t cheap_after;  /* cells without a sleep until the producer's fence is spared */
 	struct weft__hdr hdr;
 	uint8_t *to; /* NULL: throw away */
 	uint64_t got;

@@ -5,11 +5,16 @@
 #include "tests/transport/pair.h"
 #include "transport/ring.h"
 
+#include "base/clock.h"
+#include "base/rng.h"
+
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -163,6 +168,138 @@ static void fin_goes_into_a_full_ring(void **state)
 	memory_fini(&m);
 }
 
+/* --- asleep after a burst ------------------------------------------------------------------ */
+
+/* Publishing so many bytes takes the processor a while, in which it can do later loads. */
+enum { LONG = 800 };
+
+struct duellist {
+	struct weft__ring_tx tx;
+	struct weft__ring_rx rx;
+	struct weft__sink sink;
+	uint32_t got;
+	bool last; /* the last message was the last of all */
+	uint8_t room[LONG];
+	int bell; /* its own */
+};
+
+static void count(void *arg, const struct weft__hdr *hdr, const void *payload)
+{
+	struct duellist *d = arg;
+	d->got++;
+	d->last = hdr->tag != 0;
+}
+
+static void *begin(void *arg, const struct weft__hdr *hdr)
+{
+	return ((struct duellist *)arg)->room;
+}
+
+static void end(void *arg, const struct weft__hdr *hdr)
+{
+	count(arg, hdr, NULL);
+}
+
+static void say(struct duellist *d, uint64_t len, bool last)
+{
+	struct weft__hdr hdr = {.len = len, .tag = last};
+	size_t taken = 0;
+	while (weft__ring_send(&d->tx, &hdr, message_bytes(0), &taken) != 0)
+		;
+}
+
+static void hear(struct duellist *d, uint32_t until)
+{
+	while (d->got < until)
+		weft__ring_poll(&d->rx, &d->sink);
+}
+
+/* As hear, but asleep at once when there is nothing; false: it slept for ever. */
+static bool hear_asleep(struct duellist *d, uint32_t until)
+{
+	struct pollfd p = {.fd = d->bell, .events = POLLIN};
+	bool rung = true;
+	while (d->got < until && rung) {
+		if (weft__ring_poll(&d->rx, &d->sink) > 0)
+			continue;
+		rung = weft__ring_rx_arm(&d->rx) || poll(&p, 1, 3000) == 1;
+		weft__ring_rx_disarm(&d->rx);
+		weft__doorbell_clear(d->bell);
+	}
+	return rung;
+}
+
+/* A burst after which the consumer spares the producer's fence, and its answer; then after a moment
+ * one message more, while the consumer, after a moment, goes to sleep. */
+static int duel(struct duellist *d, int side)
+{
+	enum { ROUNDS = 15000, BURST = 300, DUEL_MS = 4000 };
+	struct weft__rng rng;
+	uint64_t deadline = weft__deadline(DUEL_MS);
+	weft__rng_init(&rng, 1 + (unsigned)side);
+	for (uint32_t round = 0; !d->last; round++) {
+		for (int i = 0; i < BURST && side == 0; i++)
+			say(d, 0, false);
+		if (side == 0) {
+			hear(d, 2 * round + 1);
+		} else {
+			hear(d, round * (BURST + 1) + BURST);
+			say(d, 0, false);
+			if (!d->rx.cheap)
+				return 2;
+		}
+		for (volatile uint64_t i = weft__rng_below(&rng, 300); i > 0; i--)
+			;
+		if (side == 0) {
+			say(d, LONG, round == ROUNDS || weft__clock_ns() > deadline);
+			hear(d, 2 * round + 2);
+		} else {
+			if (!hear_asleep(d, (round + 1) * (BURST + 1)))
+				return 1;
+			say(d, 0, d->last);
+		}
+	}
+	return 0;
+}
+
+static void producer_without_a_fence_wakes_all_the_same(void **state)
+{
+	struct memory m[2];
+	int bells[2], status;
+	for (int i = 0; i < 2; i++) {
+		memory_init(&m[i]);
+		bells[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		assert_true(bells[i] >= 0);
+	}
+	message_bytes(0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	int side = pid == 0;
+	struct duellist d = {.bell = bells[side]};
+	alarm(120);
+	weft__ring_tx_init(&d.tx, m[side].ring, m[side].bulk, bells[!side]);
+	weft__ring_rx_init(&d.rx, m[!side].ring, m[!side].bulk, bells[!side]);
+	d.rx.cheap_after = 200;
+	d.sink = (struct weft__sink){count, begin, end, &d};
+	if (!d.rx.barrier || d.tx.fence) {
+		if (side == 1)
+			_exit(0);
+		waitpid(pid, &status, 0);
+		print_message("# membarrier(2) does not work here\n");
+		skip();
+	}
+	int rc = duel(&d, side);
+	if (side == 1)
+		_exit(rc);
+	alarm(0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	for (int i = 0; i < 2; i++) {
+		memory_fini(&m[i]);
+		close(bells[i]);
+	}
+}
+
 /* --- killed at any instruction
  * ---------------------------------------------------------------------- */
 
@@ -273,6 +410,7 @@ int main(void)
 	        cmocka_unit_test(window_that_gets_no_memory_is_done_without),
 	        cmocka_unit_test(window_that_gets_no_more_memory_is_done_without),
 	        cmocka_unit_test(fin_goes_into_a_full_ring),
+	        cmocka_unit_test(producer_without_a_fence_wakes_all_the_same),
 	        cmocka_unit_test(nothing_half_is_seen_after_any_instruction_of_the_producer),
 	};
 	return cmocka_run_group_tests_name("the ring", tests, NULL, NULL);
