@@ -23,6 +23,7 @@ const size_t measure_sizes[] = {0,     8,     64,    512,    1024,    2048,   40
                                 8192,  16384, 32768, 65536,  262144,  1 << 20, SIZE_MAX_BYTES};
 const int measure_nsizes = sizeof measure_sizes / sizeof *measure_sizes;
 uint8_t *measure_out, *measure_in;
+const struct sample sample_none;
 
 static struct handover *shared;
 static double budget_ns = 50e6;

@@ -20,6 +20,7 @@ struct sample {
 
 void sample_start(struct sample *s);
 void sample_stop(struct sample *s);
+extern const struct sample sample_none; /* of a value without a hand-over beside it */
 
 /* Rank 0 prints "FIGURE SIZE UNIT VALUE BEFORE AFTER", or "missing FIGURE SIZE WHY". */
 void report(const char *figure, size_t size, const char *unit, double value, const struct sample *s);
