@@ -222,7 +222,7 @@ static bool hear_asleep(struct duellist *d, uint32_t until)
 	while (d->got < until && rung) {
 		if (weft__ring_poll(&d->rx, &d->sink) > 0)
 			continue;
-		rung = weft__ring_rx_arm(&d->rx) || poll(&p, 1, 3000) == 1;
+		rung = weft__ring_rx_arm(&d->rx) || poll(&p, 1, 10000) == 1;
 		weft__ring_rx_disarm(&d->rx);
 		weft__doorbell_clear(d->bell);
 	}

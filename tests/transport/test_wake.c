@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 
 enum {
-	ASLEEP_FOR_EVER_MS = 3000,
-	DUEL_MS = 3000, /* at most, on a busy machine */
-	LAST = 9,       /* length of the message that ends a duel */
+	ASLEEP_FOR_EVER_MS = 10000,
+	PHASE_MS = 3000, /* at most, on a busy machine */
+	LAST = 61,       /* length of the message that ends a phase */
 };
 
 /* A child process fails by its exit status, for cmocka lives in the parent. */
@@ -123,18 +123,25 @@ static void in_two_processes(const struct kind *kind, void (*body)(struct pair *
 	pair_close(&p);
 }
 
+/* End 0 says when it is enough: after `count` rounds, or when the time is over. */
+static uint64_t len_or_last(uint64_t len, uint32_t n, uint32_t count, uint64_t deadline)
+{
+	return n + 1 >= count || weft__clock_ns() > deadline ? LAST : len;
+}
+
 static void ping_pong(struct pair *p, int side, uint32_t count, uint64_t looks_max)
 {
 	struct weft__rng rng;
 	struct counter *in = counter_create();
+	uint64_t deadline = weft__deadline(PHASE_MS);
 	weft__rng_init(&rng, 5 + (unsigned)side);
-	for (uint32_t n = 0; n < count; n++) {
+	for (uint32_t n = 0; in->len != LAST; n++) {
 		uint64_t looks = looks_max ? weft__rng_below(&rng, looks_max) : 0;
 		if (side == 0)
-			send_sleeping(p, side, n, n % 60, in);
+			send_sleeping(p, side, n, len_or_last(n % 60, n, count, deadline), in);
 		wait_for(p, side, in, n + 1, looks);
 		if (side == 1)
-			send_sleeping(p, side, n, n % 60, in);
+			send_sleeping(p, side, n, in->len, in);
 	}
 	counter_destroy(in);
 }
@@ -155,19 +162,21 @@ static void bursts(struct pair *p, int side)
 	struct weft__rng rng;
 	struct counter *in = counter_create();
 	uint32_t n = 0;
+	uint64_t deadline = weft__deadline(PHASE_MS);
 	weft__rng_init(&rng, 9);
-	for (uint32_t burst = 0; burst < 400; burst++) {
+	for (uint32_t burst = 0; in->len != LAST; burst++) {
 		uint32_t length = 1 + (uint32_t)weft__rng_below(&rng, 3000);
 		uint64_t looks = weft__rng_below(&rng, 2000);
 		if (side == 0) {
-			for (uint32_t i = 0; i < length; i++)
-				send_sleeping(p, side, n + i, i % 50, in);
+			for (uint32_t i = 1; i < length; i++, n++)
+				send_sleeping(p, side, n, i % 50, in);
+			send_sleeping(p, side, n++, len_or_last(5, burst, 400, deadline), in);
 			wait_for(p, side, in, burst + 1, looks);
 		} else {
-			wait_for(p, side, in, n + length, looks);
-			send_sleeping(p, side, burst, 3, in);
+			n += length;
+			wait_for(p, side, in, n, looks);
+			send_sleeping(p, side, burst, in->len, in);
 		}
-		n += length;
 	}
 	counter_destroy(in);
 }
@@ -184,23 +193,20 @@ static void duel(struct pair *p, int side)
 {
 	struct weft__rng rng;
 	struct counter *in = counter_create();
-	uint64_t deadline = weft__deadline(DUEL_MS);
-	bool last = false;
+	uint64_t deadline = weft__deadline(PHASE_MS);
 	weft__rng_init(&rng, 77 + (unsigned)side);
-	for (uint32_t n = 0; !last; n += 2) {
-		last = n == 40000 || weft__clock_ns() > deadline;
+	for (uint32_t n = 0; in->len != LAST; n += 2) {
 		if (side == 0)
-			send_sleeping(p, side, n, last ? LAST : 8, in);
+			send_sleeping(p, side, n, 8, in);
 		wait_for(p, side, in, n + 1, UINT64_MAX);
-		last = in->len == LAST;
 		if (side == 1)
-			send_sleeping(p, side, n, last ? LAST : 8, in);
+			send_sleeping(p, side, n, 8, in);
 		dawdle(&rng);
 		if (side == 0)
-			send_sleeping(p, side, n + 1, 8, in);
+			send_sleeping(p, side, n + 1, len_or_last(8, n, 40000, deadline), in);
 		wait_for(p, side, in, n + 2, side == 0 ? UINT64_MAX : 0);
 		if (side == 1)
-			send_sleeping(p, side, n + 1, 8, in);
+			send_sleeping(p, side, n + 1, in->len, in);
 	}
 	counter_destroy(in);
 }
