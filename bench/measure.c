@@ -45,6 +45,7 @@ static const struct figure {
         {"blocked", take_blocked, 2},
         {"buffers", take_buffers, 2},
         {"handover", take_handover, 2},
+        {"memcpy", take_memcpy, 1},
         {"spawn", take_spawn, 1},
         {"spawn-one", take_spawn_one, 1},
 };

@@ -56,6 +56,7 @@ void take_blocked(void);
 
 /* measure_process.c */
 void take_handover(void);
+void take_memcpy(void);
 void take_buffers(void);
 void take_spawn(void);
 void take_spawn_one(void);

@@ -15,7 +15,7 @@
 #include "handover.h"
 #include "sys.h"
 
-/* For bench/compare, beside what is not taken between two ranks. */
+/* For bench/compare, which takes it beside what is not measured between two ranks. */
 void take_handover(void)
 {
 	struct sample s;
@@ -23,6 +23,28 @@ void take_handover(void)
 	sample_start(&s);
 	sample_stop(&s);
 	report("handover", 0, "ns", s.before_ns < s.after_ns ? s.before_ns : s.after_ns, &s);
+}
+
+/* One core copies blocks of a size again and again: within its caches, then from memory to memory. */
+void take_memcpy(void)
+{
+	static const size_t blocks[] = {4096, 65536, SIZE_MAX_BYTES};
+	enum { TOTAL = 64 << 20 };
+	struct sample s;
+
+	for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) {
+		size_t n = blocks[b];
+		fill(measure_out, n, (unsigned)b);
+		sample_start(&s);
+		for (size_t done = 0; done < TOTAL && sys_rank() == 0; done += n) {
+			stamp(measure_out, n, (uint32_t)done);
+			memcpy(measure_in, measure_out, n);
+		}
+		sample_stop(&s);
+		if (sys_rank() == 0)
+			check("memcpy", measure_in, n, (unsigned)b, (uint32_t)(TOTAL - n));
+		report("memcpy", n, "GB/s", (double)TOTAL / s.elapsed_ns, &s);
+	}
 }
 
 static double resident_kib(void)

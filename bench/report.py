@@ -20,7 +20,7 @@ def pair(best, median):
 
 def cell(row, system):
     value = row.values.get(system)
-    return pair(value.best, value.median) if value else "missing"
+    return pair(value.best, value.median) if value else "missing" if system in row.missing else "-"
 
 
 def header():

@@ -7,7 +7,7 @@ import time
 
 import processes
 from samples import Sample, Taken, parse
-from systems import Cannot
+from systems import Cannot, Weft
 
 ALL = ("weft", "openmpi", "openmpi-nosc", "mpich", "pvm", "bare")
 PEERS = ("weft", "openmpi", "mpich", "pvm")  # where Open MPI's settings make no difference
@@ -99,7 +99,9 @@ class Daemons:
                 samples += [Sample(f"memory-{name}", tasks, "KiB", kib) for name, kib in sorted(by_name.items())]
         growth = (sum(many.values()) - sum(few.values())) / (self.many - self.few)
         samples.append(Sample(f"{self}-per-task", self.many, "KiB", max(growth, 0.0)))
-        return Taken(samples)
+        nothing = {} if system.name == "weft" else \
+            {(f"memory-{name}", 0): "it has no such process" for name in Weft.daemons}
+        return Taken(samples, nothing)
 
     def resident(self, system, tasks, bench):
         """The largest resident size of each while all tasks run, KiB by name. Before, what a daemon has forked still
@@ -135,6 +137,7 @@ def suites():
     crowd = [Measured("crowd", CROWDED, f"crowd-{n}-", n) for n in (2, 4, 8, 16)]
     blocked = [Measured("blocked", CROWDED, f"crowd-{n}-", n, timed=False) for n in (2, 8)]
     return {
+        "machine": (1, [Measured("handover", ("bare",)), Measured("memcpy", ("bare",))]),
         "latency": (4, [Measured("latency", ALL)]),
         "bandwidth": (4, [Measured("bandwidth", ALL)]),
         "rate": (5, [Measured("rate", PEERS + ("bare",)), Measured("rate-all", CROWDED, tasks=4)]),
