@@ -4,8 +4,9 @@
  * it; any later one, and any other process, connects to a node of the VM by its socket and is a new task
  * of its own. HELLO, then WELCOME with all that there is to know and the doorbell; the job's tids come in TEAMs.
  *
- * What can go wrong: no VM is up; the inherited connection has served another program of this task (REFUSED
- * with WEFT_EALREADY: then it enrols as from outside), or is another descriptor by now; versions differ
+ * What can go wrong: no VM is up; the inherited connection serves another program of this task (a lock on it
+ * tells) or has served one (REFUSED with WEFT_EALREADY), or is another descriptor by now: then it enrols as
+ * from outside; versions differ
  * (REFUSED, with words); the node does not answer in time (WEFT_ENOVM).
  */
 #include "config.h"
@@ -128,6 +129,10 @@ static int born_with(void)
 		return -1;
 	size = sizeof domain;
 	if (getsockopt((int)fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) || domain != AF_UNIX)
+		return -1;
+	/* Of several programs that one shell of the task runs at once, the first has it. */
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	if (fcntl((int)fd, F_SETLK, &whole) && (errno == EAGAIN || errno == EACCES))
 		return -1;
 	fcntl((int)fd, F_SETFD, FD_CLOEXEC); /* it is ours, not our children's */
 	return (int)fd;
