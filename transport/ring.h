@@ -50,9 +50,6 @@ enum {
 	WEFT__TELL_UNITS = WEFT__BULK_UNITS / 8,
 };
 
-/* Nobody sends more in one message; more is an attack. */
-#define WEFT__LEN_MAX ((uint64_t)1 << 40)
-
 /* A cell. word, from the low end: lap 16 bits, payload bytes that come with this cell 16, form 8,
  * kind 8, flags 8. */
 struct weft__cell {

@@ -50,9 +50,6 @@ enum {
 	MARK = 0x5746, /* at the end of each header */
 };
 
-/* Nobody sends more in one message; more is an attack. */
-#define LEN_MAX ((uint64_t)1 << 40)
-
 struct stream {
 	struct weft__channel channel;
 	int fd;
@@ -101,7 +98,7 @@ static void header_encode(uint8_t to[static HEADER_BYTES], const struct weft__hd
 
 static int header_decode(const uint8_t from[static HEADER_BYTES], struct weft__hdr *hdr)
 {
-	if (get(from + 34, 4) != 0 || get(from + 38, 2) != MARK || get(from, 8) > LEN_MAX)
+	if (get(from + 34, 4) != 0 || get(from + 38, 2) != MARK || get(from, 8) > WEFT__LEN_MAX)
 		return WEFT_EPROTO;
 	hdr->len = get(from, 8);
 	hdr->id = get(from + 8, 8);
@@ -140,7 +137,7 @@ static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, con
 	struct stream *s = (struct stream *)c;
 	if (s->deaf)
 		return WEFT_ECLOSED;
-	if (hdr->len > LEN_MAX)
+	if (hdr->len > WEFT__LEN_MAX)
 		return WEFT_ETOOBIG;
 	if (s->sent == 0)
 		header_encode(s->header, hdr);

@@ -5,6 +5,9 @@
  * sink. What passes tests/transport's suite is a transport.
  *
  * The far end is not trusted: a bad byte closes the channel (WEFT_EPROTO), nothing else.
+ *
+ * One thread at a time uses an end. A sink may send on the channel that it is called from, but neither
+ * poll nor close it.
  */
 #ifndef WEFT_TRANSPORT_H
 #define WEFT_TRANSPORT_H
@@ -27,9 +30,12 @@ struct weft__hdr {
 	uint8_t flags; /* the engine's */
 };
 
+/* Nobody sends more in one message (WEFT_ETOOBIG); more that comes is an attack. */
+#define WEFT__LEN_MAX ((uint64_t)1 << 40)
+
 /* Where arriving messages go. A message comes either whole by `message`, or by `begin` and `end`. */
 struct weft__sink {
-	/* All of it is at payload[hdr->len], valid for the call only. */
+	/* All of it is at payload[hdr->len], valid for the call only, and private: the far end can't change it. */
 	void (*message)(void *arg, const struct weft__hdr *hdr, const void *payload);
 
 	/* The payload is still coming: where to, room for hdr->len bytes, valid until `end` or the channel's
@@ -79,7 +85,7 @@ struct weft__channel {
 /* --- the transports ---------------------------------------------------------------------------- */
 
 /* Two ends in one process, for tests and for messages to oneself. doorbells are eventfds (or -1) that are
- * written when that end is armed and something happens. */
+ * written when that end is armed and something happens; they stay the caller's. */
 int weft__inproc_open(const int doorbells[2], struct weft__channel *ends[2]);
 
 /* A connected stream socket (TCP between nodes; a Unix pair where shared memory can't be had).
