@@ -77,6 +77,7 @@ const struct command cmd_sig = {
         .summary       = "send a signal to tasks and jobs",
         .operands      = "SIGNAL TASK|JOB ...",
         .operand       = ARG_TARGET,
+        .first         = ARG_SIGNAL,
         .noperands_min = 2,
         .noperands_max = -1,
         .options       = options,

@@ -61,6 +61,7 @@ struct command {
 	const char *summary;      /* one line, no full stop */
 	const char *operands;     /* as in a synopsis, or NULL: there are none */
 	enum arg_kind operand;    /* kind of the operands */
+	enum arg_kind first;      /* of the first one, when it differs; else ARG_NONE */
 	int noperands_min, noperands_max; /* max < 0: any number */
 	unsigned flags;
 	const struct option_def *options; /* in the order of help; NULL: none */

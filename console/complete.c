@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "console/args.h"
 #include "console/help.h"
 
 /* What bash's compgen is told for a kind of argument; NULL: there is nothing to offer. */
@@ -18,7 +19,7 @@ static const char *bash_action(enum arg_kind kind)
 	case ARG_VARIABLE:
 		return "-e";
 	case ARG_SIGNAL:
-		return "-A signal";
+		return "-W \"$signals\"";
 	case ARG_HOST:
 		return "-W \"$(weft help --ids host 2>/dev/null)\"";
 	case ARG_TASK:
@@ -78,8 +79,14 @@ static void put_bash_command(const struct command *c, FILE *out)
 	}
 	fputs("\t\tesac\n", out);
 	const char *action = bash_action(c->operand);
+	const char *first  = c->first != ARG_NONE ? bash_action(c->first) : NULL;
 	if (c->flags & CMD_PROGRAM)
 		fputs("\t\tprogram=1\n", out);
+	else if (first) /* as the first argument, or one of the others */
+		fprintf(out,
+		        "\t\tif [ \"$COMP_CWORD\" = 2 ]; then operands=$(compgen %s -- \"$current\")\n"
+		        "\t\telse operands=$(compgen %s -- \"$current\"); fi\n",
+		        first, action);
 	else if (c->operands && action)
 		fprintf(out, "\t\toperands=$(compgen %s -- \"$current\")\n", action);
 	fputs("\t\t;;\n", out);
@@ -96,6 +103,10 @@ void complete_bash(FILE *out)
 	for (const struct command *const *c = commands; *c; c++)
 		if (command_is_for(*c, false))
 			fprintf(out, "%s ", (*c)->name);
+	fputs("'\n\tlocal signals='", out);
+	for (int i = 1; i < 32; i++)
+		if (args_signal_name(i))
+			fprintf(out, "%s ", args_signal_name(i));
 	fputs("'\n\tCOMPREPLY=()\n"
 	      "\tif [ \"$COMP_CWORD\" -le 1 ]; then\n"
 	      "\t\tCOMPREPLY=($(compgen -W \"$commands --help --version\" -- \"$current\"))\n\t\treturn\n\tfi\n"
@@ -219,6 +230,9 @@ void complete_zsh(FILE *out)
 				put_zsh_option(o, out);
 		if ((*c)->flags & CMD_PROGRAM)
 			fputs(" \\\n\t\t\t'*::program:_normal'", out);
+		else if ((*c)->operands && (*c)->first != ARG_NONE)
+			fprintf(out, " \\\n\t\t\t'1:argument:%s' '*:argument:%s'", zsh_action((*c)->first),
+			        zsh_action((*c)->operand));
 		else if ((*c)->operands)
 			fprintf(out, " \\\n\t\t\t'*:argument:%s'", zsh_action((*c)->operand));
 		fputs("\n\t\t;;\n", out);

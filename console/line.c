@@ -220,8 +220,8 @@ static void offer_argument(struct list *l, const struct line *line, size_t at, c
 		offer_files(l); /* the program's own arguments */
 	else if (*l->prefix == '-')
 		offer_options(l, c);
-	else if (c == &cmd_sig && noperands == 0)
-		offer_signals(l);
+	else if (c->first != ARG_NONE && noperands == 0)
+		offer_kind(l, c->first, live);
 	else
 		offer_kind(l, c->operand, live);
 }

@@ -1,0 +1,56 @@
+#!/bin/sh
+# exit_status.sh - what weft run exits with, and the one line that names the first failure.
+. "$WEFT_SRCDIR/tests/system/lib.sh"
+cd "$tmp" || exit 99
+
+one_line() { [ "$(wc -l <"$tmp/err")" = 1 ]; }
+says_one_line() { if one_line && grep -q -E -e "$2" "$tmp/err"; then ok "$1"; else not_ok "$1" "$(cat "$tmp/err")"; fi; }
+
+status "all is well" 0 weft run -n 2 true
+expect "then nothing is said" "$(cat "$tmp/err")"
+status "the largest code counts" 2 weft run -q -n 3 sh -c 'exit $WEFT_RANK'
+says_one_line "the first one that failed is named, with host and process" \
+	"^weft run: rank [12] \(t[0-9a-f]+\) on [^ ]+, pid [0-9]+, exited with code [12] after .*; 2 of 3 tasks failed\$"
+status "a signal counts 128 more" 137 weft run -n 2 sh -c 'kill -9 $$'
+says_one_line "the signal is named" 'killed by signal 9 \(Killed\)'
+status "signals count more than codes" 143 weft run -n 2 sh -c 'if [ $WEFT_RANK = 0 ]; then exit 100; else kill -15 $$; fi'
+status "255 stays 255" 255 weft run sh -c 'exit 255'
+status "a program that is not there: 127, though others run" 127 weft run -q -n 2 sleep 60 : no-such-program
+says_one_line "it is named" 'no-such-program'
+status "a time limit: 124" 124 weft run --timeout 0.2 sleep 60
+says_one_line "it is said" 'time limit of 0.2'
+status "a task that ignores SIGTERM is killed at the limit" 124 weft run --timeout 0.2 sh -c 'trap "" TERM; sleep 60; sleep 60'
+status "many tasks on few cores" 0 weft run -n 64 true
+says_one_line "is one note" "note: 64 tasks on [0-9]+ cores?;"
+status "the note can be left out" 0 weft run -q -n 64 true
+expect "then nothing is said, either" "$(cat "$tmp/err")"
+status "ranks count through all programs" 0 weft run -q sh -c 'echo a$WEFT_RANK' : -n 2 sh -c 'echo b$WEFT_RANK'
+equal "each program has its ranks" "a0 b1 b2" "$(sort "$tmp/out" | xargs)"
+status "-x sets a variable for one program" 0 weft run -q -x WORD=one sh -c 'echo $WORD' : -x WORD=two sh -c 'echo $WORD'
+equal "and the other has its own" "one two" "$(sort "$tmp/out" | xargs)"
+status "-x of a variable that is not there is a mistake" 125 weft run -x NOT_THERE_AT_ALL true
+says_one_line "how to set it is said" '-x NOT_THERE_AT_ALL=VALUE'
+mkdir folder
+status "--wdir" 0 weft run --wdir folder pwd
+equal "is where the task runs" "$tmp/folder" "$(cat "$tmp/out")"
+status "a task of a task does not count" 0 weft run sh -c "'$build/console/weft' run sh -c 'exit 3'; true"
+
+# A name in --output for each task; all in one file; a folder.
+status "--output with %r" 0 weft run -q -n 2 --output 'f.%r' sh -c 'echo out $WEFT_RANK; echo err $WEFT_RANK >&2'
+equal "makes a file for each rank" "out 1 err 1" "$(sort -r f.1 | xargs)"
+expect "and prints nothing" "$(cat "$tmp/out")"
+status "--output into one file" 0 weft run -q -n 3 -l --output all sh -c 'echo line of $WEFT_RANK'
+equal "with whole lines" "[0] line of 0 [1] line of 1 [2] line of 2" "$(sort all | xargs)"
+status "--output into a folder" 0 weft run -q -n 2 --output new/ sh -c 'echo $WEFT_RANK; echo e >&2'
+equal "makes files for tasks and streams" "1.0.err 1.0.out 1.1.err 1.1.out" "$(ls new | xargs)"
+status "--output that cannot be written" 125 weft run --output /dev/full echo x
+status "--output with an unknown sign" 125 weft run --output 'f.%z' true
+
+# A large environment is refused in words.
+big=$(head -c 100000 /dev/zero | tr '\0' x)
+rc=0
+BIG1=$big BIG2=$big weft run true >"$tmp/out" 2>"$tmp/err" || rc=$?
+equal "an environment that is too large" 125 $rc
+says_one_line "is said to be that" 'too large'
+expect "nothing remains" "$(remains)"
+done_testing
