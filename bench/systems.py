@@ -149,7 +149,7 @@ class Bare(System):
 
 class Weft(System):
     name = "weft"
-    daemons = ("weftd", "weft-coord", "weft-taskvm", "weft", "lt-weft")
+    daemons = ("weftd", "weft-coord", "weft-taskvm", "weft")
 
     def __init__(self, place):
         super().__init__(place)
