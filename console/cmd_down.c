@@ -73,9 +73,8 @@ static int exec_down(struct context *c, const struct args *a)
 		session_close(&c->session);
 		return tell_none(c, vm, &e);
 	}
-	int status = take_down(c);
-	c->leave   = status == 0;
-	return status;
+	c->leave = true; /* its end is no surprise to the console */
+	return take_down(c);
 }
 
 static const struct option_def options[] = {OPTION_VM, OPTION_HELP, OPTION_END};

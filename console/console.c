@@ -365,8 +365,9 @@ static int set_up(struct console *c)
 		return rc;
 	x->interactive = true;
 	if (terminal) {
-		config.before = wipe;
-		config.after  = draw;
+		config.before = x->before = wipe;
+		config.after = x->after = draw;
+		x->terminal             = c;
 	}
 	rc = runner_create(x->loop, x->session, &config, &x->runner, &e);
 	if (!rc && ((terminal && open_editor(c)) || !(c->live = live_create())))

@@ -28,8 +28,12 @@ __attribute__((format(printf, 3, 0))) static void say(const struct context *c, c
 	snprintf(line, sizeof line, "%sweft%s%s:%s %s\n", coloured ? colour : "", name ? " " : "",
 	         name ? name : "", coloured ? "\033[0m" : "", text);
 	fflush(stdout);
+	if (c->before)
+		c->before(c->terminal);
 	fputs(line, stderr);
 	fflush(stderr);
+	if (c->after)
+		c->after(c->terminal);
 }
 
 void context_error(const struct context *c, const char *format, ...)

@@ -19,6 +19,9 @@ struct context {
 	const struct command *command; /* that runs */
 	bool interactive;              /* in the console */
 	bool leave;                    /* the console ends after this command */
+	void (*before)(void *arg);     /* something is about to be written to the terminal, or NULL */
+	void (*after)(void *arg);      /* it has been written */
+	void *terminal;                /* arg of both */
 };
 
 /* A session for a command: the console's, or a new one with the VM that --vm names. Complains itself:
