@@ -11,6 +11,7 @@
 
 #include "base/heap.h"
 #include "coord/journal.h"
+#include "coord/state.h"
 #include "tests/coord/drive.h"
 
 static void break_link(struct drive *d, uint64_t link)
@@ -345,6 +346,28 @@ static void indexes_are_not_used_again(void **state)
 	drive_destroy(d);
 }
 
+static void indexes_that_are_free_are_used_again_when_all_have_been_used(void **state)
+{
+	struct drive *d = drive_vm(3, 1);
+	uint64_t old, tid;
+	drive_spawn(d, 1, 1, "#2", 1, &old, NULL, NULL);
+	lose_node_2(d);
+	d->c->next_index = WEFT__NODE_MAX + 1;
+	add(d, WEFT__ADD_LOCAL, "", 1);
+	const struct weft__msg_node_start *s = &drive_take(d, 1, 0, WEFT__MSG_NODE_START)->node_start;
+	assert_int_equal(s->node, 2);
+	assert_int_equal(s->incarnation, 4); /* so that the lost one is refused */
+	struct weft__msg m = {.code = WEFT__MSG_JOIN, .join = {.node = 2, .incarnation = 4, .host = weft__str("again"), .ncores = 1}};
+	struct weft__buf b = {0};
+	weft__msg_encode_body(&b, &m, NULL);
+	struct coord_event ev = {.kind = COORD_MESSAGE, .link = 9, .node = 2, .incarnation = 4, .from = "", .body = b.data, .nbytes = b.len};
+	drive_event(d, &ev);
+	weft__buf_fini(&b);
+	drive_spawn(d, 1, 1, "#2", 1, &tid, NULL, NULL);
+	assert_int_not_equal(tid, old);
+	drive_destroy(d);
+}
+
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
 static void halt_ends_the_others_first_and_home_last(void **state)
@@ -587,6 +610,7 @@ int main(void)
 	        cmocka_unit_test(a_removed_node_is_told_to_halt_and_the_answer_comes_when_it_is_gone),
 	        cmocka_unit_test(a_removed_node_that_hangs_is_given_up),
 	        cmocka_unit_test(indexes_are_not_used_again),
+	        cmocka_unit_test(indexes_that_are_free_are_used_again_when_all_have_been_used),
 	        cmocka_unit_test(halt_ends_the_others_first_and_home_last),
 	        cmocka_unit_test(a_tool_elsewhere_is_answered_before_its_node_halts),
 	        cmocka_unit_test(the_vm_ends_with_its_owner),
