@@ -2,7 +2,7 @@
 # vm.sh - a standing virtual machine: up, conf, spawn, ps, kill, run into it, down.
 . "$WEFT_SRCDIR/tests/system/lib.sh"
 
-ntasks_are() { [ "$(weft ps --json 2>/dev/null | grep -o '"tid"' | wc -l)" = "$1" ]; }
+ntasks_are() { [ "$(weft ps --json 2>/dev/null | grep -o '"task":' | wc -l)" = "$1" ]; }
 
 status "no VM: ps says so" 125 weft ps
 says "and which command mends it" 'weft up'
@@ -14,7 +14,7 @@ status "spawn 6 tasks" 0 weft spawn -n 6 sleep 100
 if until_true 5 ntasks_are 6; then ok "ps shows 6 tasks"; else not_ok "ps shows 6 tasks" "$(weft ps 2>&1)"; fi
 weft ps --json >"$tmp/ps"
 equal "they are spread over the three nodes" 3 "$(grep -o '"node": *[0-9]*' "$tmp/ps" | sort -u | wc -l)"
-tid=$(grep -o '"tid": *"t[0-9a-f.]*"' "$tmp/ps" | head -n 1 | grep -o 't[0-9a-f.]*"$' | tr -d '"')
+tid=$(grep -o '"task": *"t[0-9a-f.]*"' "$tmp/ps" | head -n 1 | grep -o 't[0-9a-f.]*"$' | tr -d '"')
 status "kill one" 0 weft kill "$tid"
 if until_true 5 ntasks_are 5; then ok "5 are left"; else not_ok "5 are left" "$(weft ps 2>&1)"; fi
 status "killing it again is an error" 125 weft kill "$tid"
@@ -25,19 +25,19 @@ status "spawn without a tool to show the output" 0 weft spawn -n 2 sh -c 'echo l
 job=$(weft jobs --json | grep -o '"job": *"*j*[0-9]*' | grep -o '[0-9]*$' | sort -n | tail -n 1)
 logged() { [ "$(weft logs "j$job" 2>/dev/null | grep -c 'logged by')" = 2 ]; }
 if until_true 5 logged; then ok "logs shows it"; else not_ok "logs shows it" "$(weft logs "j$job" 2>&1)"; fi
-status "add a node" 0 weft add --local
+status "add a node" 0 weft add --local 1
 status "conf again" 0 weft conf --json
 equal "now four nodes" 4 "$(grep -o '"node"' "$tmp/out" | wc -l)"
 status "remove it" 0 weft delete '#4'
 status "down" 0 weft down
 expect "nothing remains" "$(remains)"
-status "down again" 125 weft down
+status "down again: there is nothing to do" 0 weft down
 
 # Two of them at once
-status "a VM with a name" 0 weft up --name one
-status "another" 0 weft up --name two
-status "a task in one" 0 weft spawn --name one sleep 100
-equal "is not seen in two" 0 "$(weft ps --name two --json | grep -c '"tid"')"
-weft down --name one && weft down --name two
+status "a VM with a name" 0 weft up --vm one
+status "another" 0 weft up --vm two
+status "a task in one" 0 weft spawn --vm one sleep 100
+equal "is not seen in two" 0 "$(weft ps --vm two --json | grep -c '"task":')"
+weft down --vm one && weft down --vm two
 expect "nothing remains of both" "$(remains)"
 done_testing
