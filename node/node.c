@@ -104,6 +104,12 @@ static bool has_task_vms(const struct node *n)
 	return false;
 }
 
+/* Home waits for the coordinator, for the local nodes, and for what such a node left when it was killed. */
+static bool children_left(struct node *n)
+{
+	return n->children.count || starter_end_adopted(n, n->halt_ms < HALT_KILL_MS ? SIGTERM : SIGKILL);
+}
+
 void node_settled(struct node *n)
 {
 	if (n->state == NODE_HALTING && !has_task_vms(n)) {
@@ -111,7 +117,7 @@ void node_settled(struct node *n)
 		if (n->home && n->coord.pid && !n->coord.told) /* nobody else is left to stop it */
 			kill(n->coord.pid, SIGTERM);
 	}
-	if (n->state == NODE_LEAVING && (n->home ? n->children.count == 0 : coord_link_idle(n)))
+	if (n->state == NODE_LEAVING && (n->home ? !children_left(n) : coord_link_idle(n)))
 		down(n);
 }
 

@@ -135,6 +135,9 @@ void starter_forget(struct node *n, pid_t pid); /* ended is not called any more 
 void starter_reap(struct node *n);
 void starter_sweep(struct node *n); /* kill adopted processes that are none of ours */
 
+/* The end of home: signal all adopted processes, task VMs that wait for another weftd among them; how many there were. */
+size_t starter_end_adopted(struct node *n, int signo);
+
 /* --- coord_link.c ------------------------------------------------------------------------------- */
 
 int coord_link_start(struct node *n, struct weft_error *e);

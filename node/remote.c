@@ -80,17 +80,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 }
 
 /* Goes to our own log as it is, and its end is kept. */
-static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
+static void keep_said(struct remote *r, const char *from, size_t n)
 {
-	struct remote *r = stream->data;
-	if (nread < 0) {
-		uv_read_stop(stream);
-		r->read_all = true;
-		finish(r);
-		return;
-	}
-	size_t n = (size_t)nread;
-	const char *from = buf->base;
 	if (n && write(2, from, n) < 0)
 		errno = 0; /* a log that can't be written stops nothing */
 	if (n > SAID_MAX) {
@@ -104,11 +95,32 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
 	r->said[r->nsaid] = '\0';
 }
 
+static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
+{
+	struct remote *r = stream->data;
+	if (nread >= 0) {
+		keep_said(r, buf->base, (size_t)nread);
+		return;
+	}
+	uv_read_stop(stream);
+	r->read_all = true;
+	finish(r);
+}
+
+/* What it started may have its output open still: what is there now is all that is waited for. */
 static void on_ended(void *arg, int status)
 {
 	struct remote *r = arg;
+	uv_os_fd_t fd;
+	ssize_t nread;
 	r->status = status;
 	r->ended = true;
+	if (!r->read_all && uv_fileno((uv_handle_t *)&r->output, &fd) == 0) {
+		while ((nread = read(fd, r->piece, sizeof r->piece)) > 0)
+			keep_said(r, r->piece, (size_t)nread);
+		uv_read_stop((uv_stream_t *)&r->output);
+		r->read_all = true;
+	}
 	finish(r);
 }
 

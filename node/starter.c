@@ -188,3 +188,16 @@ void starter_sweep(struct node *n)
 		if (!weft__map_get(&n->children, (uint64_t)pids[i]) && !is_waiting_taskvm(pids[i]))
 			kill(pids[i], SIGKILL);
 }
+
+size_t starter_end_adopted(struct node *n, int signo)
+{
+	static pid_t pids[CHILDREN_MAX];
+	size_t count = children_list(pids, CHILDREN_MAX), adopted = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (weft__map_get(&n->children, (uint64_t)pids[i]))
+			continue;
+		kill(pids[i], signo);
+		adopted++;
+	}
+	return adopted;
+}

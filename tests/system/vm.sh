@@ -2,7 +2,7 @@
 # vm.sh - a standing virtual machine: up, conf, spawn, ps, kill, run into it, down.
 . "$WEFT_SRCDIR/tests/system/lib.sh"
 
-ntasks_are() { [ "$(weft ps --json 2>/dev/null | grep -o '"task":' | wc -l)" = "$1" ]; }
+ntasks_are() { [ "$(weft ps --json 2>/dev/null | grep -o '"tid":' | wc -l)" = "$1" ]; }
 
 status "no VM: ps says so" 125 weft ps
 says "and which command mends it" 'weft up'
@@ -14,7 +14,7 @@ status "spawn 6 tasks" 0 weft spawn -n 6 sleep 100
 if until_true 5 ntasks_are 6; then ok "ps shows 6 tasks"; else not_ok "ps shows 6 tasks" "$(weft ps 2>&1)"; fi
 weft ps --json >"$tmp/ps"
 equal "they are spread over the three nodes" 3 "$(grep -o '"node": *[0-9]*' "$tmp/ps" | sort -u | wc -l)"
-tid=$(grep -o '"task": *"t[0-9a-f.]*"' "$tmp/ps" | head -n 1 | grep -o 't[0-9a-f.]*"$' | tr -d '"')
+tid=$(grep -o '"tid": *"t[0-9a-f.]*"' "$tmp/ps" | head -n 1 | grep -o 't[0-9a-f.]*"$' | tr -d '"')
 status "kill one" 0 weft kill "$tid"
 if until_true 5 ntasks_are 5; then ok "5 are left"; else not_ok "5 are left" "$(weft ps 2>&1)"; fi
 status "killing it again is an error" 125 weft kill "$tid"
@@ -37,7 +37,7 @@ status "down again: there is nothing to do" 0 weft down
 status "a VM with a name" 0 weft up --vm one
 status "another" 0 weft up --vm two
 status "a task in one" 0 weft spawn --vm one sleep 100
-equal "is not seen in two" 0 "$(weft ps --vm two --json | grep -c '"task":')"
+equal "is not seen in two" 0 "$(weft ps --vm two --json | grep -c '"tid":')"
 weft down --vm one && weft down --vm two
 expect "nothing remains of both" "$(remains)"
 done_testing
