@@ -28,7 +28,7 @@ says "is named" '/nonexistent'
 status "too many local nodes" 125 weft run --local-nodes 100000 true
 status "zero local nodes" 125 weft run --local-nodes 0 true
 status "a time-out that is no time" 125 weft run --timeout soon true
-status "a VM's name with a slash" 125 weft up --vm ../evil
+status "a VM's name with a slash" 125 weft up --name ../evil
 
 expect "nothing remains" "$(remains)"
 

@@ -23,7 +23,7 @@ coord=$(pids_of weft-coord)
 kill -9 $coord
 new_coord() { now=$(pids_of weft-coord); [ -n "$now" ] && [ "$now" != "$coord" ]; }
 if until_true 10 new_coord; then ok "a killed coordinator is started again"; else not_ok "a killed coordinator is started again" "$(left)"; fi
-two_tasks() { [ "$(weft ps --json 2>/dev/null | grep -o '"tid":' | wc -l)" = 2 ]; }
+two_tasks() { [ "$(weft ps --json 2>/dev/null | grep -o '"tid"' | wc -l)" = 2 ]; }
 if until_true 10 two_tasks; then ok "it knows the two tasks"; else not_ok "it knows the two tasks" "$(weft ps 2>&1)"; fi
 old=$(weft ps --json | grep -o '"tid": *"[^"]*"' | sort)
 status "spawn goes on" 0 weft spawn -n 2 sleep 100
