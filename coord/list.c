@@ -25,9 +25,9 @@ static void list_nodes(struct coord *c, struct rows *r)
 	for (struct weft__list *l = c->nodes.next; l != &c->nodes && has_room(r); l = l->next, r->count++) {
 		const struct node *n = WEFT__CONTAINER(l, struct node, all);
 		char address[256 + 8] = "";
+		const char *host = n->address && *n->address ? n->address : n->host; /* it listens on all of its own */
 		if (n->address)
-			snprintf(address, sizeof address, strchr(n->address, ':') ? "[%.240s]:%d" : "%.240s:%d", n->address,
-			         (int)n->port);
+			snprintf(address, sizeof address, strchr(host, ':') ? "[%.240s]:%d" : "%.240s:%d", host, (int)n->port);
 		send_client(c, r->to,
 		            &(struct weft__msg){.code = WEFT__MSG_NODE_ROW,
 		                                .node_row = {.req = r->m->req,
