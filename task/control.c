@@ -57,6 +57,7 @@ static void lost(struct weft__engine *e)
 		ask->done = true;
 	}
 	weft__peers_unreachable(e, WEFT_ENOVM);
+	weft__notices_lost(e);
 	weft__changed(e);
 }
 
@@ -214,6 +215,8 @@ void weft__ask_again(struct weft__engine *e)
 	struct weft__control *c = &e->control;
 	for (struct weft__list *l = c->asks.next; l != &c->asks && c->fd >= 0; l = l->next) {
 		struct weft__ask *ask = WEFT__CONTAINER(l, struct weft__ask, link);
+		if (ask->restart)
+			ask->restart(ask);
 		if (weft__buf_append(&c->outbox, ask->frames.data, ask->frames.len)) {
 			lost(e); /* no memory: better told than waited for */
 			return;

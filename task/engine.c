@@ -75,6 +75,7 @@ void weft__engine_destroy(struct weft__engine **engine)
 		e->job_team.destroy(&e->job_team.team);
 	weft__peers_fini(e);
 	weft__control_close(e);
+	weft__notices_lost(e);
 	weft__exits_fini(e);
 	free_kept(e);
 	weft__match_fini(&e->match);

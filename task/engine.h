@@ -5,9 +5,10 @@
  * library's own: no user's receive sees them. A failure that has more to say than its code leaves a text with
  * weft__fail.
  *
- * Room's map: match.c (which message for which receive), request.c (handles), peer.c (channels, queues,
- * credit), arrive.c (what comes), send.c and recv.c (the calls), wait.c (progress and sleep), lock.c,
- * control.c (the connection with the node), enrol.c, vm.c (questions), notice.c.
+ * The room's map: match.c (which message for which receive), message.c, request.c (handles), peer.c (other
+ * tasks), queue.c (what goes out), arrive.c (what comes in), send.c, recv.c and complete.c (the calls), wait.c
+ * (progress and sleep), lock.c; control.c (the connection with the node), introduce.c, notice.c, enrol.c,
+ * vm.c (questions), here.c (the process' own engine).
  */
 #ifndef WEFT_TASK_ENGINE_H
 #define WEFT_TASK_ENGINE_H

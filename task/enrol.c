@@ -60,6 +60,7 @@ void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m,
 		return;
 	}
 	e->refused = WEFT_EPROTO;
+	weft__changed(e); /* in any case */
 	if (nfds < 1 || m->tid == 0 || m->size < 1 || m->size > SIZE_MAX_TASKS || m->rank >= m->size)
 		return;
 	e->tids = weft__calloc(m->size, sizeof *e->tids);
@@ -80,7 +81,6 @@ void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m,
 	e->ntids = 1;
 	if (m->nlocal > usable_cores((uint32_t)m->ncores)) /* spinning would keep another from running */
 		e->settings.spin_ns = e->spin_ns = 0;
-	weft__changed(e);
 }
 
 void weft__on_refused(struct weft__engine *e, const struct weft__msg_refused *m)

@@ -98,14 +98,30 @@ int weft__peer_open(struct weft__engine *e, struct weft__peer *p, struct weft__c
 
 /* --- the end ----------------------------------------------------------------------------------------- */
 
-/* Receives that named it and were not matched. */
+/* Receives that named it and were not matched; a dead one's notices may still be on their way. */
 static void end_posted(struct weft__engine *e, weft_tid_t tid, int code)
 {
 	struct weft__posted *posted;
+	struct weft__list *l, stay;
+	weft__list_init(&stay);
 	while ((posted = weft__match_posted_from(&e->match, tid.v))) {
 		weft__match_withdraw(&e->match, posted);
-		weft__request_end(e, WEFT__CONTAINER(posted, struct weft__request, posted), code);
+		if (code == WEFT_ENOTASK && weft__notice_expected(e, &posted->key))
+			weft__list_push(&stay, &posted->link);
+		else
+			weft__request_end(e, WEFT__CONTAINER(posted, struct weft__request, posted), code);
 	}
+	while ((l = weft__list_pop(&stay))) {
+		posted = WEFT__CONTAINER(l, struct weft__posted, link);
+		if (weft__match_repost(&e->match, posted))
+			weft__request_end(e, WEFT__CONTAINER(posted, struct weft__request, posted), WEFT_ENOMEM);
+	}
+}
+
+void weft__peer_told(struct weft__engine *e, weft_tid_t tid)
+{
+	if (weft__peer_find(e, tid) == &tombstone)
+		end_posted(e, tid, WEFT_ENOTASK);
 }
 
 /* Messages that it left unfinished. Its whole ones stay. */

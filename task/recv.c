@@ -107,15 +107,16 @@ static struct weft__message *find(struct weft__engine *e, const struct weft__mat
 	return k ? WEFT__CONTAINER(k, struct weft__message, kept) : NULL;
 }
 
-/* A channel with the source, if it is one task. */
-static int reach(struct weft__engine *e, uint64_t source)
+/* A channel with the source, if it is one task. What a dead one can still bring is the notice of its end. */
+static int reach(struct weft__engine *e, const struct weft__match_key *key)
 {
-	if (source == WEFT_ANY_TASK.v || source == e->self.v)
+	if (key->source == WEFT_ANY_TASK.v || key->source == e->self.v)
 		return 0;
-	if (source == 0)
+	if (key->source == 0)
 		return WEFT_ENOTASK;
-	struct weft__peer *p = weft__peer_get(e, (weft_tid_t){source});
-	return p ? weft__peer_connect(e, p) : WEFT_ENOMEM;
+	struct weft__peer *p = weft__peer_get(e, (weft_tid_t){key->source});
+	int rc = p ? weft__peer_connect(e, p) : WEFT_ENOMEM;
+	return rc == WEFT_ENOTASK && weft__notice_expected(e, key) ? 0 : rc;
 }
 
 int weft__recv_start(struct weft__engine *e, struct weft__request *r, const struct weft__match_key *key)
@@ -125,7 +126,7 @@ int weft__recv_start(struct weft__engine *e, struct weft__request *r, const stru
 	struct weft__message *m = find(e, key);
 	if (m)
 		return take(e, r, m);
-	int rc = reach(e, key->source);
+	int rc = reach(e, key);
 	if (rc == 0)
 		rc = weft__match_post(&e->match, &r->posted);
 	if (rc == 0)
@@ -323,7 +324,7 @@ static bool probed(void *arg)
 	struct probe *probe = arg;
 	probe->found = find(probe->e, &probe->key);
 	if (!probe->found)
-		probe->code = reach(probe->e, probe->key.source);
+		probe->code = reach(probe->e, &probe->key);
 	return probe->found || probe->code;
 }
 

@@ -166,6 +166,7 @@ struct weft__ask {
 	uint64_t value;
 	/* Takes an answer; true: it was the last one. Sets code. */
 	bool (*answer)(struct weft__ask *ask, const struct weft__msg *m);
+	void (*restart)(struct weft__ask *ask); /* it is asked again: what came so far is void; or NULL */
 	void *arg;
 	struct weft_error detail;
 };
@@ -211,7 +212,8 @@ struct weft__engine {
 	uint32_t ndraining; /* OPEN peers that are gone */
 	struct weft__list ready; /* peers to push, by weft__peer.ready */
 	struct weft__control control;
-	struct weft__list exits; /* WAITs that are out, vm.c */
+	struct weft__list exits;   /* WAITs that are out, vm.c */
+	struct weft__map expected; /* tid -> exit notices that will come, notice.c */
 	unsigned control_countdown;
 	uint64_t control_at_ns;
 
@@ -246,6 +248,7 @@ void weft__peer_gone(struct weft__engine *e, struct weft__peer *p, bool lost);
 void weft__peer_fail(struct weft__engine *e, struct weft__peer *p, int code); /* no channel to be had now */
 void weft__peer_end(struct weft__engine *e, struct weft__peer *p);            /* DEAD */
 int weft__peer_poll(struct weft__engine *e, struct weft__peer *p);            /* things that came */
+void weft__peer_told(struct weft__engine *e, weft_tid_t tid); /* a notice of it came, or will not */
 void weft__peers_unreachable(struct weft__engine *e, int code); /* no channel will come for those that wait */
 void weft__peers_ask_again(struct weft__engine *e);             /* a new daemon */
 void weft__peers_fini(struct weft__engine *e);
@@ -325,7 +328,11 @@ bool weft__answer_result(struct weft__ask *ask, const struct weft__msg *m); /* f
 /* --- introduce.c: messages of the node about peers; the descriptors that are taken become -1 --- */
 void weft__on_channel(struct weft__engine *e, const struct weft__msg_channel *m, int *fds, size_t nfds);
 void weft__on_task_gone(struct weft__engine *e, const struct weft__msg_task_gone *m);
+
+/* --- notice.c --- */
 void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *m);
+bool weft__notice_expected(const struct weft__engine *e, const struct weft__match_key *key);
+void weft__notices_lost(struct weft__engine *e); /* none will come any more */
 void weft__exit_of(weft_exit_t *how, uint64_t tid, int64_t code, uint64_t signo, uint64_t flags);
 
 /* --- enrol.c --- */

@@ -15,7 +15,6 @@
 enum {
 	NAME_MAX_BYTES = 255,
 	COUNT_MAX      = 65536,
-	IDS_MAX        = 16384,
 };
 
 extern char **environ;
@@ -102,34 +101,6 @@ int weft__group(struct weft__engine *e, int op, const char *group, uint64_t arg,
 	return ask_result(e, &m, value, timeout_ms);
 }
 
-int weft__notify(struct weft__engine *e, int what, weft_context_t context, int32_t tag, const uint64_t *ids,
-                 int n)
-{
-	int kind = what & ~WEFT_NOTIFY_CANCEL;
-	uint64_t additions = n < 0 ? UINT64_MAX : (uint64_t)n;
-	if (kind < WEFT_NOTIFY_EXIT || kind > WEFT_NOTIFY_ADDED || tag < 0)
-		return WEFT_EINVAL;
-	if (kind == WEFT_NOTIFY_ADDED) {
-		ids = &additions;
-		n = 1;
-	}
-	if (n < 0 || (n && !ids))
-		return WEFT_EINVAL;
-	for (int done = 0; done < n; done += IDS_MAX) {
-		size_t count = (size_t)(n - done < IDS_MAX ? n - done : IDS_MAX);
-		struct weft__msg m = {.code = WEFT__MSG_NOTIFY,
-		                      .notify = {.kind = (uint64_t)kind,
-		                                 .context = context.v,
-		                                 .tag = tag,
-		                                 .ids = {ids + done, count},
-		                                 .cancel = (what & WEFT_NOTIFY_CANCEL) != 0}};
-		int rc = ask_result(e, &m, NULL, -1);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
 /* --- lists ------------------------------------------------------------------------------------------- */
 
 struct rows {
@@ -180,12 +151,17 @@ static bool answer_list(struct weft__ask *ask, const struct weft__msg *m)
 	return true;
 }
 
+static void restart_list(struct weft__ask *ask)
+{
+	((struct rows *)ask->arg)->n = 0;
+}
+
 static int list(struct weft__engine *e, struct weft__msg_list what, struct rows *rows, int *n)
 {
 	if (rows->max < 0 || !n)
 		return WEFT_EINVAL;
 	struct weft__msg m = {.code = WEFT__MSG_LIST, .list = what};
-	struct weft__ask ask = {.answer = answer_list, .arg = rows};
+	struct weft__ask ask = {.answer = answer_list, .restart = restart_list, .arg = rows};
 	weft__lock(e);
 	int rc = weft__ask(e, &ask, &m, -1);
 	weft__unlock(e);
@@ -276,6 +252,12 @@ static bool answer_spawn(struct weft__ask *ask, const struct weft__msg *m)
 	return births->seen >= births->count || m->spawned.tids.n == 0;
 }
 
+static void restart_spawn(struct weft__ask *ask)
+{
+	struct births *births = ask->arg;
+	births->seen = births->nrunning = 0;
+}
+
 /* What the node sets for a task, and what another one of ours has no business with. */
 static bool is_own_variable(const char *variable)
 {
@@ -337,7 +319,7 @@ static struct weft__str *make_env(const char *const *more, size_t *n)
 
 static int spawn(struct weft__engine *e, struct weft__msg *m, struct births *births)
 {
-	struct weft__ask ask = {.answer = answer_spawn, .arg = births};
+	struct weft__ask ask = {.answer = answer_spawn, .restart = restart_spawn, .arg = births};
 	weft__lock(e);
 	int rc = weft__ask(e, &ask, m, -1);
 	weft__unlock(e);

@@ -210,6 +210,7 @@ WEFT_API int weft_kill(weft_tid_t tid);
 /* weft_wait_exit - wait until a task has ended. Each asker gets a task's status once.
  *
  * Returns  0; WEFT_ETIMEDOUT, WEFT_ENOTASK (never was, or its status was taken already).
+ * Context  with timeout_ms 0 the first call only asks; a later one finds the answer.
  */
 WEFT_API int weft_wait_exit(weft_tid_t tid, weft_exit_t *how, int timeout_ms);
 
@@ -230,6 +231,8 @@ WEFT_API int weft_send(weft_tid_t to, weft_context_t context, int32_t tag, const
  * Shape    buf[size]; a longer message is cut: WEFT_ETRUNC, the rest is lost. status may be NULL.
  *          from may be WEFT_ANY_TASK, tag WEFT_ANY_TAG.
  * Returns  0; WEFT_ETIMEDOUT (nothing was received), WEFT_ENOTASK (from is dead and nothing of it is left), WEFT_ETRUNC.
+ * Context  a piece of the message that is under way when the time is over is waited for; what was received
+ *          so far is left for the next call.
  */
 WEFT_API int weft_recv(weft_tid_t from, weft_context_t context, int32_t tag, void *buf, size_t size,
                        weft_status_t *status, int timeout_ms);
@@ -287,7 +290,8 @@ WEFT_API int weft_wait_all(weft_request_t *r, int n, weft_status_t *statuses, in
 
 /* weft_cancel - give up a request: it ends with WEFT_ECANCELED, unless it has ended or matched already.
  *
- * Returns  0; WEFT_EALREADY: too late, wait for it. A canceled one still needs weft_wait or weft_test.
+ * Returns  0; WEFT_EALREADY: too late, wait for it; WEFT_EINVAL, WEFT_ENOMEM. A canceled one still needs weft_wait
+ *          or weft_test.
  */
 WEFT_API int weft_cancel(weft_request_t r);
 

@@ -270,14 +270,27 @@ static void nodes(void)
 	done("nodes");
 }
 
+/* In the child of a fork: not enrolled, until it enrols as a task of its own. */
+static int forked(weft_tid_t parent)
+{
+	if (weft_rank() != WEFT_ENOTINIT || weft_send(parent, C, 1, "", 0, 0) != WEFT_ENOTINIT)
+		return 1;
+	if (weft_init() != 0 || weft_tid_equal(weft_self(), parent))
+		return 2;
+	return weft_send(parent, C, HELLO, "child", 6, WAIT_MS) == 0 ? 0 : 3;
+}
+
 static void leaving(void)
 {
 	char in[8];
+	weft_status_t came;
 	int status = 0;
+	weft_tid_t self = weft_self();
 	pid_t pid = fork();
 	if (pid == 0)
-		_exit(weft_rank() == WEFT_ENOTINIT && weft_send(weft_self(), C, 1, "", 0, 0) == WEFT_ENOTINIT ? 0
-		                                                                                              : 1);
+		_exit(forked(self));
+	CHECK(weft_recv(WEFT_ANY_TASK, C, HELLO, in, 8, &came, WAIT_MS) == 0 && strcmp(in, "child") == 0);
+	CHECK(!weft_tid_equal(came.source, self));
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 	weft_tid_t tid = spawn("echo", "#2"), before = weft_self();
 	CHECK(weft_recv(tid, C, HELLO, in, 2, NULL, WAIT_MS) == 0);

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/ids.h"
 #include "base/rng.h"
 #include "task/state.h"
@@ -153,6 +154,16 @@ static void finish(struct daemon *d, struct weft__engine **e)
 	close(d->fd);
 }
 
+static int count_descriptors(void)
+{
+	int n = 0;
+	for (int fd = 0; fd < 1024; fd++) {
+		struct pollfd p = {.fd = fd};
+		n += poll(&p, 1, 0) >= 0 && !(p.revents & POLLNVAL);
+	}
+	return n;
+}
+
 /* --- enrolling ------------------------------------------------------------------------------------------ */
 
 static bool hears_nothing(struct daemon *d, const struct weft__msg *m)
@@ -208,6 +219,31 @@ static void a_daemon_that_goes_during_hello_is_no_vm(void **state)
 	close(fds[0]);
 	assert_int_equal(weft__enrol_by(&e, &fds[1], 0), WEFT_ENOVM);
 	assert_int_equal(fds[1], -1);
+}
+
+static void enrolling_without_memory_fails_cleanly(void **state)
+{
+	int before = count_descriptors(), failed = 0;
+	for (unsigned long n = 1; n <= 20; n++) {
+		struct daemon d = {.size = 2};
+		struct weft__engine *e = NULL;
+		int fds[2];
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+		d.fd = fds[0];
+		welcome(&d); /* the answer is there before the question */
+		weft__heap_fail_at(n);
+		int rc = weft__enrol_by(&e, &fds[1], 0);
+		weft__heap_fail_at(0);
+		if (rc) {
+			assert_true(rc == WEFT_ENOMEM || rc == WEFT_ENOVM);
+			assert_null(e);
+			failed++;
+		}
+		weft__engine_destroy(&e);
+		close(d.fd);
+	}
+	assert_in_range(failed, 4, 19);
+	assert_int_equal(count_descriptors(), before);
 }
 
 /* --- questions ------------------------------------------------------------------------------------------ */
@@ -393,6 +429,30 @@ static void a_new_daemon_is_asked_again(void **state)
 	finish(&d, &e);
 }
 
+static bool is_replaced_half_way(struct daemon *d, const struct weft__msg *m)
+{
+	if (m->code != WEFT__MSG_LIST)
+		return true;
+	struct weft__msg row = {.code = WEFT__MSG_NODE_ROW, .node_row = {.req = m->list.req, .node = 1}};
+	say(d, row);
+	if (d->counter++ == 0)
+		welcome(d);
+	else
+		say(d, (struct weft__msg){.code = WEFT__MSG_LIST_END, .list_end = {.req = m->list.req, .count = 1}});
+	return true;
+}
+
+static void a_list_that_broke_half_way_begins_anew(void **state)
+{
+	struct daemon d = {.hears = is_replaced_half_way, .size = 1};
+	struct weft__engine *e;
+	int n = 0;
+	assert_int_equal(begin(&d, &e), 0);
+	assert_int_equal(weft__nodes(e, NULL, 0, &n), 0);
+	assert_int_equal(n, 1);
+	finish(&d, &e);
+}
+
 /* --- introductions --------------------------------------------------------------------------------------- */
 
 static bool introduces(struct daemon *d, const struct weft__msg *m)
@@ -438,6 +498,49 @@ static void an_exit_notice_comes_after_the_last_message(void **state)
 	assert_int_equal(notice.how.tid.v, other.v);
 	assert_int_equal(weft__recv(e, other, C, WEFT_ANY_TAG, in, 8, &status, 5000), WEFT_ENOTASK);
 	finish(&d, &e);
+}
+
+static bool tells_late(struct daemon *d, const struct weft__msg *m)
+{
+	if (m->code == WEFT__MSG_NOTIFY) {
+		result(d, m->notify.req, 0, 0);
+		if (!m->notify.cancel)
+			say(d, (struct weft__msg){.code = WEFT__MSG_TASK_GONE, .task_gone = {.tid = other.v}});
+	} else if (m->code == WEFT__MSG_TASK_NAME) {
+		say(d, (struct weft__msg){.code = WEFT__MSG_NOTICE,
+		                          .notice = {.kind = WEFT__NOTIFY_EXIT, .tag = 6, .tid = other.v, .signo = 9}});
+		result(d, m->task_name.req, 0, 0);
+	}
+	return true;
+}
+
+static void a_notice_that_comes_late_is_waited_for(void **state)
+{
+	for (int cancel = 0; cancel < 2; cancel++) {
+		struct daemon d = {.hears = tells_late, .size = 1};
+		struct weft__engine *e;
+		weft_notice_t notice;
+		weft_request_t named, any_tag, wrong;
+		char in;
+		assert_int_equal(begin(&d, &e), 0);
+		assert_int_equal(weft__irecv(e, other, C, 6, &notice, sizeof notice, &named), 0);
+		assert_int_equal(weft__irecv(e, other, C, WEFT_ANY_TAG, &in, 1, &any_tag), 0);
+		assert_int_equal(weft__irecv(e, other, C, 5, &in, 1, &wrong), 0);
+		assert_int_equal(weft__notify(e, WEFT_NOTIFY_EXIT, C, 6, &other.v, 1), 0);
+		assert_int_equal(weft__wait(e, &wrong, NULL, 5000), WEFT_ENOTASK);
+		assert_int_equal(weft__recv(e, other, C, 5, &in, 1, NULL, 5000), WEFT_ENOTASK);
+		assert_int_equal(weft__recv(e, other, C, 6, &in, 1, NULL, 5), WEFT_ETIMEDOUT);
+		assert_int_equal(weft__test(e, &named, NULL), WEFT_EAGAIN);
+		if (cancel)
+			assert_int_equal(weft__notify(e, WEFT_NOTIFY_EXIT | WEFT_NOTIFY_CANCEL, C, 6, &other.v, 1), 0);
+		else
+			assert_int_equal(weft__set_name(e, "go on"), 0);
+		assert_int_equal(weft__wait(e, &named, NULL, 5000), cancel ? WEFT_ENOTASK : 0);
+		assert_true(cancel || notice.how.signo == 9);
+		assert_int_equal(weft__wait(e, &any_tag, NULL, 5000), WEFT_ENOTASK);
+		assert_int_equal(weft__recv(e, other, C, 6, &in, 1, NULL, 5000), WEFT_ENOTASK);
+		finish(&d, &e);
+	}
 }
 
 static void a_channel_that_is_not_to_be_had_is_an_error(void **state)
@@ -512,16 +615,6 @@ static bool says_rubbish(struct daemon *d, const struct weft__msg *m)
 	}
 	weft__buf_fini(&frame);
 	return true;
-}
-
-static int count_descriptors(void)
-{
-	int n = 0;
-	for (int fd = 0; fd < 1024; fd++) {
-		struct pollfd p = {.fd = fd};
-		n += poll(&p, 1, 0) >= 0 && !(p.revents & POLLNVAL);
-	}
-	return n;
 }
 
 static void rubbish_from_the_daemon_is_no_vm(void **state)
@@ -603,12 +696,15 @@ int main(void)
 	        cmocka_unit_test(a_task_learns_who_it_is),
 	        cmocka_unit_test(a_refusal_is_passed_on_in_words),
 	        cmocka_unit_test(a_daemon_that_goes_during_hello_is_no_vm),
+	        cmocka_unit_test(enrolling_without_memory_fails_cleanly),
 	        cmocka_unit_test(questions_get_their_answers),
 	        cmocka_unit_test(absurd_arguments_do_not_reach_the_daemon),
 	        cmocka_unit_test(an_exit_that_was_asked_for_is_kept_for_the_next_call),
 	        cmocka_unit_test(a_question_that_times_out_is_taken_back),
 	        cmocka_unit_test(a_new_daemon_is_asked_again),
+	        cmocka_unit_test(a_list_that_broke_half_way_begins_anew),
 	        cmocka_unit_test(an_exit_notice_comes_after_the_last_message),
+	        cmocka_unit_test(a_notice_that_comes_late_is_waited_for),
 	        cmocka_unit_test(a_channel_that_is_not_to_be_had_is_an_error),
 	        cmocka_unit_test(a_task_that_is_gone_for_its_node_ends_those_that_wait),
 	        cmocka_unit_test(rubbish_from_the_daemon_is_no_vm),
