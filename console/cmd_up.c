@@ -11,6 +11,7 @@
 
 enum {
 	NODES_MS = 15000, /* all nodes are up, or have failed, within this */
+	DYING_MS = 5000,  /* a killed VM lets go of its sockets and locks within this */
 	LOOK_MS  = 20,
 };
 
@@ -57,20 +58,20 @@ static const char *plural(unsigned n)
 	return n == 1 ? "" : "s";
 }
 
-/* It is there already: that is what was wanted. */
-static int tell_up(struct context *c, const char *vm, long wanted)
+/* It is there already: that is what was wanted. WEFT_ECLOSED and WEFT_ENOVM: it is just about to be gone. */
+static int tell_up(struct context *c, const char *vm, long wanted, struct weft_error *e)
 {
-	struct weft_error e;
 	struct nodes n = {0};
-	int rc         = session_attach(c->loop, vm, &c->session, &e);
+	int rc         = session_attach(c->loop, vm, &c->session, e);
 	if (!rc)
-		rc = session_welcome(c->session, &e);
+		rc = session_welcome(c->session, e);
 	if (!rc)
-		rc = session_list(c->session, WEFT__LIST_NODES, 0, 0, on_row, &n, &e);
+		rc = session_list(c->session, WEFT__LIST_NODES, 0, 0, on_row, &n, e);
 	if (rc) {
-		context_error(c, "the virtual machine '%s' is there but does not answer: %s; see: weft doctor", vm,
-		              e.text);
-		return EXITCODE_FAILURE;
+		char why[sizeof e->text];
+		snprintf(why, sizeof why, "%s", e->text);
+		return weft__err_set(e, rc, "the virtual machine '%s' is there but does not answer: %.80s; see: weft doctor",
+		                     vm, why);
 	}
 	printf("the virtual machine '%s' is up already, with %u node%s\n", vm, n.up, plural(n.up));
 	if (wanted > 0 && (unsigned)wanted != n.up)
@@ -78,23 +79,40 @@ static int tell_up(struct context *c, const char *vm, long wanted)
 	return 0;
 }
 
+/* Makes it, or finds it there. One that was just killed may hold its name for a moment: then we try again. */
+static int make_or_find(struct context *c, const char *vm, unsigned nodes, bool *found, struct weft_error *e)
+{
+	struct start how  = {.vm = vm, .local_nodes = nodes};
+	uint64_t deadline = weft__deadline(DYING_MS);
+	for (;;) {
+		struct start_daemon daemon;
+		int rc = start_vm(c->loop, &how, &c->session, &daemon, e);
+		*found     = rc == WEFT_EEXIST;
+		if (!*found)
+			return rc;
+		rc = tell_up(c, vm, nodes > 1 ? (long)nodes : 0, e);
+		if ((rc != WEFT_ECLOSED && rc != WEFT_ENOVM) || weft__deadline_left_ms(deadline) == 0)
+			return rc;
+		session_close(&c->session);
+		uv_sleep(LOOK_MS);
+	}
+}
+
 static int bring_up(struct context *c, const char *vm, unsigned nodes)
 {
 	struct weft_error e;
 	struct nodes n;
-	struct start_daemon daemon;
-	struct start how = {.vm = vm, .local_nodes = nodes};
-	int rc           = start_vm(c->loop, &how, &c->session, &daemon, &e);
-	if (rc == WEFT_EEXIST)
-		return tell_up(c, vm, nodes > 1 ? (long)nodes : 0);
-	if (!rc)
+	bool found;
+	int rc = make_or_find(c, vm, nodes, &found, &e);
+	if (!rc && !found)
 		rc = await_nodes(c, nodes, &n, &e);
 	if (rc) {
 		context_error(c, "%s", e.text);
 		return EXITCODE_FAILURE;
 	}
-	printf("the virtual machine '%s' is up: %u node%s, %u core%s\n", session_name(c->session), n.up,
-	       plural(n.up), n.ncores, plural(n.ncores));
+	if (!found)
+		printf("the virtual machine '%s' is up: %u node%s, %u core%s\n", session_name(c->session), n.up,
+		       plural(n.up), n.ncores, plural(n.ncores));
 	return 0;
 }
 
