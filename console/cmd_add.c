@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/heap.h"
 #include "console/context.h"
 #include "console/exitcode.h"
 
@@ -9,7 +10,9 @@ enum { ADD_MS = 30000 };
 
 struct adding {
 	struct context *context;
-	unsigned left;   /* questions and answers still to come */
+	int64_t *reqs; /* of the questions */
+	size_t nreqs;
+	unsigned left; /* questions that are not answered in full */
 	bool done, failed;
 };
 
@@ -53,13 +56,30 @@ static int ask(struct adding *a, unsigned kind, const char *host, long count)
 		context_error(a->context, "%s: %s", *host ? host : "local", weft__err_text((int)req));
 		return (int)req;
 	}
+	a->reqs[a->nreqs++] = req;
 	a->left++;
 	return 0;
 }
 
-static int exec_add(struct context *c, const struct args *args)
+/* All at once; then what became of each, as it comes. */
+static int add_all(struct adding *a, long local, char **hosts, int nhosts)
 {
 	struct weft_error e;
+	int rc = local ? ask(a, WEFT__ADD_LOCAL, "", local) : 0;
+	for (int i = 0; i < nhosts && !rc; i++)
+		rc = ask(a, WEFT__ADD_SSH, hosts[i], 1);
+	if (!rc) {
+		rc = session_wait(a->context->session, &a->done, ADD_MS, &e);
+		if (rc)
+			context_error(a->context, "%s", e.text);
+	}
+	for (size_t i = 0; i < a->nreqs; i++) /* answers that come later must not find us */
+		session_forget(a->context->session, a->reqs[i]);
+	return rc;
+}
+
+static int exec_add(struct context *c, const struct args *args)
+{
 	struct adding a = {.context = c};
 	long local      = args_has(args, OPT_LOCAL) ? args_count(args, 'n', 1) : 0;
 	if (local == 0 && args->noperands == 0) {
@@ -68,16 +88,9 @@ static int exec_add(struct context *c, const struct args *args)
 	}
 	if (context_attach(c, args))
 		return EXITCODE_FAILURE;
-	int rc = local ? ask(&a, WEFT__ADD_LOCAL, "", local) : 0;
-	for (int i = 0; i < args->noperands && !rc; i++)
-		rc = ask(&a, WEFT__ADD_SSH, args->operands[i], 1);
-	if (!rc) {
-		rc = session_wait(c->session, &a.done, ADD_MS, &e);
-		if (rc)
-			context_error(c, "%s", e.text);
-	}
-	if (rc) /* answers that come later must not find us */
-		session_close(&c->session);
+	a.reqs = weft__calloc((size_t)args->noperands + 1, sizeof *a.reqs);
+	int rc = a.reqs ? add_all(&a, local, args->operands, args->noperands) : WEFT_ENOMEM;
+	weft__free(a.reqs);
 	context_detach(c);
 	return rc || a.failed ? EXITCODE_FAILURE : 0;
 }

@@ -33,7 +33,7 @@ static int take_down(struct context *c)
 	snprintf(name, sizeof name, "%s", session_name(c->session));
 	pid_t daemon = vmdir_daemon(dir);
 	int rc       = halt(c->session, &e);
-	session_close(&c->session);
+	context_detach(c);
 	if (!rc && daemon > 0 && !proc_wait(daemon, DOWN_MS))
 		rc = weft__err_set(&e, WEFT_ETIMEDOUT, "its daemon has not ended for %d s; end it with: kill -9 %ld",
 		                   DOWN_MS / 1000, (long)daemon);
@@ -70,7 +70,7 @@ static int exec_down(struct context *c, const struct args *a)
 	if (!c->session && session_attach(c->loop, vm, &c->session, &e))
 		return tell_none(c, vm, &e);
 	if (session_welcome(c->session, &e)) {
-		session_close(&c->session);
+		context_detach(c);
 		return tell_none(c, vm, &e);
 	}
 	c->leave = true; /* its end is no surprise to the console */

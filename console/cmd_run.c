@@ -61,6 +61,7 @@ struct run {
 	struct runner_root *root;
 	struct feeder *feeder;
 	enum run_phase phase;
+	int pending;        /* a signal for tasks that are not known yet, or 0 */
 	int verdict;        /* exit status that was decided by something else than the tasks; -1: none */
 	bool quiet;
 	bool own_stdin;     /* rank 0 gets our standard input */
@@ -108,10 +109,24 @@ static void ask_tasks(struct run *r, int status, int signo)
 		return;
 	r->phase   = RUN_ASKED;
 	r->verdict = status;
-	if (!runner_signal(r->runner, r->root, signo))
-		finish(r);
-	else if (signo != SIGINT) /* Ctrl-C waits for the second one */
+	if (!runner_signal(r->runner, r->root, signo)) {
+		if (r->root->answered) {
+			finish(r);
+			return;
+		}
+		r->pending = signo; /* they get it as soon as we hear of them */
+	}
+	if (signo != SIGINT || r->pending) /* Ctrl-C waits for the second one */
 		uv_timer_start(&r->grace, on_grace_over, GRACE_MS, 0);
+}
+
+/* Tasks have come into being that should have ended by now. */
+static void ask_late(struct run *r)
+{
+	runner_signal(r->runner, r->root, r->pending);
+	if (r->pending == SIGINT)
+		uv_timer_stop(&r->grace);
+	r->pending = 0;
 }
 
 static void on_limit(uv_timer_t *timer)
@@ -239,6 +254,8 @@ static void on_started(void *arg, struct runner_root *root)
 {
 	struct run *r = arg;
 	bool passed   = !r->stdin_is_tty && root->rank0_node == session_node(r->session);
+	if (r->pending && r->phase == RUN_ASKED)
+		ask_late(r);
 	if (r->own_stdin && !passed)
 		feeder_open(r->context->loop, r->session, root->job, (uint32_t)root->rank0_node, &r->feeder);
 }

@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "base/heap.h"
 #include "console/context.h"
@@ -311,8 +312,9 @@ static int open_editor(struct console *c)
 	el_set(c->edit, EL_EDITOR, "emacs");
 	el_set(c->edit, EL_SIGNAL, 0);
 	el_set(c->edit, EL_HIST, history, c->history);
-	el_set(c->edit, EL_ADDFN, "weft-complete", "complete a word", on_complete_key);
-	el_set(c->edit, EL_ADDFN, "weft-end", "end of input", on_end_key);
+	/* The wide form keeps these texts, the other one copies them and loses the copies. */
+	el_wset(c->edit, EL_ADDFN, L"weft-complete", L"complete a word", on_complete_key);
+	el_wset(c->edit, EL_ADDFN, L"weft-end", L"end of input", on_end_key);
 	el_set(c->edit, EL_BIND, "^I", "weft-complete", NULL);
 	el_set(c->edit, EL_BIND, "^D", "weft-end", NULL);
 	el_set(c->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);

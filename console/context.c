@@ -57,6 +57,10 @@ int context_attach(struct context *c, const struct args *a)
 	struct weft_error e;
 	if (c->session && session_is_open(c->session))
 		return 0;
+	if (c->interactive) {
+		context_error(c, "the virtual machine is down");
+		return WEFT_ENOVM;
+	}
 	session_close(&c->session);
 	int rc = session_attach(c->loop, args_text(a, OPT_VM), &c->session, &e);
 	if (!rc && (rc = session_welcome(c->session, &e)) != 0)

@@ -148,6 +148,28 @@ static struct weft__strs make_strs(char **texts, size_t n, struct weft__str *roo
 	return (struct weft__strs){room, n};
 }
 
+/* Sends a SPAWN that is complete; s NULL: only looks whether it can be sent. */
+static int64_t send_message(struct session *s, struct weft__msg *m, session_answer_fn answer, void *arg,
+                            struct weft_error *e)
+{
+	struct weft__buf trial = {0};
+	int64_t rc;
+	if (!s)
+		rc = weft__msg_encode(&trial, m, NULL);
+	else if (m->spawn.req)
+		rc = session_send(s, m, NULL, 0);
+	else
+		rc = session_ask(s, m, answer, arg);
+	weft__buf_fini(&trial);
+	if (rc == WEFT_ETOOBIG)
+		weft__err_set(e, WEFT_ETOOBIG,
+		              "arguments and environment are too large together (at most 160 KiB); unset what the "
+		              "tasks do not need, for example with env -i");
+	else if (rc < 0)
+		weft__err_set(e, (int)rc, "%s", weft__err_text((int)rc));
+	return rc < 0 ? rc : (int64_t)m->spawn.req;
+}
+
 /* One program's SPAWN; req 0 gets a new one. Returns the req. */
 static int64_t send_program(const struct args *a, struct session *s, struct weft__msg *m,
                             session_answer_fn answer, void *arg, struct weft_error *e)
@@ -166,16 +188,7 @@ static int64_t send_program(const struct args *a, struct session *s, struct weft
 		m->spawn.wdir  = weft__str(wdir);
 		m->spawn.argv  = make_strs(a->operands, (size_t)a->noperands, room);
 		m->spawn.env   = make_strs(env.vars, env.n, room + a->noperands);
-		uint64_t req   = m->spawn.req;
-		rc             = req ? session_send(s, m, NULL, 0) : session_ask(s, m, answer, arg);
-		if (rc == WEFT_ETOOBIG)
-			weft__err_set(e, WEFT_ETOOBIG,
-			              "arguments and environment are too large together (at most 160 KiB); unset "
-			              "what the tasks do not need, for example with env -i");
-		else if (rc < 0)
-			weft__err_set(e, (int)rc, "%s", weft__err_text((int)rc));
-		else if (req)
-			rc = (int64_t)req;
+		rc             = send_message(s, m, answer, arg, e);
 	}
 	weft__free(room);
 	environ_fini(&env);
@@ -186,18 +199,20 @@ int64_t plan_send(const struct plan *p, struct session *s, unsigned flags, sessi
                   struct weft_error *e)
 {
 	int64_t req = 0;
-	for (size_t i = 0; i < p->nprograms; i++) {
-		struct weft__msg m = {.code  = WEFT__MSG_SPAWN,
-		                      .spawn = {.req   = (uint64_t)req,
-		                                .more  = i + 1 < p->nprograms,
-		                                .flags = flags}};
-		int64_t rc         = send_program(&p->programs[i].args, s, &m, answer, arg, e);
-		if (rc < 0) {
-			if (req > 0)
+	/* Of several programs none is sent unless all can be. */
+	for (size_t turn = p->nprograms > 1 ? 0 : 1; turn < 2; turn++) {
+		for (size_t i = 0; i < p->nprograms; i++) {
+			struct weft__msg m = {.code  = WEFT__MSG_SPAWN,
+			                      .spawn = {.req   = (uint64_t)req,
+			                                .more  = i + 1 < p->nprograms,
+			                                .flags = flags}};
+			int64_t rc         = send_program(&p->programs[i].args, turn ? s : NULL, &m, answer, arg, e);
+			if (rc < 0 && turn && req > 0)
 				session_forget(s, req);
-			return rc;
+			if (rc < 0)
+				return rc;
+			req = rc;
 		}
-		req = rc;
 	}
 	return req;
 }

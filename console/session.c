@@ -200,6 +200,8 @@ void session_close(struct session **s)
 		return;
 	if (old->link)
 		link_close(&old->link);
+	while (weft__list_pop(&old->listeners)) /* they may unlisten later */
+		;
 	size_t cursor = 0;
 	uint64_t req;
 	void *ask;

@@ -43,11 +43,13 @@ seen "and runs" '^weft [0-9.]+ \(protocol'
 keys Up
 last "the arrow brings it back" "weft> version"
 keys C-c
+last "and Ctrl-C drops it, too" "weft>"
 keys -l "h"
 keys Tab
 seen "several candidates are shown" '^halt +help'
 last "below them the line" "weft> h"
 keys C-c
+last "which goes" "weft>"
 type_line "spawn sleep 100"
 seen "a task to complete" '^job 2: t'
 last "prompt" "weft>"
