@@ -6,7 +6,8 @@
  *
  * What can go wrong: the socket is full (frames wait in the outbox, and epoll for room); the daemon is gone,
  * or says what it may not (the connection is closed; questions end with WEFT_ENOVM, channels with tasks go
- * on); an answer that nobody waits for any more (passed over); descriptors that no message wants (closed).
+ * on); an answer that nobody waits for any more (passed over); descriptors that no message wants (closed), or
+ * that the process has no room for (the channel is not to be had: WEFT_ENOSPC).
  */
 #include "config.h"
 
@@ -295,8 +296,8 @@ static int receive(struct weft__control *c, int *fds, size_t *nfds)
 		for (size_t i = 0; i < count && *nfds < NFDS_MAX; i++)
 			memcpy(&fds[(*nfds)++], CMSG_DATA(h) + i * sizeof(int), sizeof(int));
 	}
-	/* Cut payload or lost descriptors: PACKET_MAX + 1 bytes are no frame. */
-	return msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? PACKET_MAX + 1 : (int)n;
+	c->cut = msg.msg_flags & MSG_CTRUNC; /* descriptors came for which this process had no place */
+	return msg.msg_flags & MSG_TRUNC ? PACKET_MAX + 1 : (int)n; /* so many are no frame */
 }
 
 void weft__control_poll(struct weft__engine *e)

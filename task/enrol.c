@@ -59,7 +59,7 @@ void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m,
 		weft__peers_ask_again(e);
 		return;
 	}
-	e->refused = WEFT_EPROTO;
+	e->refused = e->control.cut ? WEFT_ENOSPC : WEFT_EPROTO;
 	weft__changed(e); /* in any case */
 	if (nfds < 1 || m->tid == 0 || m->size < 1 || m->size > SIZE_MAX_TASKS || m->rank >= m->size)
 		return;

@@ -10,13 +10,13 @@
 
 #include "task/state.h"
 
-static struct weft__engine *here;
+static struct weft__engine *_Atomic here;
 static pthread_mutex_t here_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t here_once = PTHREAD_ONCE_INIT;
 
 struct weft__engine *weft__here(void)
 {
-	return here;
+	return atomic_load_explicit(&here, memory_order_acquire);
 }
 
 /* Only the descriptors: what is mapped or allocated is the child's copy, and its locks may be held by threads
@@ -39,7 +39,9 @@ int weft__here_init(void)
 {
 	pthread_once(&here_once, at_first);
 	pthread_mutex_lock(&here_lock);
-	int rc = here ? 0 : weft__enrol(&here);
+	struct weft__engine *e = here;
+	int rc = e ? 0 : weft__enrol(&e);
+	here = e;
 	pthread_mutex_unlock(&here_lock);
 	return rc;
 }

@@ -3,8 +3,11 @@
 
 #include "task/state.h"
 
-static int make_channel(const struct weft__msg_channel *m, int *fds, size_t nfds, struct weft__channel **c)
+static int make_channel(const struct weft__engine *e, const struct weft__msg_channel *m, int *fds, size_t nfds,
+                        struct weft__channel **c)
 {
+	if (e->control.cut)
+		return WEFT_ENOSPC;
 	if (m->kind == WEFT__CHANNEL_SHM && nfds >= 2)
 		return weft__shm_open(&fds[0], &fds[1], (int)m->side, c);
 	if (m->kind == WEFT__CHANNEL_STREAM && nfds >= 1)
@@ -20,7 +23,7 @@ void weft__on_channel(struct weft__engine *e, const struct weft__msg_channel *m,
 	if (!p || p->state == WEFT__DEAD || p->state == WEFT__OPEN)
 		return;
 	struct weft__channel *c = NULL;
-	int rc = m->code < 0 ? (int)m->code : make_channel(m, fds, nfds, &c);
+	int rc = m->code < 0 ? (int)m->code : make_channel(e, m, fds, nfds, &c);
 	if (rc == 0)
 		rc = weft__peer_open(e, p, &c);
 	if (c)

@@ -179,6 +179,7 @@ struct weft__control {
 	struct weft__arena arena;
 	uint8_t *packet; /* [WEFT__FRAME_HEADER + WEFT__FRAME_MAX + 1] */
 	uint32_t epoll_events;
+	bool cut; /* descriptors of the last packet were lost */
 };
 
 /* --- the engine ------------------------------------------------------------------------------------------ */
@@ -210,6 +211,7 @@ struct weft__engine {
 	struct weft__peer **active;
 	uint32_t nactive, nactive_max;
 	uint32_t ndraining; /* OPEN peers that are gone */
+	bool unwatched;     /* the epoll set lacks a descriptor: look at it now and then */
 	struct weft__list ready; /* peers to push, by weft__peer.ready */
 	struct weft__control control;
 	struct weft__list exits;   /* WAITs that are out, vm.c */

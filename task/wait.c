@@ -27,7 +27,7 @@ enum {
 	ROUNDS_PER_LOOK   = 1024,  /* rounds between two looks at the control connection */
 	LOOK_INTERVAL_NS  = 20000, /* ... of calls that do not wait */
 	SPIN_MIN_NS       = 1000,
-	DRAIN_INTERVAL_MS = 50, /* while tasks that have ended are drained */
+	LOOK_INTERVAL_MS  = 20, /* in a sleep, when not everything that matters can wake it */
 	PROGRESS_ROUNDS   = 64,
 	NEVENTS           = 16,
 };
@@ -73,10 +73,12 @@ static void watch(struct weft__engine *e, struct weft__peer *p)
 	if (fd < 0 || (fd == p->fd && events == p->events))
 		return;
 	struct epoll_event event = {.events = (uint32_t)events, .data.fd = fd};
-	if (epoll_ctl(e->epoll, fd == p->fd ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0) {
-		p->fd = fd;
-		p->events = events;
+	if (epoll_ctl(e->epoll, fd == p->fd ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event)) {
+		e->unwatched = true;
+		return;
 	}
+	p->fd = fd;
+	p->events = events;
 }
 
 static void watch_control(struct weft__engine *e)
@@ -106,6 +108,7 @@ static void disarm(struct weft__engine *e)
 static bool arm(struct weft__engine *e)
 {
 	bool ready = false;
+	e->unwatched = false;
 	for (uint32_t i = 0; i < e->nactive; i++) {
 		struct weft__peer *p = e->active[i];
 		if (p->channel->ops->arm(p->channel, p->blocked)) {
@@ -124,7 +127,8 @@ static bool arm(struct weft__engine *e)
 static int timeout_of(const struct weft__engine *e, uint64_t deadline)
 {
 	int ms = weft__deadline_left_ms(deadline);
-	return e->ndraining && (ms < 0 || ms > DRAIN_INTERVAL_MS) ? DRAIN_INTERVAL_MS : ms;
+	bool look = e->ndraining || e->unwatched;
+	return look && (ms < 0 || ms > LOOK_INTERVAL_MS) ? LOOK_INTERVAL_MS : ms;
 }
 
 /* In the kernel until something happens; the lock is free meanwhile. */

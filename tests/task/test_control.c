@@ -44,7 +44,7 @@ static void say_bytes(struct daemon *d, const void *bytes, size_t n, int *fds, i
 {
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int) * 4)];
+		char bytes[CMSG_SPACE(sizeof(int) * 6)];
 	} ancillary = {0};
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = n};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
@@ -560,6 +560,33 @@ static void a_channel_that_is_not_to_be_had_is_an_error(void **state)
 	finish(&d, &e);
 }
 
+/* More descriptors than the task takes: the kernel drops some, as when the process has no place for them. */
+static bool sends_too_many_descriptors(struct daemon *d, const struct weft__msg *m)
+{
+	int fds[6];
+	if (m->code != WEFT__MSG_CONNECT)
+		return true;
+	for (int i = 0; i < 6; i++)
+		fds[i] = dup(d->fd);
+	struct weft__msg channel = {.code = WEFT__MSG_CHANNEL,
+	                            .channel = {.tid = m->connect.tid, .kind = WEFT__CHANNEL_STREAM}};
+	say_with(d, &channel, fds, 6);
+	return true;
+}
+
+static void a_channel_whose_descriptors_are_lost_is_an_error(void **state)
+{
+	int before = count_descriptors();
+	struct daemon d = {.hears = sends_too_many_descriptors, .size = 1};
+	struct weft__engine *e;
+	char byte = 0;
+	assert_int_equal(begin(&d, &e), 0);
+	assert_int_equal(weft__send(e, other, C, 1, &byte, 1, 5000), WEFT_ENOSPC);
+	assert_int_equal(weft__recv(e, other, C, 1, &byte, 1, NULL, 5000), WEFT_ENOSPC);
+	finish(&d, &e);
+	assert_int_equal(count_descriptors(), before);
+}
+
 static void a_task_that_is_gone_for_its_node_ends_those_that_wait(void **state)
 {
 	struct daemon d = {.hears = hears_nothing, .size = 1};
@@ -706,6 +733,7 @@ int main(void)
 	        cmocka_unit_test(an_exit_notice_comes_after_the_last_message),
 	        cmocka_unit_test(a_notice_that_comes_late_is_waited_for),
 	        cmocka_unit_test(a_channel_that_is_not_to_be_had_is_an_error),
+	        cmocka_unit_test(a_channel_whose_descriptors_are_lost_is_an_error),
 	        cmocka_unit_test(a_task_that_is_gone_for_its_node_ends_those_that_wait),
 	        cmocka_unit_test(rubbish_from_the_daemon_is_no_vm),
 	        cmocka_unit_test(odd_but_well_formed_messages_do_no_harm),
