@@ -99,11 +99,6 @@ void coord_link_pass(struct node *n, int *fd, const char *from)
 	*fd = -1;
 }
 
-bool coord_link_idle(const struct node *n)
-{
-	return !n->coord.link || (weft__list_empty(&n->coord.session.kept) && !link_queued(n->coord.link));
-}
-
 static void heartbeat(struct node *n)
 {
 	struct coord_link *c = &n->coord;

@@ -30,7 +30,6 @@ enum {
 	GRACE_ALONE_MS = 2000, /* the coordinator's time to take the VM down when it was asked to, with one node */
 	GRACE_MS       = 6500, /* and with several: it waits for the others */
 	HALT_TERM_MS   = 2500, /* then what has not ended is told so again */
-	HALT_KILL_MS   = 6000, /* and killed */
 	HALT_LEAVE_MS  = 7000, /* and left behind */
 };
 
@@ -104,12 +103,6 @@ static bool has_task_vms(const struct node *n)
 	return false;
 }
 
-/* Home waits for the coordinator, for the local nodes, and for what such a node left when it was killed. */
-static bool children_left(struct node *n)
-{
-	return n->children.count || starter_end_adopted(n, n->halt_ms < HALT_KILL_MS ? SIGTERM : SIGKILL);
-}
-
 void node_settled(struct node *n)
 {
 	if (n->state == NODE_HALTING && !has_task_vms(n)) {
@@ -117,7 +110,9 @@ void node_settled(struct node *n)
 		if (n->home && n->coord.pid && !n->coord.told) /* nobody else is left to stop it */
 			kill(n->coord.pid, SIGTERM);
 	}
-	if (n->state == NODE_LEAVING && (n->home ? !children_left(n) : coord_link_idle(n)))
+	if (n->state != NODE_LEAVING || starter_sweep(n) > 0)
+		return;
+	if (n->children.count == 0)
 		down(n);
 }
 

@@ -29,6 +29,7 @@ enum {
 	NODE_UNSENT_MAX   = 4 << 20, /* bytes for an absent coordinator at which clients have to wait */
 	NODE_HEARTBEAT_MS = 500,
 	HALT_TICK_MS      = 500,
+	HALT_KILL_MS      = 6000, /* what has not ended by then is killed */
 	NODE_SILENT_MS    = 4000, /* a daemon that says nothing so long is given up */
 };
 
@@ -133,10 +134,7 @@ struct starter_order {
 int starter_run(struct node *n, const struct starter_order *o, pid_t *pid, struct weft_error *e);
 void starter_forget(struct node *n, pid_t pid); /* ended is not called any more */
 void starter_reap(struct node *n);
-void starter_sweep(struct node *n); /* kill adopted processes that are none of ours */
-
-/* The end of home: signal all adopted processes, task VMs that wait for another weftd among them; how many there were. */
-size_t starter_end_adopted(struct node *n, int signo);
+size_t starter_sweep(struct node *n); /* kill adopted processes that are none of ours; how many there are */
 
 /* --- coord_link.c ------------------------------------------------------------------------------- */
 
@@ -145,7 +143,6 @@ void coord_link_send(struct node *n, const struct weft__msg *m); /* kept until t
 void coord_link_up(struct node *n, uint32_t client, const uint8_t *body, size_t nbytes);
 void coord_link_pass(struct node *n, int *fd, const char *from); /* a socket for the coordinator */
 void coord_link_stop(struct node *n);
-bool coord_link_idle(const struct node *n); /* nothing waits for the coordinator */
 
 /* --- remote.c: daemons of other nodes that this one starts ------------------------------------------ */
 

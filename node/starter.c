@@ -1,8 +1,8 @@
 /* Child processes of weftd: started by posix_spawn, reaped at SIGCHLD, each end told once.
  *
  * weftd is a subreaper: when a task VM is killed, its tasks and all that they started become our children, and the
- * sweep kills them. A task VM that lost another weftd of this machine and waits for it is left alone: it
- * ends by itself.
+ * sweep kills them. A task VM that lost another weftd of this machine and waits for it is left alone while
+ * this daemon serves: it ends by itself.
  */
 #include "config.h"
 
@@ -180,24 +180,19 @@ static bool is_waiting_taskvm(pid_t pid)
 	return name && !strcmp(name, "/weft-taskvm");
 }
 
-void starter_sweep(struct node *n)
+size_t starter_sweep(struct node *n)
 {
 	static pid_t pids[CHILDREN_MAX];
-	size_t count = children_list(pids, CHILDREN_MAX);
-	for (size_t i = 0; i < count; i++)
-		if (!weft__map_get(&n->children, (uint64_t)pids[i]) && !is_waiting_taskvm(pids[i]))
-			kill(pids[i], SIGKILL);
-}
-
-size_t starter_end_adopted(struct node *n, int signo)
-{
-	static pid_t pids[CHILDREN_MAX];
-	size_t count = children_list(pids, CHILDREN_MAX), adopted = 0;
+	size_t count = children_list(pids, CHILDREN_MAX), nstrangers = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (weft__map_get(&n->children, (uint64_t)pids[i]))
 			continue;
-		kill(pids[i], signo);
-		adopted++;
+		bool waits = is_waiting_taskvm(pids[i]) && n->halt_ms < HALT_KILL_MS;
+		nstrangers++;
+		if (!waits)
+			kill(pids[i], SIGKILL);
+		else if (n->state >= NODE_HALTING) /* nobody comes back for it: it ends its tasks and goes */
+			kill(pids[i], SIGTERM);
 	}
-	return adopted;
+	return nstrangers;
 }

@@ -140,7 +140,7 @@ void rig_join(struct rig *r, uint64_t epoch, uint64_t seen)
 	assert_true(m.join.port > 0 && m.join.ncores > 0);
 	struct weft__msg joined = {
 	        .code = WEFT__MSG_JOINED,
-	        .joined = {.epoch = epoch, .vm = weft__str("vm"), .orphan_ms = 60000, .seen = seen}};
+	        .joined = {.epoch = epoch, .vm = weft__str("vm"), .orphan_ms = 2000, .seen = seen}};
 	fake_send(&r->coord, &joined, -1);
 }
 

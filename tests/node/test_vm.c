@@ -218,8 +218,8 @@ static void tasks_of_one_node_talk_over_shared_memory(void **state)
 	struct spawned s = {0};
 	spawn(r, 4, "", (const char *const[]){self, "ring", NULL});
 	until_done(r, &s);
-	assert_string_equal(s.text, "sum 6\n");
 	assert_int_equal(s.worst, 0);
+	assert_string_equal(s.text, "sum 12\n");
 	down(r);
 }
 
@@ -317,8 +317,8 @@ static void tasks_of_three_nodes_talk(void **state)
 	struct spawned s = {0};
 	spawn(r, 7, "#3,#1,#2", (const char *const[]){self, "ring", NULL});
 	until_done(r, &s);
-	assert_string_equal(s.text, "sum 21\n");
 	assert_int_equal(s.worst, 0);
+	assert_string_equal(s.text, "sum 42\n");
 	down(r);
 }
 
@@ -483,20 +483,22 @@ static int find_all(void)
 	return found == size ? 0 : 1;
 }
 
+/* Two laps: who has seen the second one knows that all have found each other, and may go. */
 static int ring(void)
 {
 	int rank = weft_rank(), size = weft_size(), sum = 0;
 	weft_tid_t next = tids[(rank + 1) % size], before = tids[(rank + size - 1) % size];
-	if (rank > 0 && weft_recv(before, WEFT_CONTEXT, TAG, &sum, sizeof sum, NULL, PATIENCE_MS))
-		return 3;
-	sum += rank;
-	if (weft_send(next, WEFT_CONTEXT, TAG, &sum, sizeof sum, PATIENCE_MS))
-		return 4;
-	if (rank > 0)
-		return 0;
-	if (weft_recv(before, WEFT_CONTEXT, TAG, &sum, sizeof sum, NULL, PATIENCE_MS))
-		return 5;
-	printf("sum %d\n", sum);
+	for (int lap = 0; lap < 2; lap++) {
+		if (rank > 0 && weft_recv(before, WEFT_CONTEXT, TAG, &sum, sizeof sum, NULL, PATIENCE_MS))
+			return 3;
+		sum += rank;
+		if (weft_send(next, WEFT_CONTEXT, TAG, &sum, sizeof sum, PATIENCE_MS))
+			return 4;
+		if (rank == 0 && weft_recv(before, WEFT_CONTEXT, TAG, &sum, sizeof sum, NULL, PATIENCE_MS))
+			return 5;
+	}
+	if (rank == 0)
+		printf("sum %d\n", sum);
 	return 0;
 }
 

@@ -55,11 +55,45 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void halt(struct rig *r)
+/* The pid that the script wrote when it ran for the n-th time, 0: it has not yet. */
+static pid_t coord_pid(const struct rig *r, int nth)
+{
+	char path[128], text[256] = {0};
+	snprintf(path, sizeof path, "%s/coord.pids", r->base);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+	close(fd);
+	char *line = text;
+	for (int i = 1; i < nth && line; i++)
+		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL;
+	return n > 0 && line ? (pid_t)atoi(line) : 0;
+}
+
+static pid_t coord_wait(const struct rig *r, int nth)
+{
+	pid_t pid = 0;
+	uint64_t deadline = weft__deadline(5000);
+	while (!(pid = coord_pid(r, nth)) && weft__deadline_left_ms(deadline))
+		poll(NULL, 0, 5);
+	assert_true(pid > 0);
+	return pid;
+}
+
+/* As the true coordinator does it: HALT is its last word. */
+static void send_halt(struct rig *r)
 {
 	struct weft__msg m = {.code = WEFT__MSG_HALT};
+	int last = 1;
+	coord_wait(r, 1);
+	while (coord_pid(r, last + 1))
+		last++;
 	fake_send(&r->coord, &m, -1);
-	/* The true coordinator ends now; the script does when it is told. */
+	kill(coord_pid(r, last), SIGTERM);
+}
+
+static void halt(struct rig *r)
+{
+	send_halt(r);
 	rig_assert_gone(r, 0);
 }
 
@@ -95,8 +129,7 @@ static void a_halt_kills_tasks_and_all_that_they_started(void **state)
 	                                   .argv = {"sh", "-c", "trap '' TERM; setsid sleep 1000 & sleep 1000"}});
 	for (int i = 0; i < 3; i++)
 		fake_expect(&r->coord, WEFT__MSG_STARTED, &m);
-	m = (struct weft__msg){.code = WEFT__MSG_HALT};
-	fake_send(&r->coord, &m, -1);
+	send_halt(r);
 	for (int i = 0; i < 3; i++) {
 		fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
 		assert_int_equal(m.exited.signo, SIGKILL);
@@ -123,30 +156,6 @@ static void a_second_sigterm_does_not_wait_for_the_coordinator(void **state)
 	fake_expect(&r->coord, WEFT__MSG_UP, &m);
 	kill(r->pid, SIGTERM);
 	rig_assert_gone(r, 0);
-}
-
-/* The pid that the script wrote when it ran for the n-th time, 0: it has not yet. */
-static pid_t coord_pid(const struct rig *r, int nth)
-{
-	char path[128], text[256] = {0};
-	snprintf(path, sizeof path, "%s/coord.pids", r->base);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-	close(fd);
-	char *line = text;
-	for (int i = 1; i < nth && line; i++)
-		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL;
-	return n > 0 && line ? (pid_t)atoi(line) : 0;
-}
-
-static pid_t coord_wait(const struct rig *r, int nth)
-{
-	pid_t pid = 0;
-	uint64_t deadline = weft__deadline(5000);
-	while (!(pid = coord_pid(r, nth)) && weft__deadline_left_ms(deadline))
-		poll(NULL, 0, 5);
-	assert_true(pid > 0);
-	return pid;
 }
 
 static void a_coordinator_that_crashes_is_started_again(void **state)
@@ -179,6 +188,7 @@ static void a_coordinator_that_ends_well_ends_the_node(void **state)
 	struct rig *r = *state;
 	struct weft__msg m;
 	char path[128];
+	coord_wait(r, 1);
 	snprintf(path, sizeof path, "%s/weft-coord", r->bin);
 	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	assert_int_equal(write(fd, "#!/bin/sh\nexit 0\n", 17), 17);
