@@ -1,5 +1,6 @@
 if HAVE_CMOCKA
-console_tests = %D%/test_args %D%/test_line %D%/test_mux %D%/test_text
+console_tests = %D%/test_args %D%/test_line %D%/test_mux %D%/test_runner %D%/test_session %D%/test_text \
+	%D%/test_vmdir
 check_PROGRAMS += $(console_tests)
 TESTS += $(console_tests)
 console_test_flags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS)
@@ -18,6 +19,15 @@ tests_console_test_mux_LDADD = $(console_test_libs)
 tests_console_test_text_SOURCES = %D%/test_text.c
 tests_console_test_text_CFLAGS = $(console_test_flags)
 tests_console_test_text_LDADD = $(console_test_libs)
+tests_console_test_runner_SOURCES = %D%/test_runner.c %D%/fake.c %D%/fake.h
+tests_console_test_runner_CFLAGS = $(console_test_flags)
+tests_console_test_runner_LDADD = $(console_test_libs)
+tests_console_test_session_SOURCES = %D%/test_session.c %D%/fake.c %D%/fake.h
+tests_console_test_session_CFLAGS = $(console_test_flags)
+tests_console_test_session_LDADD = $(console_test_libs)
+tests_console_test_vmdir_SOURCES = %D%/test_vmdir.c
+tests_console_test_vmdir_CFLAGS = $(console_test_flags)
+tests_console_test_vmdir_LDADD = $(console_test_libs)
 endif
 
 console_scripts = %D%/console.sh %D%/exit_status.sh %D%/output.sh %D%/query.sh %D%/signals.sh %D%/stdin.sh
