@@ -433,9 +433,8 @@ bool weft__ring_rx_arm(struct weft__ring_rx *rx)
 	rx->slept = rx->done;
 	atomic_store_explicit(&r->sleep.armed, 1, memory_order_relaxed);
 	weft__fence();
-	if (barrier)
-		sure = rx->barrier =
-		        weft__barrier(); /* else one more turn: by then the producer fences */
+	if (barrier) /* fails never, or for good: then one more turn, in which the producer fences */
+		sure = rx->barrier = weft__barrier();
 	uint64_t word = atomic_load_explicit(&r->cells[rx->index].word, memory_order_acquire);
 	return (uint16_t)word == rx->lap || rx->closed || !sure;
 }

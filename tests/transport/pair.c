@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,22 @@ int count_fds(void)
 		n++;
 	closedir(d);
 	return n;
+}
+
+void pin_apart(int side)
+{
+	cpu_set_t may, one;
+	CPU_ZERO(&one);
+	assert_int_equal(sched_getaffinity(0, sizeof may, &may), 0);
+	if (CPU_COUNT(&may) < 2)
+		return;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &may) && side-- == 0) {
+			CPU_SET(cpu, &one);
+			assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+			return;
+		}
+	}
 }
 
 int run_over_kinds(const char *group, const struct CMUnitTest *behaviours, size_t n,

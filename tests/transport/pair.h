@@ -77,6 +77,9 @@ int receive_all(struct pair *p, int i, struct inbox *in);
 
 int count_fds(void);
 
+/* In one of two processes that are to run at the same time: the side-th processor that we may use. */
+void pin_apart(int side);
+
 /* Run each behaviour over each kind (with one_process: also those that live in one process). */
 int run_over_kinds(const char *group, const struct CMUnitTest *behaviours, size_t n,
                    bool one_process);

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,7 +172,7 @@ static void fin_goes_into_a_full_ring(void **state)
 /* --- asleep after a burst ------------------------------------------------------------------ */
 
 /* Publishing so many bytes takes the processor a while, in which it can do later loads. */
-enum { LONG = 800 };
+enum { LONG = 800, FOR_EVER_MS = 8000 };
 
 struct duellist {
 	struct weft__ring_tx tx;
@@ -208,10 +209,14 @@ static void say(struct duellist *d, uint64_t len, bool last)
 		;
 }
 
-static void hear(struct duellist *d, uint32_t until)
+/* Awake; false: nothing came for long. */
+static bool hear(struct duellist *d, uint32_t until)
 {
+	uint64_t deadline = weft__deadline(2 * FOR_EVER_MS);
 	while (d->got < until)
-		weft__ring_poll(&d->rx, &d->sink);
+		if (weft__ring_poll(&d->rx, &d->sink) == 0 && weft__clock_ns() > deadline)
+			return false;
+	return true;
 }
 
 /* As hear, but asleep at once when there is nothing; false: it slept for ever. */
@@ -222,7 +227,7 @@ static bool hear_asleep(struct duellist *d, uint32_t until)
 	while (d->got < until && rung) {
 		if (weft__ring_poll(&d->rx, &d->sink) > 0)
 			continue;
-		rung = weft__ring_rx_arm(&d->rx) || poll(&p, 1, 10000) == 1;
+		rung = weft__ring_rx_arm(&d->rx) || poll(&p, 1, FOR_EVER_MS) == 1;
 		weft__ring_rx_disarm(&d->rx);
 		weft__doorbell_clear(d->bell);
 	}
@@ -233,17 +238,16 @@ static bool hear_asleep(struct duellist *d, uint32_t until)
  * one message more, while the consumer, after a moment, goes to sleep. */
 static int duel(struct duellist *d, int side)
 {
-	enum { ROUNDS = 15000, BURST = 300, DUEL_MS = 4000 };
+	enum { ROUNDS = 15000, BURST = 600, DUEL_MS = 4000 };
 	struct weft__rng rng;
 	uint64_t deadline = weft__deadline(DUEL_MS);
 	weft__rng_init(&rng, 1 + (unsigned)side);
 	for (uint32_t round = 0; !d->last; round++) {
 		for (int i = 0; i < BURST && side == 0; i++)
 			say(d, 0, false);
-		if (side == 0) {
-			hear(d, 2 * round + 1);
-		} else {
-			hear(d, round * (BURST + 1) + BURST);
+		if (!hear(d, side == 0 ? 2 * round + 1 : round * (BURST + 1) + BURST))
+			return 1;
+		if (side == 1) {
 			say(d, 0, false);
 			if (!d->rx.cheap)
 				return 2;
@@ -252,7 +256,8 @@ static int duel(struct duellist *d, int side)
 			;
 		if (side == 0) {
 			say(d, LONG, round == ROUNDS || weft__clock_ns() > deadline);
-			hear(d, 2 * round + 2);
+			if (!hear(d, 2 * round + 2))
+				return 1;
 		} else {
 			if (!hear_asleep(d, (round + 1) * (BURST + 1)))
 				return 1;
@@ -276,6 +281,9 @@ static void producer_without_a_fence_wakes_all_the_same(void **state)
 	assert_true(pid >= 0);
 	int side = pid == 0;
 	struct duellist d = {.bell = bells[side]};
+	cpu_set_t before;
+	assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+	pin_apart(side);
 	alarm(120);
 	weft__ring_tx_init(&d.tx, m[side].ring, m[side].bulk, bells[!side]);
 	weft__ring_rx_init(&d.rx, m[!side].ring, m[!side].bulk, bells[!side]);
@@ -291,7 +299,9 @@ static void producer_without_a_fence_wakes_all_the_same(void **state)
 	int rc = duel(&d, side);
 	if (side == 1)
 		_exit(rc);
+	sched_setaffinity(0, sizeof before, &before);
 	alarm(0);
+	assert_int_equal(rc, 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	for (int i = 0; i < 2; i++) {
