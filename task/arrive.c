@@ -1,13 +1,15 @@
 /* What comes from a peer's channel.
  *
- * An EAGER message goes into the buffer of the receive that awaits it, or is kept. An RTS makes a receive ask
- * for the bytes (CTS), or is kept without them. CTS, DATA, CREDIT and CANCEL serve what is under way.
+ * An EAGER message goes into the buffer of the receive that awaits it, or is kept. An RTS makes a
+ * receive ask for the bytes (CTS), or is kept without them. CTS, DATA, CREDIT and CANCEL serve what
+ * is under way.
  *
- * The peer is not trusted: a negative tag, a message beyond its credit, data that nobody asked for in this
- * amount, or an unknown kind sets p->error, upon which its channel is closed after the poll. A CTS or CANCEL for
- * something that has ended meanwhile is no fault: it crossed our own message about it. DATA for a pull
- * that has been taken back is thrown away. Without memory for a message the channel is closed as well:
- * that ends the calls that wait for this peer, where losing one message would not.
+ * The peer is not trusted: a negative tag, a message beyond its credit, data that nobody asked for
+ * in this amount, or an unknown kind sets p->error, upon which its channel is closed after the
+ * poll. A CTS or CANCEL for something that has ended meanwhile is no fault: it crossed our own
+ * message about it. DATA for a pull that has been taken back is thrown away. Without memory for a
+ * message the channel is closed as well: that ends the calls that wait for this peer, where losing
+ * one message would not.
  */
 #include "config.h"
 
@@ -39,7 +41,8 @@ static bool admit(struct weft__peer *p, const struct weft__hdr *hdr)
 }
 
 /* The receive for a message, with room for it; NULL: none. */
-static struct weft__request *match(struct weft__engine *e, const struct weft__match_key *key, size_t nbytes)
+static struct weft__request *match(struct weft__engine *e, const struct weft__match_key *key,
+                                   size_t nbytes)
 {
 	struct weft__posted *posted;
 	while ((posted = weft__match_arrive(&e->match, key))) {
@@ -65,7 +68,7 @@ static struct weft__message *message_from(struct weft__peer *p, const struct wef
 	return m;
 }
 
-/* --- messages --------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static void on_eager(struct weft__peer *p, const struct weft__hdr *hdr, const void *payload)
 {
@@ -159,7 +162,7 @@ static void on_rts(struct weft__peer *p, const struct weft__hdr *hdr)
 	weft__changed(e);
 }
 
-/* --- what serves them ---------------------------------------------------------------------------------- */
+/* --- what serves them ------------------------------------------------------------------------- */
 
 static void on_cts(struct weft__peer *p, const struct weft__hdr *hdr)
 {
@@ -182,7 +185,8 @@ static void on_credit(struct weft__peer *p, const struct weft__hdr *hdr)
 	weft__queue_ready(p);
 }
 
-/* The data of a peer comes in the order of our CTS, so that the first pull is the one, as a rule. */
+/* The data of a peer comes in the order of our CTS, so that the first pull is the one, as a rule.
+ */
 static struct weft__request *pull_of(const struct weft__peer *p, uint64_t id)
 {
 	for (struct weft__list *l = p->pulls.next; l != &p->pulls; l = l->next) {
@@ -238,7 +242,7 @@ static void end_data(struct weft__peer *p, const struct weft__hdr *hdr)
 		weft__recv_piece(p->engine, r, hdr->len);
 }
 
-/* --- the sink ------------------------------------------------------------------------------------------ */
+/* --- the sink --------------------------------------------------------------------------------- */
 
 static void sink_message(void *arg, const struct weft__hdr *hdr, const void *payload)
 {
@@ -297,4 +301,5 @@ static void sink_end(void *arg, const struct weft__hdr *hdr)
 		end_data(p, hdr);
 }
 
-const struct weft__sink weft__sink = {.message = sink_message, .begin = sink_begin, .end = sink_end};
+const struct weft__sink weft__sink = {
+        .message = sink_message, .begin = sink_begin, .end = sink_end};

@@ -11,7 +11,8 @@ bool weft__has_ended(void *request)
 
 static bool is_send(const struct weft__request *r)
 {
-	return r->state == WEFT__QUEUED || r->state == WEFT__AWAITING || r->state == WEFT__STREAMING;
+	return r->state == WEFT__QUEUED || r->state == WEFT__AWAITING ||
+	       r->state == WEFT__STREAMING;
 }
 
 /* How it ended; the request is gone. */
@@ -24,8 +25,8 @@ static int collect(struct weft__engine *e, struct weft__request *r, weft_status_
 	return rc;
 }
 
-int weft__complete(struct weft__engine *e, struct weft__request *r, weft_status_t *status, void **buf,
-                   uint64_t deadline)
+int weft__complete(struct weft__engine *e, struct weft__request *r, weft_status_t *status,
+                   void **buf, uint64_t deadline)
 {
 	if (r->state != WEFT__ENDED && weft__await(e, weft__has_ended, r, deadline)) {
 		int rc = is_send(r) ? weft__send_give_up(e, r) : weft__recv_give_up(e, r);
@@ -37,9 +38,10 @@ int weft__complete(struct weft__engine *e, struct weft__request *r, weft_status_
 	return collect(e, r, status);
 }
 
-/* --- test, wait, cancel ------------------------------------------------------------------------------- */
+/* --- test, wait, cancel ----------------------------------------------------------------------- */
 
-int weft__wait(struct weft__engine *e, weft_request_t *handle, weft_status_t *status, int timeout_ms)
+int weft__wait(struct weft__engine *e, weft_request_t *handle, weft_status_t *status,
+               int timeout_ms)
 {
 	if (!handle)
 		return WEFT_EINVAL;
@@ -100,7 +102,7 @@ void weft__let_go(struct weft__engine *e, weft_request_t *handle)
 	weft__unlock(e);
 }
 
-/* --- several --------------------------------------------------------------------------------------------- */
+/* --- several ---------------------------------------------------------------------------------- */
 
 struct set {
 	struct weft__engine *e;
@@ -126,8 +128,8 @@ static bool any_ended(void *arg)
 	return false;
 }
 
-int weft__wait_any(struct weft__engine *e, weft_request_t *r, int n, int *index, weft_status_t *status,
-                   int timeout_ms)
+int weft__wait_any(struct weft__engine *e, weft_request_t *r, int n, int *index,
+                   weft_status_t *status, int timeout_ms)
 {
 	int nlive = 0;
 	for (int i = 0; r && i < n; i++)
@@ -148,7 +150,8 @@ int weft__wait_any(struct weft__engine *e, weft_request_t *r, int n, int *index,
 	return rc;
 }
 
-int weft__wait_all(struct weft__engine *e, weft_request_t *r, int n, weft_status_t *statuses, int timeout_ms)
+int weft__wait_all(struct weft__engine *e, weft_request_t *r, int n, weft_status_t *statuses,
+                   int timeout_ms)
 {
 	if (n < 0 || (n && !r))
 		return WEFT_EINVAL;
@@ -165,7 +168,7 @@ int weft__wait_all(struct weft__engine *e, weft_request_t *r, int n, weft_status
 		int rc = one ? 0 : WEFT_EINVAL;
 		if (one && one->state != WEFT__ENDED)
 			rc = weft__await(e, weft__has_ended, one, deadline);
-		if (rc) {  /* time is over: all of them stay */
+		if (rc) { /* time is over: all of them stay */
 			weft__unlock(e);
 			return rc;
 		}
@@ -182,11 +185,11 @@ int weft__wait_all(struct weft__engine *e, weft_request_t *r, int n, weft_status
 	return first;
 }
 
-/* --- calls that are several requests ----------------------------------------------------------------------- */
+/* --- calls that are several requests ---------------------------------------------------------- */
 
 int weft__sendrecv(struct weft__engine *e, weft_tid_t to, int32_t sendtag, const void *sendbuf,
-                   size_t sendbytes, weft_tid_t from, int32_t recvtag, void *recvbuf, size_t recvsize,
-                   weft_context_t context, weft_status_t *status, int timeout_ms)
+                   size_t sendbytes, weft_tid_t from, int32_t recvtag, void *recvbuf,
+                   size_t recvsize, weft_context_t context, weft_status_t *status, int timeout_ms)
 {
 	if (sendtag < 0 || (recvtag < 0 && recvtag != WEFT_ANY_TAG) || (!sendbuf && sendbytes) ||
 	    (!recvbuf && recvsize) || to.v == WEFT_ANY_TASK.v)
@@ -223,8 +226,9 @@ int weft__sendrecv(struct weft__engine *e, weft_tid_t to, int32_t sendtag, const
 	return sent ? sent : rc;
 }
 
-static int mcast(struct weft__engine *e, const weft_tid_t *to, int n, struct weft__request **requests,
-                 weft_context_t context, int32_t tag, const void *buf, size_t nbytes, uint64_t deadline)
+static int mcast(struct weft__engine *e, const weft_tid_t *to, int n,
+                 struct weft__request **requests, weft_context_t context, int32_t tag,
+                 const void *buf, size_t nbytes, uint64_t deadline)
 {
 	int first = 0;
 	for (int i = 0; i < n; i++) {
@@ -248,8 +252,8 @@ static int mcast(struct weft__engine *e, const weft_tid_t *to, int n, struct wef
 	return first;
 }
 
-int weft__mcast(struct weft__engine *e, const weft_tid_t *to, int n, weft_context_t context, int32_t tag,
-                const void *buf, size_t nbytes, int timeout_ms)
+int weft__mcast(struct weft__engine *e, const weft_tid_t *to, int n, weft_context_t context,
+                int32_t tag, const void *buf, size_t nbytes, int timeout_ms)
 {
 	if (n < 0 || (n && !to) || tag < 0 || (!buf && nbytes))
 		return WEFT_EINVAL;
@@ -261,7 +265,8 @@ int weft__mcast(struct weft__engine *e, const weft_tid_t *to, int n, weft_contex
 	uint64_t deadline = weft__until(timeout_ms);
 	weft__lock(e);
 	struct weft__request **requests = weft__calloc((size_t)n, sizeof(struct weft__request *));
-	int rc = requests ? mcast(e, to, n, requests, context, tag, buf, nbytes, deadline) : WEFT_ENOMEM;
+	int rc = requests ? mcast(e, to, n, requests, context, tag, buf, nbytes, deadline)
+	                  : WEFT_ENOMEM;
 	weft__free(requests);
 	weft__unlock(e);
 	return rc;

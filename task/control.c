@@ -1,13 +1,15 @@
 /* The connection with the node's daemon.
  *
- * A packet is a frame. Questions carry a number; each thread waits for its own answer, and whoever is in
- * charge of progress reads for all. A question keeps its frame until it is answered: when a new daemon
- * has taken the connection over, it says WELCOME again, and all that is unanswered is asked again.
+ * A packet is a frame. Questions carry a number; each thread waits for its own answer, and whoever
+ * is in charge of progress reads for all. A question keeps its frame until it is answered: when a
+ * new daemon has taken the connection over, it says WELCOME again, and all that is unanswered is
+ * asked again.
  *
- * What can go wrong: the socket is full (frames wait in the outbox, and epoll for room); the daemon is gone,
- * or says what it may not (the connection is closed; questions end with WEFT_ENOVM, channels with tasks go
- * on); an answer that nobody waits for any more (passed over); descriptors that no message wants (closed), or
- * that the process has no room for (the channel is not to be had: WEFT_ENOSPC).
+ * What can go wrong: the socket is full (frames wait in the outbox, and epoll for room); the daemon
+ * is gone, or says what it may not (the connection is closed; questions end with WEFT_ENOVM,
+ * channels with tasks go on); an answer that nobody waits for any more (passed over); descriptors
+ * that no message wants (closed), or that the process has no room for (the channel is not to be
+ * had: WEFT_ENOSPC).
  */
 #include "config.h"
 
@@ -21,9 +23,9 @@
 #include "task/state.h"
 
 enum {
-	PACKET_MAX   = WEFT__FRAME_HEADER + WEFT__FRAME_MAX,
-	NFDS_MAX     = 4,
-	OUTBOX_MAX   = 4 << 20,
+	PACKET_MAX = WEFT__FRAME_HEADER + WEFT__FRAME_MAX,
+	NFDS_MAX = 4,
+	OUTBOX_MAX = 4 << 20,
 	READS_PER_GO = 64,
 	SNDBUF_BYTES = 1 << 20,
 };
@@ -72,7 +74,7 @@ void weft__control_close(struct weft__engine *e)
 	c->packet = NULL;
 }
 
-/* --- sending ------------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void flush(struct weft__engine *e)
 {
@@ -121,7 +123,7 @@ int weft__control_send(struct weft__engine *e, const struct weft__msg *m)
 	return rc;
 }
 
-/* --- questions ---------------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 static struct weft__ask *ask_of(struct weft__control *c, uint64_t req)
 {
@@ -198,7 +200,8 @@ int weft__ask_wait(struct weft__engine *e, struct weft__ask *ask, int timeout_ms
 	weft__buf_fini(&ask->frames);
 	if (rc)
 		return rc;
-	return *ask->detail.text && ask->code < 0 ? weft__fail(ask->code, "%s", ask->detail.text) : ask->code;
+	return *ask->detail.text && ask->code < 0 ? weft__fail(ask->code, "%s", ask->detail.text)
+	                                          : ask->code;
 }
 
 int weft__ask(struct weft__engine *e, struct weft__ask *ask, struct weft__msg *m, int timeout_ms)
@@ -226,7 +229,7 @@ void weft__ask_again(struct weft__engine *e)
 	flush(e);
 }
 
-/* --- receiving ------------------------------------------------------------------------------------------ */
+/* --- receiving -------------------------------------------------------------------------------- */
 
 static void dispatch(struct weft__engine *e, const struct weft__msg *m, int *fds, size_t nfds)
 {
@@ -265,10 +268,11 @@ static int decode(struct weft__control *c, size_t nbytes, struct weft__msg *m)
 	if (length < 0 || (size_t)length != nbytes - WEFT__FRAME_HEADER)
 		return length < 0 ? length : WEFT_EPROTO;
 	const uint8_t *body = c->packet + WEFT__FRAME_HEADER;
-	int rc = weft__msg_decode(body, (size_t)length, WEFT__ROLE_NODE, WEFT__ROLE_TASK, &c->arena, m, &error);
+	int rc = weft__msg_decode(body, (size_t)length, WEFT__ROLE_NODE, WEFT__ROLE_TASK, &c->arena,
+	                          m, &error);
 	if (rc == WEFT_EDENIED)
-		rc = weft__msg_decode(body, (size_t)length, WEFT__ROLE_COORD, WEFT__ROLE_TASK, &c->arena, m,
-		                      &error);
+		rc = weft__msg_decode(body, (size_t)length, WEFT__ROLE_COORD, WEFT__ROLE_TASK,
+		                      &c->arena, m, &error);
 	return rc;
 }
 
@@ -280,7 +284,9 @@ static int receive(struct weft__control *c, int *fds, size_t *nfds)
 		char bytes[CMSG_SPACE(sizeof(int) * NFDS_MAX)];
 	} ancillary;
 	struct iovec iov = {.iov_base = c->packet, .iov_len = PACKET_MAX + 1};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary.bytes,
+	struct msghdr msg = {.msg_iov = &iov,
+	                     .msg_iovlen = 1,
+	                     .msg_control = ancillary.bytes,
 	                     .msg_controllen = sizeof ancillary.bytes};
 	ssize_t n;
 	do
@@ -296,7 +302,8 @@ static int receive(struct weft__control *c, int *fds, size_t *nfds)
 		for (size_t i = 0; i < count && *nfds < NFDS_MAX; i++)
 			memcpy(&fds[(*nfds)++], CMSG_DATA(h) + i * sizeof(int), sizeof(int));
 	}
-	c->cut = msg.msg_flags & MSG_CTRUNC; /* descriptors came for which this process had no place */
+	c->cut = msg.msg_flags &
+	         MSG_CTRUNC; /* descriptors came for which this process had no place */
 	return msg.msg_flags & MSG_TRUNC ? PACKET_MAX + 1 : (int)n; /* so many are no frame */
 }
 

@@ -31,7 +31,8 @@ int weft__engine_new(struct weft__engine **out, const struct weft__settings *set
 	pthread_condattr_destroy(&attr);
 	pthread_mutex_init(&e->mutex, NULL);
 	e->settings = settings ? *settings : usual;
-	if (e->settings.eager_max > e->settings.credit_bytes / 4) /* else a message could never have the credit */
+	if (e->settings.eager_max >
+	    e->settings.credit_bytes / 4) /* else a message could never have the credit */
 		e->settings.eager_max = e->settings.credit_bytes / 4;
 	e->spin_ns = e->settings.spin_ns;
 	weft__match_init(&e->match);
@@ -105,7 +106,7 @@ void weft__engine_abandon(struct weft__engine *e)
 	close(e->epoll);
 }
 
-/* --- who one is ----------------------------------------------------------------------------------------- */
+/* --- who one is ------------------------------------------------------------------------------- */
 
 weft_tid_t weft__self(const struct weft__engine *e)
 {
@@ -142,10 +143,10 @@ struct weft__job_team *weft__engine_job_team(struct weft__engine *e)
 	return &e->job_team;
 }
 
-/* --- engines without a daemon ------------------------------------------------------------------------------ */
+/* --- engines without a daemon ----------------------------------------------------------------- */
 
-int weft__engine_create(struct weft__engine **out, const weft_tid_t *tids, uint32_t size, uint32_t rank,
-                        const struct weft__settings *settings)
+int weft__engine_create(struct weft__engine **out, const weft_tid_t *tids, uint32_t size,
+                        uint32_t rank, const struct weft__settings *settings)
 {
 	struct weft__engine *e;
 	int rc = weft__engine_new(&e, settings);
@@ -188,7 +189,7 @@ void weft__engine_unplug(struct weft__engine *e, weft_tid_t tid, bool lost)
 	weft__unlock(e);
 }
 
-/* --- errors, for people ------------------------------------------------------------------------------------- */
+/* --- errors, for people ----------------------------------------------------------------------- */
 
 /* Small, and so worth the fast model, which needs no call to find them. */
 #define FAST_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))

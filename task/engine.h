@@ -1,14 +1,14 @@
 /* engine.h - what lives inside a task: one engine, its messages, its questions to the VM.
  *
- * The functions are those of weft.h with an engine in front, and keep its contract; weft.h is one engine
- * for the process, weft__here(). Tests make several. Contexts with WEFT__CONTEXT_INTERNAL set are the
- * library's own: no user's receive sees them. A failure that has more to say than its code leaves a text with
- * weft__fail.
+ * The functions are those of weft.h with an engine in front, and keep its contract; weft.h is one
+ * engine for the process, weft__here(). Tests make several. Contexts with WEFT__CONTEXT_INTERNAL
+ * set are the library's own: no user's receive sees them. A failure that has more to say than its
+ * code leaves a text with weft__fail.
  *
- * The room's map: match.c (which message for which receive), message.c, request.c (handles), peer.c (other
- * tasks), queue.c (what goes out), arrive.c (what comes in), send.c, recv.c and complete.c (the calls), wait.c
- * (progress and sleep), lock.c; control.c (the connection with the node), introduce.c, notice.c, enrol.c,
- * vm.c (questions), here.c (the process' own engine).
+ * The room's map: match.c (which message for which receive), message.c, request.c (handles), peer.c
+ * (other tasks), queue.c (what goes out), arrive.c (what comes in), send.c, recv.c and complete.c
+ * (the calls), wait.c (progress and sleep), lock.c; control.c (the connection with the node),
+ * introduce.c, notice.c, enrol.c, vm.c (questions), here.c (the process' own engine).
  */
 #ifndef WEFT_TASK_ENGINE_H
 #define WEFT_TASK_ENGINE_H
@@ -24,34 +24,38 @@ struct weft__engine;
 
 #define WEFT__CONTEXT_INTERNAL UINT32_C(0x80000000)
 
-/* --- becoming a task, leaving ------------------------------------------------------------------ */
+/* --- becoming a task, leaving ----------------------------------------------------------------- */
 
-/* Enrols: by $WEFT_FD, the first time in this process, else with the VM that $WEFT_DIR or $WEFT_VM names. */
+/* Enrols: by $WEFT_FD, the first time in this process, else with the VM that $WEFT_DIR or $WEFT_VM
+ * names. */
 int weft__enrol(struct weft__engine **e);
 
 /* Flushes what is queued (5 s at most), says goodbye, frees. *e is NULL afterwards. */
 void weft__leave(struct weft__engine **e);
 
-/* The process ends without that: a short message that the channel has taken by half still goes out. */
+/* The process ends without that: a short message that the channel has taken by half still goes out.
+ */
 void weft__flush_cut(struct weft__engine *e);
 
 /* In the child of a fork: closes its descriptors, touches nothing else. */
 void weft__engine_abandon(struct weft__engine *e);
 
 /* The process' engine, that weft_init made; NULL: not enrolled, or a child of the process that was.
- * A function of weft.h is: e = weft__here(); return weft__ended(e ? weft__x(e, ...) : WEFT_ENOTINIT). */
+ * A function of weft.h is: e = weft__here(); return weft__ended(e ? weft__x(e, ...) :
+ * WEFT_ENOTINIT). */
 struct weft__engine *weft__here(void);
 int weft__here_init(void);
 int weft__here_fini(void);
 
-/* What weft_team_job returns, made by team.c the first time; weft__leave calls destroy if there is a team. */
+/* What weft_team_job returns, made by team.c the first time; weft__leave calls destroy if there is
+ * a team. */
 struct weft__job_team {
 	weft_team_t *team;
 	void (*destroy)(weft_team_t **team);
 };
 struct weft__job_team *weft__engine_job_team(struct weft__engine *e);
 
-/* --- who one is --------------------------------------------------------------------------------- */
+/* --- who one is ------------------------------------------------------------------------------- */
 
 weft_tid_t weft__self(const struct weft__engine *e);
 weft_tid_t weft__parent(const struct weft__engine *e); /* {0}: none */
@@ -60,44 +64,46 @@ uint32_t weft__size(const struct weft__engine *e);
 uint32_t weft__node(const struct weft__engine *e);
 const weft_tid_t *weft__job_tids(const struct weft__engine *e); /* [weft__size], by rank */
 
-/* --- messages ----------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
-int weft__send(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag, const void *buf,
-               size_t nbytes, int timeout_ms);
-int weft__recv(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag, void *buf,
-               size_t size, weft_status_t *status, int timeout_ms);
+int weft__send(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,
+               const void *buf, size_t nbytes, int timeout_ms);
+int weft__recv(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
+               void *buf, size_t size, weft_status_t *status, int timeout_ms);
 
 /* *buf: weft__free of base/heap.h. */
-int weft__recv_alloc(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag, void **buf,
-                     weft_status_t *status, int timeout_ms);
+int weft__recv_alloc(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
+                     void **buf, weft_status_t *status, int timeout_ms);
 int weft__sendrecv(struct weft__engine *e, weft_tid_t to, int32_t sendtag, const void *sendbuf,
-                   size_t sendbytes, weft_tid_t from, int32_t recvtag, void *recvbuf, size_t recvsize,
-                   weft_context_t context, weft_status_t *status, int timeout_ms);
-int weft__mcast(struct weft__engine *e, const weft_tid_t *to, int n, weft_context_t context, int32_t tag,
-                const void *buf, size_t nbytes, int timeout_ms);
+                   size_t sendbytes, weft_tid_t from, int32_t recvtag, void *recvbuf,
+                   size_t recvsize, weft_context_t context, weft_status_t *status, int timeout_ms);
+int weft__mcast(struct weft__engine *e, const weft_tid_t *to, int n, weft_context_t context,
+                int32_t tag, const void *buf, size_t nbytes, int timeout_ms);
 int weft__probe(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
                 weft_status_t *status, int timeout_ms);
 
-int weft__isend(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag, const void *buf,
-                size_t nbytes, weft_request_t *r);
-int weft__irecv(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag, void *buf,
-                size_t size, weft_request_t *r);
+int weft__isend(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,
+                const void *buf, size_t nbytes, weft_request_t *r);
+int weft__irecv(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
+                void *buf, size_t size, weft_request_t *r);
 int weft__test(struct weft__engine *e, weft_request_t *r, weft_status_t *status);
 int weft__wait(struct weft__engine *e, weft_request_t *r, weft_status_t *status, int timeout_ms);
-int weft__wait_any(struct weft__engine *e, weft_request_t *r, int n, int *index, weft_status_t *status,
-                   int timeout_ms);
+int weft__wait_any(struct weft__engine *e, weft_request_t *r, int n, int *index,
+                   weft_status_t *status, int timeout_ms);
 int weft__wait_all(struct weft__engine *e, weft_request_t *r, int n, weft_status_t *statuses,
                    int timeout_ms);
 int weft__cancel(struct weft__engine *e, weft_request_t r);
 
-/* What a call does whose time is over: the request ends, without waiting for the peer if it can be helped, and the
- * buffer is the caller's. A short message that has begun still arrives. *r becomes WEFT_NO_REQUEST. */
+/* What a call does whose time is over: the request ends, without waiting for the peer if it can be
+ * helped, and the buffer is the caller's. A short message that has begun still arrives. *r becomes
+ * WEFT_NO_REQUEST. */
 void weft__give_up(struct weft__engine *e, weft_request_t *r);
 
 /* What is queued goes out, as far as the peers take it within that time. */
 void weft__flush(struct weft__engine *e, int timeout_ms);
 
-/* Nobody will ask how this one ends: it goes on by itself. Its buffer must be empty, or stay for ever. */
+/* Nobody will ask how this one ends: it goes on by itself. Its buffer must be empty, or stay for
+ * ever. */
 void weft__let_go(struct weft__engine *e, weft_request_t *r);
 
 /* count contexts in a row that nobody else in the VM has; without WEFT__CONTEXT_INTERNAL. */
@@ -106,38 +112,42 @@ int weft__context_new(struct weft__engine *e, uint32_t count, weft_context_t *fi
 int weft__fd(struct weft__engine *e);
 int weft__progress(struct weft__engine *e);
 
-/* --- questions to the VM ------------------------------------------------------------------------- */
+/* --- questions to the VM ---------------------------------------------------------------------- */
 
 int weft__set_name(struct weft__engine *e, const char *name);
 int weft__nodes(struct weft__engine *e, weft_node_t *nodes, int max, int *n);
-int weft__tasks(struct weft__engine *e, uint32_t job, uint32_t node, weft_task_t *tasks, int max, int *n);
+int weft__tasks(struct weft__engine *e, uint32_t job, uint32_t node, weft_task_t *tasks, int max,
+                int *n);
 int weft__add_node(struct weft__engine *e, const char *host, uint32_t *node);
 int weft__remove_node(struct weft__engine *e, uint32_t node);
 int weft__spawn(struct weft__engine *e, const char *program, const char *const *argv,
                 const weft_spawn_opts_t *opts, int count, weft_tid_t *tids, int *errors);
 int weft__signal(struct weft__engine *e, weft_tid_t tid, int signo);
 int weft__wait_exit(struct weft__engine *e, weft_tid_t tid, weft_exit_t *how, int timeout_ms);
-int weft__notify(struct weft__engine *e, int what, weft_context_t context, int32_t tag, const uint64_t *ids,
-                 int n);
+int weft__notify(struct weft__engine *e, int what, weft_context_t context, int32_t tag,
+                 const uint64_t *ids, int n);
 
-/* op is a WEFT__GROUP_ of proto.h; the answer, where there is one, comes in *value (may be NULL). */
+/* op is a WEFT__GROUP_ of proto.h; the answer, where there is one, comes in *value (may be NULL).
+ */
 int weft__group(struct weft__engine *e, int op, const char *group, uint64_t arg, uint64_t *value,
                 int timeout_ms);
-int weft__name_put(struct weft__engine *e, const char *name, const void *value, size_t nbytes, bool replace);
-int weft__name_get(struct weft__engine *e, const char *name, void *value, size_t size, size_t *nbytes,
-                   int timeout_ms); /* 0: WEFT_ENOENT when it is not there */
+int weft__name_put(struct weft__engine *e, const char *name, const void *value, size_t nbytes,
+                   bool replace);
+int weft__name_get(struct weft__engine *e, const char *name, void *value, size_t size,
+                   size_t *nbytes, int timeout_ms); /* 0: WEFT_ENOENT when it is not there */
 int weft__name_delete(struct weft__engine *e, const char *name);
 
-/* --- errors, for people ---------------------------------------------------------------------------- */
+/* --- errors, for people ----------------------------------------------------------------------- */
 
 /* Leave a text for weft_last_error of this thread and return the code. */
 int weft__fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* At the end of each function of weft.h: rc goes through; an error that left no text gets its plain one. */
+/* At the end of each function of weft.h: rc goes through; an error that left no text gets its plain
+ * one. */
 int weft__ended(int rc);
 const char *weft__last_error(void);
 
-/* --- for tests: engines without a daemon ------------------------------------------------------------ */
+/* --- for tests: engines without a daemon ------------------------------------------------------ */
 
 struct weft__channel;
 struct weft__settings {
@@ -147,9 +157,10 @@ struct weft__settings {
 	uint64_t spin_ns;     /* longest spin before a sleep; 0: none */
 };
 
-/* An engine that knows nobody and has no node. settings NULL: the usual ones. tids[size] is its job. */
-int weft__engine_create(struct weft__engine **e, const weft_tid_t *tids, uint32_t size, uint32_t rank,
-                        const struct weft__settings *settings);
+/* An engine that knows nobody and has no node. settings NULL: the usual ones. tids[size] is its
+ * job. */
+int weft__engine_create(struct weft__engine **e, const weft_tid_t *tids, uint32_t size,
+                        uint32_t rank, const struct weft__settings *settings);
 int weft__engine_doorbell(const struct weft__engine *e); /* its eventfd */
 
 /* Takes the channel with a task, as an introduction does. */

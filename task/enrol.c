@@ -1,13 +1,14 @@
 /* Becoming a task, and leaving.
  *
- * A spawned process was born with a connection to its node ($WEFT_FD). The first engine of the process takes
- * it; any later one, and any other process, connects to a node of the VM by its socket and is a new task
- * of its own. HELLO, then WELCOME with all that there is to know and the doorbell; the job's tids come in TEAMs.
+ * A spawned process was born with a connection to its node ($WEFT_FD). The first engine of the
+ * process takes it; any later one, and any other process, connects to a node of the VM by its
+ * socket and is a new task of its own. HELLO, then WELCOME with all that there is to know and the
+ * doorbell; the job's tids come in TEAMs.
  *
- * What can go wrong: no VM is up; the inherited connection serves another program of this task (a lock on it
- * tells) or has served one (REFUSED with WEFT_EALREADY), or is another descriptor by now: then it enrols as
- * from outside; versions differ
- * (REFUSED, with words); the node does not answer in time (WEFT_ENOVM).
+ * What can go wrong: no VM is up; the inherited connection serves another program of this task (a
+ * lock on it tells) or has served one (REFUSED with WEFT_EALREADY), or is another descriptor by
+ * now: then it enrols as from outside; versions differ (REFUSED, with words); the node does not
+ * answer in time (WEFT_ENOVM).
  */
 #include "config.h"
 
@@ -28,11 +29,11 @@
 enum {
 	ENROL_MS = 30000,
 	FLUSH_MS = 5000,
-	BYE_MS   = 2000,
+	BYE_MS = 2000,
 	SIZE_MAX_TASKS = 1 << 20,
 };
 
-/* --- the node's side of it ----------------------------------------------------------------------------- */
+/* --- the node's side of it -------------------------------------------------------------------- */
 
 static uint32_t usable_cores(uint32_t ncores)
 {
@@ -52,7 +53,8 @@ static void take_doorbell(struct weft__engine *e, int *fd)
 	weft__engine_watch_doorbell(e);
 }
 
-void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m, int *fds, size_t nfds)
+void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m, int *fds,
+                      size_t nfds)
 {
 	if (e->welcome) { /* a new daemon: it knows nothing of what the old one was asked */
 		weft__ask_again(e);
@@ -61,7 +63,8 @@ void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m,
 	}
 	e->refused = e->control.cut ? WEFT_ENOSPC : WEFT_EPROTO;
 	weft__changed(e); /* in any case */
-	if (nfds < 1 || m->tid == 0 || m->size < 1 || m->size > SIZE_MAX_TASKS || m->rank >= m->size)
+	if (nfds < 1 || m->tid == 0 || m->size < 1 || m->size > SIZE_MAX_TASKS ||
+	    m->rank >= m->size)
 		return;
 	e->tids = weft__calloc(m->size, sizeof *e->tids);
 	if (!e->tids) {
@@ -79,7 +82,8 @@ void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m,
 	e->node = (uint32_t)m->node;
 	e->tids[e->rank] = e->self;
 	e->ntids = 1;
-	if (m->nlocal > usable_cores((uint32_t)m->ncores)) /* spinning would keep another from running */
+	if (m->nlocal >
+	    usable_cores((uint32_t)m->ncores)) /* spinning would keep another from running */
 		e->settings.spin_ns = e->spin_ns = 0;
 }
 
@@ -103,7 +107,7 @@ void weft__on_team(struct weft__engine *e, const struct weft__msg_team *m)
 	weft__changed(e);
 }
 
-/* --- enrolling ------------------------------------------------------------------------------------------- */
+/* --- enrolling -------------------------------------------------------------------------------- */
 
 static pthread_mutex_t born_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool born_taken;
@@ -211,14 +215,15 @@ int weft__enrol(struct weft__engine **e)
 	return weft__enrol_by(e, &fd, 0);
 }
 
-/* --- leaving ---------------------------------------------------------------------------------------------- */
+/* --- leaving ---------------------------------------------------------------------------------- */
 
 static bool flushed(void *arg)
 {
 	const struct weft__engine *e = arg;
 	for (uint32_t i = 0; i < e->nactive; i++) {
 		const struct weft__peer *p = e->active[i];
-		if (!p->deaf && (p->current || !weft__list_empty(&p->control) || !weft__list_empty(&p->streams)))
+		if (!p->deaf && (p->current || !weft__list_empty(&p->control) ||
+		                 !weft__list_empty(&p->streams)))
 			return false;
 	}
 	return true;
@@ -242,7 +247,8 @@ static bool nothing_cut(void *arg)
 	return true;
 }
 
-/* Conditions are looked at when something changed; what a channel takes changes nothing for others. */
+/* Conditions are looked at when something changed; what a channel takes changes nothing for others.
+ */
 static void flush(struct weft__engine *e, weft__condition done, int timeout_ms)
 {
 	uint64_t deadline = weft__deadline(timeout_ms);

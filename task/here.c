@@ -1,8 +1,9 @@
 /* The process' own engine: weft_init makes it, weft_fini ends it, a fork leaves it to the parent.
  *
- * A child that goes on without exec would share the parent's channels and daemon; it is not enrolled: its
- * descriptors of them are closed, and weft_init makes it a task of its own. A process that ends without
- * weft_fini has nothing to flush, save a short message that was cut by a time-out: that is done at exit. */
+ * A child that goes on without exec would share the parent's channels and daemon; it is not
+ * enrolled: its descriptors of them are closed, and weft_init makes it a task of its own. A process
+ * that ends without weft_fini has nothing to flush, save a short message that was cut by a
+ * time-out: that is done at exit. */
 #include "config.h"
 
 #include <pthread.h>
@@ -19,8 +20,8 @@ struct weft__engine *weft__here(void)
 	return atomic_load_explicit(&here, memory_order_acquire);
 }
 
-/* Only the descriptors: what is mapped or allocated is the child's copy, and its locks may be held by threads
- * that it does not have. */
+/* Only the descriptors: what is mapped or allocated is the child's copy, and its locks may be held
+ * by threads that it does not have. */
 static void forget_in_child(void)
 {
 	struct weft__engine *e = here;

@@ -3,8 +3,8 @@
 
 #include "task/state.h"
 
-static int make_channel(const struct weft__engine *e, const struct weft__msg_channel *m, int *fds, size_t nfds,
-                        struct weft__channel **c)
+static int make_channel(const struct weft__engine *e, const struct weft__msg_channel *m, int *fds,
+                        size_t nfds, struct weft__channel **c)
 {
 	if (e->control.cut)
 		return WEFT_ENOSPC;
@@ -15,7 +15,8 @@ static int make_channel(const struct weft__engine *e, const struct weft__msg_cha
 	return WEFT_EPROTO;
 }
 
-void weft__on_channel(struct weft__engine *e, const struct weft__msg_channel *m, int *fds, size_t nfds)
+void weft__on_channel(struct weft__engine *e, const struct weft__msg_channel *m, int *fds,
+                      size_t nfds)
 {
 	if (m->tid == 0 || m->tid == e->self.v)
 		return;

@@ -1,5 +1,5 @@
-/* One lock for the whole engine. A process that never started a thread takes none: most tasks are such,
- * and a lock would be a good part of what a short message costs. */
+/* One lock for the whole engine. A process that never started a thread takes none: most tasks are
+ * such, and a lock would be a good part of what a short message costs. */
 #include "config.h"
 
 #include "task/state.h"

@@ -1,14 +1,14 @@
 /* Matching in constant time.
  *
- * There is one queue for each key that is in use; the wildcards stand in keys as values of their own. A
- * posted receive waits in the queue of its key. A message may be asked for by four keys (its own, any tag,
- * any task, any of both) and looks at the front of these four queues: the oldest receive wins. Classes
- * in which nothing is posted are skipped.
+ * There is one queue for each key that is in use; the wildcards stand in keys as values of their
+ * own. A posted receive waits in the queue of its key. A message may be asked for by four keys (its
+ * own, any tag, any task, any of both) and looks at the front of these four queues: the oldest
+ * receive wins. Classes in which nothing is posted are skipped.
  *
  * The other way round a kept message waits in four queues, of which a receive looks at one. Most
- * programs ask in one or two of the four ways, so that a class's index is made at the first question
- * of that class and kept up to date from then on. Should memory for an index run out, it is dropped and
- * questions walk over all kept messages: slow, but right.
+ * programs ask in one or two of the four ways, so that a class's index is made at the first
+ * question of that class and kept up to date from then on. Should memory for an index run out, it
+ * is dropped and questions walk over all kept messages: slow, but right.
  *
  * Queues that become empty stay for a while, since the same keys come back.
  */
@@ -21,7 +21,7 @@
 
 enum {
 	NBUCKETS_MIN = 64,
-	NIDLE_MAX    = 1024,
+	NIDLE_MAX = 1024,
 };
 
 struct weft__match_queue {
@@ -63,9 +63,10 @@ static size_t hash(const struct weft__match_key *key)
 	return (size_t)(h ^ h >> 32);
 }
 
-/* --- queues ------------------------------------------------------------------------------------- */
+/* --- queues ----------------------------------------------------------------------------------- */
 
-static struct weft__match_queue *queue_find(const struct weft__match *m, const struct weft__match_key *key)
+static struct weft__match_queue *queue_find(const struct weft__match *m,
+                                            const struct weft__match_key *key)
 {
 	if (!m->nbuckets)
 		return NULL;
@@ -179,7 +180,7 @@ void weft__match_fini(struct weft__match *m)
 	weft__match_init(m);
 }
 
-/* --- receives ----------------------------------------------------------------------------------- */
+/* --- receives --------------------------------------------------------------------------------- */
 
 static int post(struct weft__match *m, struct weft__posted *p)
 {
@@ -219,7 +220,7 @@ void weft__match_withdraw(struct weft__match *m, struct weft__posted *p)
 struct weft__posted *weft__match_arrive(struct weft__match *m, const struct weft__match_key *key)
 {
 	struct weft__posted *oldest = NULL;
-	for (unsigned class = 0; class < WEFT__MATCH_NCLASSES; class++) {
+	for (unsigned class = 0; class < WEFT__MATCH_NCLASSES; class ++) {
 		if (!m->nposted[class])
 			continue;
 		struct weft__match_key asked = as_asked(key, class);
@@ -244,7 +245,7 @@ struct weft__posted *weft__match_posted_from(const struct weft__match *m, uint64
 	return NULL;
 }
 
-/* --- kept messages -------------------------------------------------------------------------------- */
+/* --- kept messages ---------------------------------------------------------------------------- */
 
 static void index_remove(struct weft__match *m, struct weft__kept *k, unsigned class)
 {
@@ -271,7 +272,8 @@ static bool index_add(struct weft__match *m, struct weft__kept *k, unsigned clas
 	if (!q)
 		return false;
 	struct weft__list *at = &q->kept;
-	while (at->prev != &q->kept && WEFT__CONTAINER(at->prev - class, struct weft__kept, links)->order > k->order)
+	while (at->prev != &q->kept &&
+	       WEFT__CONTAINER(at->prev - class, struct weft__kept, links)->order > k->order)
 		at = at->prev;
 	weft__list_push(at, &k->links[class]);
 	k->queues[class] = q;
@@ -293,11 +295,12 @@ static bool index_make(struct weft__match *m, unsigned class)
 void weft__match_rekeep(struct weft__match *m, struct weft__kept *k)
 {
 	struct weft__list *at = &m->kept;
-	while (at->prev != &m->kept && WEFT__CONTAINER(at->prev, struct weft__kept, all)->order > k->order)
+	while (at->prev != &m->kept &&
+	       WEFT__CONTAINER(at->prev, struct weft__kept, all)->order > k->order)
 		at = at->prev;
 	weft__list_push(at, &k->all);
 	m->nkept++;
-	for (unsigned class = 0; class < WEFT__MATCH_NCLASSES; class++) {
+	for (unsigned class = 0; class < WEFT__MATCH_NCLASSES; class ++) {
 		k->queues[class] = NULL;
 		if (m->indexed[class] && !index_add(m, k, class))
 			index_drop(m, class);
@@ -310,7 +313,8 @@ void weft__match_keep(struct weft__match *m, struct weft__kept *k)
 	weft__match_rekeep(m, k);
 }
 
-static struct weft__kept *walk(struct weft__match *m, const struct weft__match_key *key, unsigned class)
+static struct weft__kept *walk(struct weft__match *m, const struct weft__match_key *key,
+                               unsigned class)
 {
 	for (struct weft__list *l = m->kept.next; l != &m->kept; l = l->next) {
 		struct weft__kept *k = WEFT__CONTAINER(l, struct weft__kept, all);
@@ -338,6 +342,6 @@ void weft__match_take(struct weft__match *m, struct weft__kept *k)
 {
 	weft__list_remove(&k->all);
 	m->nkept--;
-	for (unsigned class = 0; class < WEFT__MATCH_NCLASSES; class++)
+	for (unsigned class = 0; class < WEFT__MATCH_NCLASSES; class ++)
 		index_remove(m, k, class);
 }

@@ -1,9 +1,9 @@
 /* match.h - which message belongs to which receive.
  *
- * Receives are posted, messages that no receive awaits are kept. A receive names a context, and a source
- * and a tag, either of which may be a wildcard (WEFT_ANY_TASK, WEFT_ANY_TAG); a message has all three. The
- * oldest posted receive gets a message, the oldest kept message goes to a receive, whatever the mixture of
- * wildcards. The time for it does not depend on how many there are.
+ * Receives are posted, messages that no receive awaits are kept. A receive names a context, and a
+ * source and a tag, either of which may be a wildcard (WEFT_ANY_TASK, WEFT_ANY_TAG); a message has
+ * all three. The oldest posted receive gets a message, the oldest kept message goes to a receive,
+ * whatever the mixture of wildcards. The time for it does not depend on how many there are.
  */
 #ifndef WEFT_TASK_MATCH_H
 #define WEFT_TASK_MATCH_H
@@ -31,7 +31,13 @@ struct weft__posted {
 };
 
 /* By which of source and tag a receive asks. */
-enum { WEFT__MATCH_EXACT, WEFT__MATCH_ANY_TAG, WEFT__MATCH_ANY_TASK, WEFT__MATCH_ANY, WEFT__MATCH_NCLASSES };
+enum {
+	WEFT__MATCH_EXACT,
+	WEFT__MATCH_ANY_TAG,
+	WEFT__MATCH_ANY_TASK,
+	WEFT__MATCH_ANY,
+	WEFT__MATCH_NCLASSES
+};
 
 /* Part of a kept message. */
 struct weft__kept {

@@ -1,11 +1,13 @@
 /* Being told of ends and beginnings.
  *
- * An exit notice is a message from the task that ended, and its last one. It comes another way than the
- * task's messages, and may overtake them: it waits until the channel has been drained. Where there is no
- * channel, one may be on its way with messages in it: the node, which knows, is asked for it.
+ * An exit notice is a message from the task that ended, and its last one. It comes another way than
+ * the task's messages, and may overtake them: it waits until the channel has been drained. Where
+ * there is no channel, one may be on its way with messages in it: the node, which knows, is asked
+ * for it.
  *
- * It may also come late, when the task's channel is closed already. So as long as it is expected a receive that
- * it would match waits for it, though its source is dead. When the daemon is gone nothing is expected any more.
+ * It may also come late, when the task's channel is closed already. So as long as it is expected a
+ * receive that it would match waits for it, though its source is dead. When the daemon is gone
+ * nothing is expected any more.
  */
 #include "config.h"
 
@@ -23,7 +25,7 @@ struct expected {
 	int32_t tag;
 };
 
-/* --- what is expected ---------------------------------------------------------------------------------- */
+/* --- what is expected ------------------------------------------------------------------------- */
 
 static int expect(struct weft__engine *e, uint64_t tid, uint32_t context, int32_t tag)
 {
@@ -80,7 +82,7 @@ void weft__notices_lost(struct weft__engine *e)
 	weft__map_fini(&expected);
 }
 
-/* --- asking --------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static int ask(struct weft__engine *e, const struct weft__msg_notify *notify)
 {
@@ -110,8 +112,8 @@ static int ask(struct weft__engine *e, const struct weft__msg_notify *notify)
 	return rc;
 }
 
-int weft__notify(struct weft__engine *e, int what, weft_context_t context, int32_t tag, const uint64_t *ids,
-                 int n)
+int weft__notify(struct weft__engine *e, int what, weft_context_t context, int32_t tag,
+                 const uint64_t *ids, int n)
 {
 	int kind = what & ~WEFT_NOTIFY_CANCEL;
 	uint64_t additions = n < 0 ? UINT64_MAX : (uint64_t)n;
@@ -125,18 +127,19 @@ int weft__notify(struct weft__engine *e, int what, weft_context_t context, int32
 		return WEFT_EINVAL;
 	for (int done = 0; done < n; done += IDS_MAX) {
 		size_t count = (size_t)(n - done < IDS_MAX ? n - done : IDS_MAX);
-		int rc = ask(e, &(struct weft__msg_notify){.kind = (uint64_t)kind,
-		                                           .context = context.v,
-		                                           .tag = tag,
-		                                           .ids = {ids + done, count},
-		                                           .cancel = (what & WEFT_NOTIFY_CANCEL) != 0});
+		int rc = ask(
+		        e, &(struct weft__msg_notify){.kind = (uint64_t)kind,
+		                                      .context = context.v,
+		                                      .tag = tag,
+		                                      .ids = {ids + done, count},
+		                                      .cancel = (what & WEFT_NOTIFY_CANCEL) != 0});
 		if (rc)
 			return rc;
 	}
 	return 0;
 }
 
-/* --- being told ------------------------------------------------------------------------------------------- */
+/* --- being told ------------------------------------------------------------------------------- */
 
 void weft__exit_of(weft_exit_t *how, uint64_t tid, int64_t code, uint64_t signo, uint64_t flags)
 {
@@ -170,7 +173,8 @@ static void deliver_last(struct weft__engine *e, struct weft__message *m, bool l
 void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *n)
 {
 	bool is_exit = n->kind == WEFT__NOTIFY_EXIT;
-	struct weft__match_key key = {is_exit ? n->tid : e->self.v, (uint32_t)n->context, (int32_t)n->tag};
+	struct weft__match_key key = {is_exit ? n->tid : e->self.v, (uint32_t)n->context,
+	                              (int32_t)n->tag};
 	weft_notice_t notice = {.what = (int32_t)n->kind, .node = (uint32_t)n->node};
 	if (is_exit) {
 		weft__exit_of(&notice.how, n->tid, n->exit_code, n->signo, n->flags);
@@ -178,7 +182,8 @@ void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *n)
 	}
 	struct weft__message *m = weft__message_new(&key, sizeof notice);
 	if (!m)
-		return; /* nowhere to put it; whoever waits for the task itself learns of it still */
+		return; /* nowhere to put it; whoever waits for the task itself learns of it still
+		         */
 	memcpy(m->bytes, &notice, sizeof notice);
 	if (is_exit)
 		deliver_last(e, m, n->flags & WEFT__EXIT_LOST);

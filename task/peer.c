@@ -1,14 +1,15 @@
 /* The other tasks, as the engine sees them.
  *
- * The first message for a task, or the first receive from it, makes it a peer and asks the node for a
- * channel (CONNECT). When the channel comes (CHANNEL, also unasked, because the other one asked), what was
- * queued goes out (queue.c) and what comes goes to the matching (arrive.c).
+ * The first message for a task, or the first receive from it, makes it a peer and asks the node for
+ * a channel (CONNECT). When the channel comes (CHANNEL, also unasked, because the other one asked),
+ * what was queued goes out (queue.c) and what comes goes to the matching (arrive.c).
  *
- * What can go wrong: there is no such task, or no channel to be had (weft__peer_fail: the calls that wait
- * end, a later one may try again unless the task is dead); the channel takes no more (the sends end with
- * WEFT_ENOTASK, what the peer has committed is still received); the channel ends or brings bad
- * bytes, or the task has ended and its channel is drained (weft__peer_end: its exit notices are delivered, then
- * the receives that name it end with WEFT_ENOTASK). A dead peer leaves a tombstone: tids do not come back.
+ * What can go wrong: there is no such task, or no channel to be had (weft__peer_fail: the calls
+ * that wait end, a later one may try again unless the task is dead); the channel takes no more (the
+ * sends end with WEFT_ENOTASK, what the peer has committed is still received); the channel ends or
+ * brings bad bytes, or the task has ended and its channel is drained (weft__peer_end: its exit
+ * notices are delivered, then the receives that name it end with WEFT_ENOTASK). A dead peer leaves
+ * a tombstone: tids do not come back.
  */
 #include "config.h"
 
@@ -16,7 +17,9 @@
 #include "base/heap.h"
 #include "task/state.h"
 
-#define DRAIN_NS UINT64_C(2000000000) /* quiet time after which a stream of an ended task counts as drained */
+#define DRAIN_NS                                                                                   \
+	UINT64_C(2000000000) /* quiet time after which a stream of an ended task counts as drained \
+	                      */
 
 enum { NACTIVE_MIN = 8 };
 
@@ -80,7 +83,8 @@ int weft__peer_open(struct weft__engine *e, struct weft__peer *p, struct weft__c
 {
 	if (e->nactive == e->nactive_max) {
 		uint32_t max = e->nactive_max ? 2 * e->nactive_max : NACTIVE_MIN;
-		struct weft__peer **active = weft__realloc(e->active, max * sizeof(struct weft__peer *));
+		struct weft__peer **active =
+		        weft__realloc(e->active, max * sizeof(struct weft__peer *));
 		if (!active)
 			return WEFT_ENOMEM;
 		e->active = active;
@@ -96,7 +100,7 @@ int weft__peer_open(struct weft__engine *e, struct weft__peer *p, struct weft__c
 	return 0;
 }
 
-/* --- the end ----------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 /* Receives that named it and were not matched; a dead one's notices may still be on their way. */
 static void end_posted(struct weft__engine *e, weft_tid_t tid, int code)
@@ -109,12 +113,14 @@ static void end_posted(struct weft__engine *e, weft_tid_t tid, int code)
 		if (code == WEFT_ENOTASK && weft__notice_expected(e, &posted->key))
 			weft__list_push(&stay, &posted->link);
 		else
-			weft__request_end(e, WEFT__CONTAINER(posted, struct weft__request, posted), code);
+			weft__request_end(e, WEFT__CONTAINER(posted, struct weft__request, posted),
+			                  code);
 	}
 	while ((l = weft__list_pop(&stay))) {
 		posted = WEFT__CONTAINER(l, struct weft__posted, link);
 		if (weft__match_repost(&e->match, posted))
-			weft__request_end(e, WEFT__CONTAINER(posted, struct weft__request, posted), WEFT_ENOMEM);
+			weft__request_end(e, WEFT__CONTAINER(posted, struct weft__request, posted),
+			                  WEFT_ENOMEM);
 	}
 }
 
@@ -275,7 +281,7 @@ void weft__peers_ask_again(struct weft__engine *e)
 	}
 }
 
-/* --- receiving --------------------------------------------------------------------------------------- */
+/* --- receiving -------------------------------------------------------------------------------- */
 
 /* The task has ended: is there nothing more in its channel? */
 static bool drained(const struct weft__peer *p)
@@ -283,7 +289,8 @@ static bool drained(const struct weft__peer *p)
 	short events;
 	if (p->lost || p->channel->ops->pollfd(p->channel, &events) < 0)
 		return true; /* shared memory: what it committed is there to be seen */
-	return weft__clock_ns() - p->quiet_since_ns > DRAIN_NS; /* else the end of the stream tells */
+	return weft__clock_ns() - p->quiet_since_ns >
+	       DRAIN_NS; /* else the end of the stream tells */
 }
 
 int weft__peer_poll(struct weft__engine *e, struct weft__peer *p)
@@ -320,13 +327,15 @@ void weft__peers_fini(struct weft__engine *e)
 		for (struct weft__list *l; (l = weft__list_pop(&p->pulls));) {
 			struct weft__request *r = WEFT__CONTAINER(l, struct weft__request, link);
 			if (r->message && r->message->claimed)
-				weft__message_free(r->message); /* the kept ones are freed with the others */
+				weft__message_free(
+				        r->message); /* the kept ones are freed with the others */
 		}
 		if (p->arriving && p->arriving->claimed)
 			weft__message_free(p->arriving);
 		for (struct weft__list *l; (l = weft__list_pop(&p->notices));)
-			weft__message_free(WEFT__CONTAINER(WEFT__CONTAINER(l, struct weft__kept, all),
-			                                   struct weft__message, kept));
+			weft__message_free(
+			        WEFT__CONTAINER(WEFT__CONTAINER(l, struct weft__kept, all),
+			                        struct weft__message, kept));
 		peer_free(e, p);
 	}
 	weft__map_fini(&e->peers);

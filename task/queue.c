@@ -1,16 +1,17 @@
 /* What goes out to a peer.
  *
- * Four things wait for their turn on a channel: control (CTS, CREDIT, CANCEL), which goes first; messages,
- * in the order of the sends and as far as the peer's credit reaches; the data of rendezvous, in pieces
- * that take turns with messages; and before all of them what the channel has taken by half.
+ * Four things wait for their turn on a channel: control (CTS, CREDIT, CANCEL), which goes first;
+ * messages, in the order of the sends and as far as the peer's credit reaches; the data of
+ * rendezvous, in pieces that take turns with messages; and before all of them what the channel has
+ * taken by half.
  *
- * Credit. Each message sent that has not been received there counts, with its bytes and a fixed cost,
- * against what the receiver grants a sender (settings.credit_bytes). The receiver tells what was received
- * in instalments of a quarter. It counts too, and closes a peer that oversteps.
+ * Credit. Each message sent that has not been received there counts, with its bytes and a fixed
+ * cost, against what the receiver grants a sender (settings.credit_bytes). The receiver tells what
+ * was received in instalments of a quarter. It counts too, and closes a peer that oversteps.
  *
- * What can go wrong: the channel is full (it is tried again at each step, and armed for room in a sleep); it
- * takes no more (everything queued ends with WEFT_ENOTASK; the peer is then deaf, not yet dead); the owner of
- * what is half taken gives up (the rest goes on from a copy, in limbo).
+ * What can go wrong: the channel is full (it is tried again at each step, and armed for room in a
+ * sleep); it takes no more (everything queued ends with WEFT_ENOTASK; the peer is then deaf, not
+ * yet dead); the owner of what is half taken gives up (the rest goes on from a copy, in limbo).
  */
 #include "config.h"
 
@@ -38,7 +39,7 @@ void weft__queue_flush(struct weft__engine *e)
 		weft__queue_push(WEFT__CONTAINER(l, struct weft__peer, ready));
 }
 
-/* --- whose turn it is -------------------------------------------------------------------------------- */
+/* --- whose turn it is ------------------------------------------------------------------------- */
 
 static struct weft__list *first(struct weft__list *queue)
 {
@@ -76,11 +77,12 @@ static struct weft__out *next(struct weft__peer *p)
 	return out;
 }
 
-/* --- credit ------------------------------------------------------------------------------------------ */
+/* --- credit ----------------------------------------------------------------------------------- */
 
 static void tell_credit(struct weft__peer *p)
 {
-	if (p->credit_queued || p->state != WEFT__OPEN || p->owed < p->engine->settings.credit_bytes / 4)
+	if (p->credit_queued || p->state != WEFT__OPEN ||
+	    p->owed < p->engine->settings.credit_bytes / 4)
 		return;
 	p->credit_queued = true;
 	p->credit = (struct weft__out){.hdr = {.kind = WEFT__CREDIT, .total = p->owed}};
@@ -95,7 +97,7 @@ void weft__queue_owe(struct weft__peer *p, size_t cost)
 	tell_credit(p);
 }
 
-/* --- offering ---------------------------------------------------------------------------------------- */
+/* --- offering --------------------------------------------------------------------------------- */
 
 static void taken(struct weft__peer *p, struct weft__out *out)
 {

@@ -1,14 +1,15 @@
 /* Receiving.
  *
- * A receive takes the oldest kept message that matches: copies it, or claims it while it is still being
- * written, or asks for its bytes when they are with the sender (CTS). When there is none it is posted, and what
- * arrives does the same to it (arrive.c). A receive from one task wants a channel with it at once, so
- * that the end of that task ends the receive.
+ * A receive takes the oldest kept message that matches: copies it, or claims it while it is still
+ * being written, or asks for its bytes when they are with the sender (CTS). When there is none it
+ * is posted, and what arrives does the same to it (arrive.c). A receive from one task wants a
+ * channel with it at once, so that the end of that task ends the receive.
  *
- * What can go wrong: the source dies (WEFT_ENOTASK when the receive names it, else the receive goes on waiting for
- * others); the sender takes the message back half-way (the receive looks again); the time is over
- * while the bytes come: then the message becomes a kept one, as if it had not been touched, whose bytes
- * an orphan request goes on collecting. Only a single piece that is under way is waited for.
+ * What can go wrong: the source dies (WEFT_ENOTASK when the receive names it, else the receive goes
+ * on waiting for others); the sender takes the message back half-way (the receive looks again); the
+ * time is over while the bytes come: then the message becomes a kept one, as if it had not been
+ * touched, whose bytes an orphan request goes on collecting. Only a single piece that is under way
+ * is waited for.
  */
 #include "config.h"
 
@@ -34,8 +35,9 @@ static int code_of(const struct weft__request *r)
 	return r->status.nbytes > r->size ? WEFT_ETRUNC : 0;
 }
 
-void weft__recv_copy(struct weft__engine *e, struct weft__request *r, const struct weft__match_key *key,
-                     const void *bytes, size_t have, size_t nbytes)
+void weft__recv_copy(struct weft__engine *e, struct weft__request *r,
+                     const struct weft__match_key *key, const void *bytes, size_t have,
+                     size_t nbytes)
 {
 	size_t n = have < r->size ? have : r->size;
 	if (n)
@@ -45,8 +47,8 @@ void weft__recv_copy(struct weft__engine *e, struct weft__request *r, const stru
 	weft__request_end(e, r, n < nbytes ? WEFT_ETRUNC : 0);
 }
 
-void weft__recv_pull(struct weft__request *r, struct weft__peer *p, const struct weft__match_key *key,
-                     uint64_t id, size_t nbytes, uint64_t order)
+void weft__recv_pull(struct weft__request *r, struct weft__peer *p,
+                     const struct weft__match_key *key, uint64_t id, size_t nbytes, uint64_t order)
 {
 	r->state = WEFT__PULLING;
 	r->peer = p;
@@ -76,7 +78,7 @@ void weft__recv_piece(struct weft__engine *e, struct weft__request *r, size_t nb
 		weft__message_whole(e, m);
 }
 
-/* --- matching ----------------------------------------------------------------------------------------- */
+/* --- matching --------------------------------------------------------------------------------- */
 
 /* Take a kept message. WEFT_ENOMEM: no room for it was to be had, and it stays. */
 static int take(struct weft__engine *e, struct weft__request *r, struct weft__message *m)
@@ -107,7 +109,8 @@ static struct weft__message *find(struct weft__engine *e, const struct weft__mat
 	return k ? WEFT__CONTAINER(k, struct weft__message, kept) : NULL;
 }
 
-/* A channel with the source, if it is one task. What a dead one can still bring is the notice of its end. */
+/* A channel with the source, if it is one task. What a dead one can still bring is the notice of
+ * its end. */
 static int reach(struct weft__engine *e, const struct weft__match_key *key)
 {
 	if (key->source == WEFT_ANY_TASK.v || key->source == e->self.v)
@@ -119,7 +122,8 @@ static int reach(struct weft__engine *e, const struct weft__match_key *key)
 	return rc == WEFT_ENOTASK && weft__notice_expected(e, key) ? 0 : rc;
 }
 
-int weft__recv_start(struct weft__engine *e, struct weft__request *r, const struct weft__match_key *key)
+int weft__recv_start(struct weft__engine *e, struct weft__request *r,
+                     const struct weft__match_key *key)
 {
 	r->posted.key = *key;
 	r->status.source.v = key->source;
@@ -157,7 +161,7 @@ void weft__recv_again(struct weft__engine *e, struct weft__request *r, bool dead
 		r->state = WEFT__POSTED;
 }
 
-/* --- giving up ------------------------------------------------------------------------------------------ */
+/* --- giving up -------------------------------------------------------------------------------- */
 
 int weft__recv_cancel(struct weft__engine *e, struct weft__request *r)
 {
@@ -168,7 +172,8 @@ int weft__recv_cancel(struct weft__engine *e, struct weft__request *r)
 	return 0;
 }
 
-/* A message that comes, and that its receive no longer wants, goes to another receive, or is kept. */
+/* A message that comes, and that its receive no longer wants, goes to another receive, or is kept.
+ */
 static void pass_on(struct weft__engine *e, struct weft__message *m)
 {
 	m->claimed = NULL;
@@ -244,15 +249,15 @@ int weft__recv_give_up(struct weft__engine *e, struct weft__request *r)
 	return 0;
 }
 
-/* --- the calls ------------------------------------------------------------------------------------------- */
+/* --- the calls -------------------------------------------------------------------------------- */
 
 static bool bad_pattern(int32_t tag)
 {
 	return tag < 0 && tag != WEFT_ANY_TAG;
 }
 
-int weft__irecv(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag, void *buf,
-                size_t size, weft_request_t *handle)
+int weft__irecv(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
+                void *buf, size_t size, weft_request_t *handle)
 {
 	if (bad_pattern(tag) || (!buf && size) || !handle)
 		return WEFT_EINVAL;
@@ -273,8 +278,8 @@ int weft__irecv(struct weft__engine *e, weft_tid_t from, weft_context_t context,
 	return rc;
 }
 
-static int receive(struct weft__engine *e, const struct weft__match_key *key, bool alloc, void **buf,
-                   size_t size, weft_status_t *status, int timeout_ms)
+static int receive(struct weft__engine *e, const struct weft__match_key *key, bool alloc,
+                   void **buf, size_t size, weft_status_t *status, int timeout_ms)
 {
 	weft__lock(e);
 	int rc = WEFT_ENOMEM;
@@ -294,8 +299,8 @@ static int receive(struct weft__engine *e, const struct weft__match_key *key, bo
 	return rc;
 }
 
-int weft__recv(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag, void *buf,
-               size_t size, weft_status_t *status, int timeout_ms)
+int weft__recv(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
+               void *buf, size_t size, weft_status_t *status, int timeout_ms)
 {
 	if (bad_pattern(tag) || (!buf && size))
 		return WEFT_EINVAL;
@@ -303,8 +308,8 @@ int weft__recv(struct weft__engine *e, weft_tid_t from, weft_context_t context, 
 	return receive(e, &key, false, &buf, size, status, timeout_ms);
 }
 
-int weft__recv_alloc(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag, void **buf,
-                     weft_status_t *status, int timeout_ms)
+int weft__recv_alloc(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
+                     void **buf, weft_status_t *status, int timeout_ms)
 {
 	if (bad_pattern(tag) || !buf)
 		return WEFT_EINVAL;

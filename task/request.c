@@ -1,5 +1,5 @@
-/* Requests live in chunks that never move. A handle is place and generation, so that one which has been
- * waited for already, or is garbage, is found out. */
+/* Requests live in chunks that never move. A handle is place and generation, so that one which has
+ * been waited for already, or is garbage, is found out. */
 #include "config.h"
 
 #include "base/heap.h"

@@ -1,14 +1,16 @@
 /* Sending.
  *
- * A short message goes out whole (EAGER); a call returns when the channel has taken it. Of a long one only
- * its announcement goes out (RTS); when a receive matches it there, the bytes are asked for (CTS) and
- * go out in pieces (DATA), so that other messages need not wait behind them. A message for the own task
- * is copied at once, however long it is: nobody else could receive it while its sender waits.
+ * A short message goes out whole (EAGER); a call returns when the channel has taken it. Of a long
+ * one only its announcement goes out (RTS); when a receive matches it there, the bytes are asked
+ * for (CTS) and go out in pieces (DATA), so that other messages need not wait behind them. A
+ * message for the own task is copied at once, however long it is: nobody else could receive it
+ * while its sender waits.
  *
- * What can go wrong: there is no channel yet, or no room in it, or the receiver has not received enough of
- * what it was sent (the message waits in its peer's queue); the peer dies (WEFT_ENOTASK); the time is
- * over: what has not begun is taken out of the queue, an announced message is taken back by CANCEL, and a
- * short one that the channel has taken by half goes on from a copy, and counts as sent.
+ * What can go wrong: there is no channel yet, or no room in it, or the receiver has not received
+ * enough of what it was sent (the message waits in its peer's queue); the peer dies (WEFT_ENOTASK);
+ * the time is over: what has not begun is taken out of the queue, an announced message is taken
+ * back by CANCEL, and a short one that the channel has taken by half goes on from a copy, and
+ * counts as sent.
  */
 #include "config.h"
 
@@ -19,9 +21,10 @@
 #include "base/ids.h"
 #include "task/state.h"
 
-/* --- a message for oneself -------------------------------------------------------------------------- */
+/* --- a message for oneself -------------------------------------------------------------------- */
 
-static int send_self(struct weft__engine *e, struct weft__request *r, const struct weft__match_key *key)
+static int send_self(struct weft__engine *e, struct weft__request *r,
+                     const struct weft__match_key *key)
 {
 	struct weft__posted *posted;
 	while ((posted = weft__match_arrive(&e->match, key))) {
@@ -44,16 +47,17 @@ static int send_self(struct weft__engine *e, struct weft__request *r, const stru
 	return 0;
 }
 
-/* --- starting ----------------------------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 static int no_task(weft_tid_t tid)
 {
 	char text[WEFT__TID_TEXT];
-	return weft__fail(WEFT_ENOTASK, "task %s is dead or never was", weft__tid_format(tid, text));
+	return weft__fail(WEFT_ENOTASK, "task %s is dead or never was",
+	                  weft__tid_format(tid, text));
 }
 
-int weft__send_start(struct weft__engine *e, struct weft__request *r, weft_tid_t to, weft_context_t context,
-                     int32_t tag)
+int weft__send_start(struct weft__engine *e, struct weft__request *r, weft_tid_t to,
+                     weft_context_t context, int32_t tag)
 {
 	r->status = (weft_status_t){.source = to, .tag = tag, .nbytes = r->size};
 	r->state = WEFT__QUEUED;
@@ -83,7 +87,7 @@ int weft__send_start(struct weft__engine *e, struct weft__request *r, weft_tid_t
 	return 0;
 }
 
-/* --- going on ------------------------------------------------------------------------------------------ */
+/* --- going on --------------------------------------------------------------------------------- */
 
 static void next_piece(struct weft__request *r, struct weft__list *at)
 {
@@ -133,7 +137,7 @@ void weft__send_taken(struct weft__engine *e, struct weft__request *r)
 	}
 }
 
-/* --- giving up ------------------------------------------------------------------------------------------ */
+/* --- giving up -------------------------------------------------------------------------------- */
 
 /* What was announced is taken back; r becomes the orphan that does it. */
 static void tell_cancel(struct weft__request *r, struct weft__peer *p, uint64_t id)
@@ -195,7 +199,7 @@ int weft__send_give_up(struct weft__engine *e, struct weft__request *r)
 	return WEFT_ETIMEDOUT;
 }
 
-/* --- the calls ------------------------------------------------------------------------------------------- */
+/* --- the calls -------------------------------------------------------------------------------- */
 
 static int check(const void *buf, size_t nbytes, weft_tid_t to, int32_t tag)
 {
@@ -270,8 +274,8 @@ static int send_any(struct weft__engine *e, weft_tid_t to, weft_context_t contex
 	return rc;
 }
 
-int weft__send(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag, const void *buf,
-               size_t nbytes, int timeout_ms)
+int weft__send(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,
+               const void *buf, size_t nbytes, int timeout_ms)
 {
 	int rc = check(buf, nbytes, to, tag);
 	if (rc)
@@ -279,7 +283,8 @@ int weft__send(struct weft__engine *e, weft_tid_t to, weft_context_t context, in
 	weft__lock(e);
 	struct weft__peer *p = open_to(e, to, nbytes);
 	if (p) {
-		struct weft__hdr hdr = {.len = nbytes, .context = context.v, .tag = tag, .kind = WEFT__EAGER};
+		struct weft__hdr hdr = {
+		        .len = nbytes, .context = context.v, .tag = tag, .kind = WEFT__EAGER};
 		rc = send_now(e, p, &hdr, buf, timeout_ms);
 	} else {
 		rc = send_any(e, to, context, tag, buf, nbytes, timeout_ms);
@@ -288,8 +293,8 @@ int weft__send(struct weft__engine *e, weft_tid_t to, weft_context_t context, in
 	return rc == WEFT_ENOTASK ? no_task(to) : rc;
 }
 
-int weft__isend(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag, const void *buf,
-                size_t nbytes, weft_request_t *handle)
+int weft__isend(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,
+                const void *buf, size_t nbytes, weft_request_t *handle)
 {
 	int rc = handle ? check(buf, nbytes, to, tag) : WEFT_EINVAL;
 	if (rc)

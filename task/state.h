@@ -1,6 +1,6 @@
 /* state.h - the engine's inside, for the files of this room alone.
  *
- * Everything here is touched with the engine's lock held (lock.h), save what says otherwise.
+ * Everything here is touched with the engine's lock held (lock.c), save what says otherwise.
  */
 #ifndef WEFT_TASK_STATE_H
 #define WEFT_TASK_STATE_H
@@ -20,7 +20,7 @@
 #include "task/match.h"
 #include "transport/transport.h"
 
-/* --- on the wire ---------------------------------------------------------------------------------- */
+/* --- on the wire ------------------------------------------------------------------------------ */
 
 /* What a message between two engines is: weft__hdr.kind. */
 enum weft__kind {
@@ -46,7 +46,7 @@ struct weft__out {
 	struct weft__request *request; /* whose it is; NULL: the peer's own */
 };
 
-/* --- messages that came and are kept --------------------------------------------------------------- */
+/* --- messages that came and are kept ---------------------------------------------------------- */
 
 enum weft__message_state {
 	WEFT__WHOLE,    /* all bytes are here */
@@ -58,15 +58,15 @@ struct weft__message {
 	struct weft__kept kept;
 	enum weft__message_state state;
 	struct weft__peer *peer;       /* NULL: the own task, or one that has ended */
-	struct weft__request *claimed; /* ARRIVING: the receive that will have it; it is kept no longer */
+	struct weft__request *claimed; /* ARRIVING: the receive that will have it; not kept then */
 	size_t nbytes;                 /* of the message */
-	size_t have;                   /* of them here, or to come: fewer when a short receive was given up */
-	size_t cost;                   /* of the sender's credit */
-	uint64_t id;                   /* OFFERED: the sender's number for it */
+	size_t have; /* of them here, or to come: fewer when a short receive was given up */
+	size_t cost; /* of the sender's credit */
+	uint64_t id; /* OFFERED: the sender's number for it */
 	uint8_t bytes[];
 };
 
-/* --- requests ---------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 enum weft__request_state {
 	WEFT__FREE,
@@ -75,7 +75,8 @@ enum weft__request_state {
 	WEFT__STREAMING, /* send: DATA is queued or under way */
 	WEFT__TELLING,   /* an orphan that holds a CANCEL */
 	WEFT__POSTED,    /* receive: nothing has matched */
-	WEFT__FILLING,   /* receive: a message is being written into its buffer, or will be copied from `message` */
+	WEFT__FILLING,   /* receive: a message is being written into its buffer, or will be copied
+	                    from `message` */
 	WEFT__PULLING,   /* receive: a rendezvous' DATA comes */
 	WEFT__ENDED,     /* status.code tells how */
 };
@@ -83,21 +84,21 @@ enum weft__request_state {
 struct weft__request {
 	struct weft__list link; /* of the peer's `sends` or `pulls`, or of the free ones */
 	enum weft__request_state state;
-	bool orphan;   /* nobody will ask for it: freed when it ends */
-	bool alloc;    /* receive: allocate the buffer when the length is known */
-	bool hurry;    /* receive: its time is over, it waits for the end of a piece */
+	bool orphan; /* nobody will ask for it: freed when it ends */
+	bool alloc;  /* receive: allocate the buffer when the length is known */
+	bool hurry;  /* receive: its time is over, it waits for the end of a piece */
 	uint32_t index, generation;
 	struct weft__peer *peer; /* send, and a receive under way; NULL: the own task, or ended */
 	struct weft__posted posted;
 	struct weft__out out;
-	struct weft__message *message; /* FILLING: claimed; PULLING: an orphan that fills this message */
-	const void *data; /* send: the caller's bytes */
-	void *buf;        /* receive: the caller's room */
-	size_t size;      /* send: of data; receive: of buf */
-	size_t wanted;    /* a rendezvous: bytes that go over */
-	size_t moved;     /* of them, so far */
-	uint64_t id;      /* PULLING: the sender's number */
-	uint64_t order;   /* PULLING: the message's place among those that came */
+	struct weft__message *message; /* FILLING: claimed; PULLING: an orphan fills it */
+	const void *data;              /* send: the caller's bytes */
+	void *buf;                     /* receive: the caller's room */
+	size_t size;                   /* send: of data; receive: of buf */
+	size_t wanted;                 /* a rendezvous: bytes that go over */
+	size_t moved;                  /* of them, so far */
+	uint64_t id;                   /* PULLING: the sender's number */
+	uint64_t order;                /* PULLING: the message's place among those that came */
 	weft_status_t status;
 };
 
@@ -107,7 +108,7 @@ struct weft__request_table {
 	struct weft__list free;
 };
 
-/* --- peers ------------------------------------------------------------------------------------------- */
+/* --- peers ------------------------------------------------------------------------------------ */
 
 enum weft__peer_state {
 	WEFT__STRANGER,   /* no channel was asked for */
@@ -123,39 +124,40 @@ struct weft__peer {
 	struct weft__channel *channel; /* OPEN */
 	uint32_t active;               /* OPEN: place in engine->active */
 	int error;                     /* the sink found bad bytes: to be closed after the poll */
-	bool deaf;                     /* the channel takes no more, but may still have something for us */
-	bool blocked;                  /* the channel said EAGAIN */
-	bool doomed;                   /* CONNECTING: it has ended, but what it sent may be on its way */
-	bool gone;                     /* OPEN: the task has ended: drain, then DEAD */
-	bool lost;                     /* ... with its node: no end of stream will come */
-	uint64_t quiet_since_ns;       /* gone: nothing has come since */
-	short events;                  /* what the epoll set has for its descriptor */
-	int fd;                        /* that descriptor, -1: not in the set */
+	bool deaf;    /* the channel takes no more, but may still have something for us */
+	bool blocked; /* the channel said EAGAIN */
+	bool doomed;  /* CONNECTING: it has ended, but what it sent may be on its way */
+	bool gone;    /* OPEN: the task has ended: drain, then DEAD */
+	bool lost;    /* ... with its node: no end of stream will come */
+	uint64_t quiet_since_ns; /* gone: nothing has come since */
+	short events;            /* what the epoll set has for its descriptor */
+	int fd;                  /* that descriptor, -1: not in the set */
 
 	struct weft__sink sink;
-	struct weft__list ready;     /* in engine->ready: something may be offered */
-	struct weft__out *current;   /* half taken: first of all */
-	struct weft__out limbo;      /* current, when its owner gave it up */
-	void *limbo_copy;            /* ... with its payload */
-	struct weft__list control;   /* CTS, CREDIT, CANCEL */
-	struct weft__list messages;  /* EAGER, RTS: in the order of the sends, as far as the credit goes */
-	struct weft__list streams;   /* DATA */
-	bool stream_turn;            /* messages and streams take turns */
-	struct weft__list sends;     /* rendezvous after their RTS, by request.link */
-	struct weft__list pulls;     /* receives that DATA comes for, by request.link */
-	uint64_t credit_used;        /* of ours, there */
-	uint64_t held, owed;         /* of its, here: in all; of these received and not yet told */
-	struct weft__out credit;     /* the CREDIT message */
+	struct weft__list ready;    /* in engine->ready: something may be offered */
+	struct weft__out *current;  /* half taken: first of all */
+	struct weft__out limbo;     /* current, when its owner gave it up */
+	void *limbo_copy;           /* ... with its payload */
+	struct weft__list control;  /* CTS, CREDIT, CANCEL */
+	struct weft__list messages; /* EAGER, RTS: in the order of the sends, as the credit goes */
+	struct weft__list streams;  /* DATA */
+	bool stream_turn;           /* messages and streams take turns */
+	struct weft__list sends;    /* rendezvous after their RTS, by request.link */
+	struct weft__list pulls;    /* receives that DATA comes for, by request.link */
+	uint64_t credit_used;       /* of ours, there */
+	uint64_t held, owed;        /* of its, here: in all; of these received and not yet told */
+	struct weft__out credit;    /* the CREDIT message */
 	bool credit_queued;
 
 	/* Between the sink's begin and end: where the bytes go. */
 	struct weft__message *arriving;
 	struct weft__request *filling;
 
-	struct weft__list notices; /* exit notices for after the last message, by weft__message.kept.all */
+	/* Exit notices for after the last message, by weft__message.kept.all. */
+	struct weft__list notices;
 };
 
-/* --- questions ----------------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 struct weft__ask {
 	struct weft__list link;
@@ -166,13 +168,14 @@ struct weft__ask {
 	uint64_t value;
 	/* Takes an answer; true: it was the last one. Sets code. */
 	bool (*answer)(struct weft__ask *ask, const struct weft__msg *m);
-	void (*restart)(struct weft__ask *ask); /* it is asked again: what came so far is void; or NULL */
+	/* It is asked again: what came so far is void. NULL: nothing to do for that. */
+	void (*restart)(struct weft__ask *ask);
 	void *arg;
 	struct weft_error detail;
 };
 
 struct weft__control {
-	int fd; /* -1: no daemon, or it is gone */
+	int fd;                  /* -1: no daemon, or it is gone */
 	struct weft__buf outbox; /* frames that the socket did not take */
 	struct weft__list asks;
 	uint64_t req_next;
@@ -182,18 +185,18 @@ struct weft__control {
 	bool cut; /* descriptors of the last packet were lost */
 };
 
-/* --- the engine ------------------------------------------------------------------------------------------ */
+/* --- the engine ------------------------------------------------------------------------------- */
 
 struct weft__engine {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	bool locked;           /* the mutex is held: it was not skipped */
-	atomic_uint nwanting;  /* threads that wait for the mutex (without it) */
-	unsigned nwaiters;     /* threads that wait for `changed` */
-	bool polling;          /* a thread is in charge of progress */
-	bool asleep;           /* ... and in epoll_wait, without the lock */
-	bool rung;             /* ... and was woken already */
-	uint64_t nchanges;     /* requests ended, messages kept, answers, peers that died */
+	bool locked;          /* the mutex is held: it was not skipped */
+	atomic_uint nwanting; /* threads that wait for the mutex (without it) */
+	unsigned nwaiters;    /* threads that wait for `changed` */
+	bool polling;         /* a thread is in charge of progress */
+	bool asleep;          /* ... and in epoll_wait, without the lock */
+	bool rung;            /* ... and was woken already */
+	uint64_t nchanges;    /* requests ended, messages kept, answers, peers that died */
 
 	weft_tid_t self, parent;
 	uint32_t job, rank, size, nlocal, ncores, node;
@@ -210,8 +213,8 @@ struct weft__engine {
 	struct weft__peer *last_peer;
 	struct weft__peer **active;
 	uint32_t nactive, nactive_max;
-	uint32_t ndraining; /* OPEN peers that are gone */
-	bool unwatched;     /* the epoll set lacks a descriptor: look at it now and then */
+	uint32_t ndraining;      /* OPEN peers that are gone */
+	bool unwatched;          /* the epoll set lacks a descriptor: look at it now and then */
 	struct weft__list ready; /* peers to push, by weft__peer.ready */
 	struct weft__control control;
 	struct weft__list exits;   /* WAITs that are out, vm.c */
@@ -221,132 +224,168 @@ struct weft__engine {
 
 	int doorbell;
 	int epoll;
-	bool fd_given;  /* weft__fd was called: keep it armed between calls */
+	bool fd_given; /* weft__fd was called: keep it armed between calls */
 	struct weft__job_team job_team;
 };
 
-/* --- lock.c --- */
+/* --- lock.c ----------------------------------------------------------------------------------- */
 void weft__lock(struct weft__engine *e);
 void weft__unlock(struct weft__engine *e);
-void weft__yield(struct weft__engine *e); /* let others have the lock, if they want it */
+void weft__yield(struct weft__engine *e);   /* let others have the lock, if they want it */
 void weft__changed(struct weft__engine *e); /* something that a thread may wait for has happened */
 void weft__rouse(struct weft__engine *e);   /* a sleeper must look at the channels again */
 
-/* --- request.c --- */
+/* --- request.c -------------------------------------------------------------------------------- */
 struct weft__request *weft__request_new(struct weft__engine *e); /* NULL: no memory */
 void weft__request_free(struct weft__engine *e, struct weft__request *r);
 weft_request_t weft__request_handle(const struct weft__request *r);
-struct weft__request *weft__request_get(const struct weft__engine *e, weft_request_t handle); /* NULL: none */
+
+/* NULL: there is none. */
+struct weft__request *weft__request_get(const struct weft__engine *e, weft_request_t handle);
 void weft__request_end(struct weft__engine *e, struct weft__request *r, int code);
 void weft__requests_cancel(struct weft__engine *e); /* all that can be */
 void weft__requests_fini(struct weft__engine *e);
 
-/* --- peer.c --- */
-struct weft__peer *weft__peer_get(struct weft__engine *e, weft_tid_t tid); /* made when missing; NULL: no memory */
+/* --- peer.c: other tasks ---------------------------------------------------------------------- */
+/* Made when missing; NULL: no memory. */
+struct weft__peer *weft__peer_get(struct weft__engine *e, weft_tid_t tid);
 struct weft__peer *weft__peer_find(const struct weft__engine *e, weft_tid_t tid);
 int weft__peer_connect(struct weft__engine *e, struct weft__peer *p);
 int weft__peer_open(struct weft__engine *e, struct weft__peer *p, struct weft__channel **c);
+
+/* How much came. */
+int weft__peer_poll(struct weft__engine *e, struct weft__peer *p);
+
+/* It has ended: drain, then end. No channel is to be had now. It is dead. */
 void weft__peer_gone(struct weft__engine *e, struct weft__peer *p, bool lost);
-void weft__peer_fail(struct weft__engine *e, struct weft__peer *p, int code); /* no channel to be had now */
-void weft__peer_end(struct weft__engine *e, struct weft__peer *p);            /* DEAD */
-int weft__peer_poll(struct weft__engine *e, struct weft__peer *p);            /* things that came */
-void weft__peer_told(struct weft__engine *e, weft_tid_t tid); /* a notice of it came, or will not */
-void weft__peers_unreachable(struct weft__engine *e, int code); /* no channel will come for those that wait */
-void weft__peers_ask_again(struct weft__engine *e);             /* a new daemon */
+void weft__peer_fail(struct weft__engine *e, struct weft__peer *p, int code);
+void weft__peer_end(struct weft__engine *e, struct weft__peer *p);
+
+/* A notice of its end came, or will not come. */
+void weft__peer_told(struct weft__engine *e, weft_tid_t tid);
+
+/* For those that wait for a channel: none will come; there is a new daemon to ask. */
+void weft__peers_unreachable(struct weft__engine *e, int code);
+void weft__peers_ask_again(struct weft__engine *e);
 void weft__peers_fini(struct weft__engine *e);
 
-/* --- queue.c: what goes out to a peer --- */
-void weft__queue_add(struct weft__peer *p, struct weft__list *queue, struct weft__out *out); /* may be in a sink */
-void weft__queue_ready(struct weft__peer *p); /* push it soon; may be in a sink */
-void weft__queue_push(struct weft__peer *p);  /* offer what is queued; not in a sink */
-void weft__queue_flush(struct weft__engine *e); /* push all that are ready */
-void weft__queue_end(struct weft__peer *p, int code); /* nothing more can be sent */
+/* --- queue.c: what goes out to a peer --------------------------------------------------------- */
+/* Add one; have the peer pushed soon. Both may be called in a sink. */
+void weft__queue_add(struct weft__peer *p, struct weft__list *queue, struct weft__out *out);
+void weft__queue_ready(struct weft__peer *p);
+
+/* Offer what is queued, of one peer or all that are ready. Not in a sink. */
+void weft__queue_push(struct weft__peer *p);
+void weft__queue_flush(struct weft__engine *e);
+
+/* Take one back. 0: it had not begun; WEFT_EALREADY: it had, and goes on from a copy; WEFT_ENOMEM.
+ */
+int weft__queue_withdraw(struct weft__peer *p, struct weft__out *out);
+void weft__queue_end(struct weft__peer *p, int code);    /* nothing more can be sent */
 void weft__queue_owe(struct weft__peer *p, size_t cost); /* a message of it was received */
 
-/* Take one back. 0: it had not begun; WEFT_EALREADY: it had, and goes on from a copy; WEFT_ENOMEM: as it was. */
-int weft__queue_withdraw(struct weft__peer *p, struct weft__out *out);
-
-/* --- arrive.c: what a channel brings --- */
+/* --- arrive.c: what a channel brings ---------------------------------------------------------- */
 extern const struct weft__sink weft__sink;
 
-/* --- message.c: messages that are kept --- */
+/* --- message.c: messages that are kept -------------------------------------------------------- */
 struct weft__message *weft__message_new(const struct weft__match_key *key, size_t nbytes);
 void weft__message_free(struct weft__message *m);
-void weft__message_deliver(struct weft__engine *e, struct weft__message *m); /* to a posted receive, or keep it */
-void weft__message_whole(struct weft__engine *e, struct weft__message *m); /* was ARRIVING: its last byte came */
-void weft__message_drop(struct weft__engine *e, struct weft__message *m, bool dead); /* its bytes will not come */
 
-/* --- recv.c --- */
-int weft__recv_start(struct weft__engine *e, struct weft__request *r, const struct weft__match_key *key);
+/* To a posted receive, or keep it. */
+void weft__message_deliver(struct weft__engine *e, struct weft__message *m);
+
+/* It was ARRIVING: its last byte came; its bytes will not come. */
+void weft__message_whole(struct weft__engine *e, struct weft__message *m);
+void weft__message_drop(struct weft__engine *e, struct weft__message *m, bool dead);
+
+/* --- recv.c ----------------------------------------------------------------------------------- */
+int weft__recv_start(struct weft__engine *e, struct weft__request *r,
+                     const struct weft__match_key *key);
+
 /* The length is known: allocates the buffer if the receive wants that. 0 or WEFT_ENOMEM. */
 int weft__recv_room(struct weft__request *r, size_t nbytes);
-void weft__recv_copy(struct weft__engine *e, struct weft__request *r, const struct weft__match_key *key,
-                     const void *bytes, size_t have, size_t nbytes); /* and end */
-void weft__recv_pull(struct weft__request *r, struct weft__peer *p, const struct weft__match_key *key,
-                     uint64_t id, size_t nbytes, uint64_t order);
-void weft__recv_piece(struct weft__engine *e, struct weft__request *r, size_t nbytes); /* PULLING: DATA is here */
-void weft__recv_again(struct weft__engine *e, struct weft__request *r, bool dead); /* what it matched is gone */
+
+/* What matched is here: copy, and end. It is with the sender: ask for it. A piece of it came. */
+void weft__recv_copy(struct weft__engine *e, struct weft__request *r,
+                     const struct weft__match_key *key, const void *bytes, size_t have,
+                     size_t nbytes);
+void weft__recv_pull(struct weft__request *r, struct weft__peer *p,
+                     const struct weft__match_key *key, uint64_t id, size_t nbytes, uint64_t order);
+void weft__recv_piece(struct weft__engine *e, struct weft__request *r, size_t nbytes);
+
+/* What it matched is gone. */
+void weft__recv_again(struct weft__engine *e, struct weft__request *r, bool dead);
 int weft__recv_cancel(struct weft__engine *e, struct weft__request *r);
+
 /* Its time is over. WEFT_ETIMEDOUT, and the request is gone; else it has ended after all. */
 int weft__recv_give_up(struct weft__engine *e, struct weft__request *r);
 
-/* --- send.c --- */
-int weft__send_start(struct weft__engine *e, struct weft__request *r, weft_tid_t to, weft_context_t context,
-                     int32_t tag); /* r->data and size are set */
+/* --- send.c ----------------------------------------------------------------------------------- */
+/* r->data and size are set. */
+int weft__send_start(struct weft__engine *e, struct weft__request *r, weft_tid_t to,
+                     weft_context_t context, int32_t tag);
+
+/* A CTS came for it. The channel has taken r->out. */
+void weft__send_granted(struct weft__engine *e, struct weft__request *r, size_t nbytes);
+void weft__send_taken(struct weft__engine *e, struct weft__request *r);
 int weft__send_cancel(struct weft__engine *e, struct weft__request *r);
 int weft__send_give_up(struct weft__engine *e, struct weft__request *r); /* as weft__recv_give_up */
-void weft__send_granted(struct weft__engine *e, struct weft__request *r, size_t nbytes); /* a CTS came */
-void weft__send_taken(struct weft__engine *e, struct weft__request *r); /* r->out, by the channel */
 
-/* --- complete.c --- */
+/* --- complete.c ------------------------------------------------------------------------------- */
 bool weft__has_ended(void *request);
-/* Waits for a request of the library's own and frees it. */
-int weft__complete(struct weft__engine *e, struct weft__request *r, weft_status_t *status, void **buf,
-                   uint64_t deadline); /* *buf: where an allocated one goes, or NULL */
 
-/* --- wait.c --- */
+/* Waits for a request of the library's own and frees it. *buf: where an allocated one goes, or
+ * NULL. */
+int weft__complete(struct weft__engine *e, struct weft__request *r, weft_status_t *status,
+                   void **buf, uint64_t deadline);
+
+/* --- wait.c ----------------------------------------------------------------------------------- */
 typedef bool (*weft__condition)(void *arg);
+
 /* 0 when it holds, WEFT_ETIMEDOUT; the condition is asked again after each change. */
 int weft__await(struct weft__engine *e, weft__condition holds, void *arg, uint64_t deadline_ns);
-int weft__step(struct weft__engine *e); /* one round of progress: how much happened */
 uint64_t weft__until(int timeout_ms);   /* a deadline; 0: do not wait */
+int weft__step(struct weft__engine *e); /* one round of progress: how much happened */
 void weft__wait_forget_fd(struct weft__engine *e, int fd); /* before it is closed */
 
-/* --- control.c --- */
+/* --- control.c: the connection with the node -------------------------------------------------- */
 int weft__control_open(struct weft__engine *e, int *fd); /* takes it */
 void weft__control_close(struct weft__engine *e);
 void weft__control_poll(struct weft__engine *e);
 int weft__control_send(struct weft__engine *e, const struct weft__msg *m);
-void weft__ask_again(struct weft__engine *e); /* all that is unanswered */
-/* Ask and wait; the answers go through ask->answer. code of the answer, WEFT_ENOVM, WEFT_ETIMEDOUT. */
+
+/* Ask and wait; the answers go through ask->answer. The answer's code, WEFT_ENOVM, WEFT_ETIMEDOUT.
+ */
 int weft__ask(struct weft__engine *e, struct weft__ask *ask, struct weft__msg *m, int timeout_ms);
-/* The same in two steps, for several messages that are one question (SPAWN). */
+
+/* The same step by step. */
 int weft__ask_add(struct weft__engine *e, struct weft__ask *ask, struct weft__msg *m);
-int weft__ask_send(struct weft__engine *e, struct weft__ask *ask); /* ... and not wait */
+int weft__ask_send(struct weft__engine *e, struct weft__ask *ask);
 bool weft__ask_answered(void *ask);
-int weft__ask_wait(struct weft__engine *e, struct weft__ask *ask, int timeout_ms);
+int weft__ask_wait(struct weft__engine *e, struct weft__ask *ask, int timeout_ms); /* send, wait */
+void weft__ask_again(struct weft__engine *e); /* all that is unanswered */
 bool weft__answer_result(struct weft__ask *ask, const struct weft__msg *m); /* for RESULT */
 
-/* --- introduce.c: messages of the node about peers; the descriptors that are taken become -1 --- */
-void weft__on_channel(struct weft__engine *e, const struct weft__msg_channel *m, int *fds, size_t nfds);
+/* --- what the node says; descriptors that are taken become -1 --------------------------------- */
+void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m, int *fds,
+                      size_t nfds);
+void weft__on_refused(struct weft__engine *e, const struct weft__msg_refused *m);
+void weft__on_team(struct weft__engine *e, const struct weft__msg_team *m);
+void weft__on_channel(struct weft__engine *e, const struct weft__msg_channel *m, int *fds,
+                      size_t nfds);
 void weft__on_task_gone(struct weft__engine *e, const struct weft__msg_task_gone *m);
-
-/* --- notice.c --- */
 void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *m);
+
+/* --- notice.c, enrol.c, vm.c ------------------------------------------------------------------ */
 bool weft__notice_expected(const struct weft__engine *e, const struct weft__match_key *key);
 void weft__notices_lost(struct weft__engine *e); /* none will come any more */
 void weft__exit_of(weft_exit_t *how, uint64_t tid, int64_t code, uint64_t signo, uint64_t flags);
 
-/* --- enrol.c --- */
-int weft__enrol_by(struct weft__engine **e, int *fd, uint64_t tid); /* over this connection, which it takes */
-void weft__on_refused(struct weft__engine *e, const struct weft__msg_refused *m);
-void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m, int *fds, size_t nfds);
-void weft__on_team(struct weft__engine *e, const struct weft__msg_team *m);
-
-/* --- vm.c --- */
+/* Enrol over this connection, which it takes. */
+int weft__enrol_by(struct weft__engine **e, int *fd, uint64_t tid);
 void weft__exits_fini(struct weft__engine *e);
 
-/* --- engine.c --- */
+/* --- engine.c --------------------------------------------------------------------------------- */
 int weft__engine_new(struct weft__engine **e, const struct weft__settings *settings);
 void weft__engine_destroy(struct weft__engine **e); /* no goodbye */
 int weft__engine_watch_doorbell(struct weft__engine *e);

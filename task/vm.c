@@ -1,4 +1,5 @@
-/* Questions to the coordinator, through the node. Each is one message and its answer, or answers. */
+/* Questions to the coordinator, through the node. Each is one message and its answer, or answers.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 
 enum {
 	NAME_MAX_BYTES = 255,
-	COUNT_MAX      = 65536,
+	COUNT_MAX = 65536,
 };
 
 extern char **environ;
@@ -46,7 +47,7 @@ static int check_name(const char *name, size_t max)
 	return strnlen(name, max + 1) > max ? WEFT_ETOOBIG : 0;
 }
 
-/* --- simple ones ------------------------------------------------------------------------------------- */
+/* --- simple ones ------------------------------------------------------------------------------ */
 
 int weft__set_name(struct weft__engine *e, const char *name)
 {
@@ -86,7 +87,8 @@ int weft__signal(struct weft__engine *e, weft_tid_t tid, int signo)
 		return WEFT_EINVAL;
 	if (tid.v == 0)
 		return WEFT_ENOTASK;
-	struct weft__msg m = {.code = WEFT__MSG_SIGNAL, .signal = {.tid = tid.v, .signo = (uint64_t)signo}};
+	struct weft__msg m = {.code = WEFT__MSG_SIGNAL,
+	                      .signal = {.tid = tid.v, .signo = (uint64_t)signo}};
 	return ask_result(e, &m, NULL, -1);
 }
 
@@ -101,7 +103,7 @@ int weft__group(struct weft__engine *e, int op, const char *group, uint64_t arg,
 	return ask_result(e, &m, value, timeout_ms);
 }
 
-/* --- lists ------------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 struct rows {
 	weft_node_t *nodes;
@@ -176,15 +178,17 @@ int weft__nodes(struct weft__engine *e, weft_node_t *nodes, int max, int *n)
 	return list(e, (struct weft__msg_list){.kind = WEFT__LIST_NODES}, &rows, n);
 }
 
-int weft__tasks(struct weft__engine *e, uint32_t job, uint32_t node, weft_task_t *tasks, int max, int *n)
+int weft__tasks(struct weft__engine *e, uint32_t job, uint32_t node, weft_task_t *tasks, int max,
+                int *n)
 {
 	struct rows rows = {.tasks = tasks, .max = max};
 	if (node > WEFT__NODE_MAX)
 		return WEFT_ENONODE;
-	return list(e, (struct weft__msg_list){.kind = WEFT__LIST_TASKS, .job = job, .node = node}, &rows, n);
+	return list(e, (struct weft__msg_list){.kind = WEFT__LIST_TASKS, .job = job, .node = node},
+	            &rows, n);
 }
 
-/* --- nodes ------------------------------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 static bool answer_node(struct weft__ask *ask, const struct weft__msg *m)
 {
@@ -216,7 +220,7 @@ int weft__add_node(struct weft__engine *e, const char *host, uint32_t *node)
 	return rc;
 }
 
-/* --- spawn ------------------------------------------------------------------------------------------- */
+/* --- spawn ------------------------------------------------------------------------------------ */
 
 struct births {
 	weft_tid_t *tids;
@@ -261,8 +265,8 @@ static void restart_spawn(struct weft__ask *ask)
 /* What the node sets for a task, and what another one of ours has no business with. */
 static bool is_own_variable(const char *variable)
 {
-	static const char *const names[] = {"WEFT_FD=",   "WEFT_TID=", "WEFT_RANK=", "WEFT_SIZE=",
-	                                    "WEFT_JOB=",  "WEFT_NODE=", "WEFT_DIR="};
+	static const char *const names[] = {"WEFT_FD=",  "WEFT_TID=",  "WEFT_RANK=", "WEFT_SIZE=",
+	                                    "WEFT_JOB=", "WEFT_NODE=", "WEFT_DIR="};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strncmp(variable, names[i], strlen(names[i])) == 0)
 			return true;
@@ -336,7 +340,8 @@ int weft__spawn(struct weft__engine *e, const char *program, const char *const *
 	if (!program || !*program || count < 1)
 		return WEFT_EINVAL;
 	if (count > COUNT_MAX)
-		return weft__fail(WEFT_ETOOBIG, "at most %d tasks can be spawned at once", COUNT_MAX);
+		return weft__fail(WEFT_ETOOBIG, "at most %d tasks can be spawned at once",
+		                  COUNT_MAX);
 	const char *wdir = opts->wdir ? opts->wdir : getcwd(cwd, sizeof cwd);
 	struct births births = {.tids = tids, .errors = errors, .count = count};
 	struct weft__msg m = {.code = WEFT__MSG_SPAWN,
@@ -353,10 +358,10 @@ int weft__spawn(struct weft__engine *e, const char *program, const char *const *
 	return rc;
 }
 
-/* --- ends of tasks ------------------------------------------------------------------------------------ */
+/* --- ends of tasks ---------------------------------------------------------------------------- */
 
-/* A WAIT that is out. It stays when its caller's time is over: the next caller for this task takes its
- * answer, so that a program may look now and then (timeout_ms 0) and misses nothing. */
+/* A WAIT that is out. It stays when its caller's time is over: the next caller for this task takes
+ * its answer, so that a program may look now and then (timeout_ms 0) and misses nothing. */
 struct waiting {
 	struct weft__list link;
 	struct weft__ask ask;
@@ -439,9 +444,10 @@ void weft__exits_fini(struct weft__engine *e)
 		waiting_free(WEFT__CONTAINER(e->exits.next, struct waiting, link));
 }
 
-/* --- names ------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
-int weft__name_put(struct weft__engine *e, const char *name, const void *value, size_t nbytes, bool replace)
+int weft__name_put(struct weft__engine *e, const char *name, const void *value, size_t nbytes,
+                   bool replace)
 {
 	int rc = check_name(name, NAME_MAX_BYTES);
 	if (rc)
@@ -450,9 +456,10 @@ int weft__name_put(struct weft__engine *e, const char *name, const void *value, 
 		return WEFT_EINVAL;
 	if (nbytes > WEFT_VALUE_MAX)
 		return WEFT_ETOOBIG;
-	struct weft__msg m = {
-	        .code = WEFT__MSG_NAME_PUT,
-	        .name_put = {.replace = replace, .name = weft__str(name), .value = {value, nbytes}}};
+	struct weft__msg m = {.code = WEFT__MSG_NAME_PUT,
+	                      .name_put = {.replace = replace,
+	                                   .name = weft__str(name),
+	                                   .value = {value, nbytes}}};
 	return ask_result(e, &m, NULL, -1);
 }
 

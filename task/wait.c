@@ -1,16 +1,17 @@
 /* Progress, and how a task waits.
  *
- * A call that must wait polls the channels, a short while without rest, since most answers come within
- * microseconds; then it arms every channel, so that whatever comes rings the doorbell or makes a socket ready, and
- * sleeps in epoll_wait. How long it spins adapts: a sleep that was over soon makes the next spin
- * longer, a long one makes it shorter. With more tasks than cores on the node it does not spin at all.
+ * A call that must wait polls the channels, a short while without rest, since most answers come
+ * within microseconds; then it arms every channel, so that whatever comes rings the doorbell or
+ * makes a socket ready, and sleeps in epoll_wait. How long it spins adapts: a sleep that was over
+ * soon makes the next spin longer, a long one makes it shorter. With more tasks than cores on the
+ * node it does not spin at all.
  *
- * Of several threads that wait one polls; the others wait on a condition variable and look at their own
- * condition after each change. When the polling one has what it wanted, another takes over. A thread that
- * changes something while the polling one sleeps rings the doorbell.
+ * Of several threads that wait one polls; the others wait on a condition variable and look at their
+ * own condition after each change. When the polling one has what it wanted, another takes over. A
+ * thread that changes something while the polling one sleeps rings the doorbell.
  *
- * A channel that is broken, or a task that ends, is seen by the poll of its channel (peer.c); a daemon
- * that is gone by control.c. Neither ends the wait: the conditions do.
+ * A channel that is broken, or a task that ends, is seen by the poll of its channel (peer.c); a
+ * daemon that is gone by control.c. Neither ends the wait: the conditions do.
  */
 #include "config.h"
 
@@ -23,13 +24,13 @@
 #include "task/state.h"
 
 enum {
-	ROUNDS_PER_CLOCK  = 16,    /* rounds between two looks at the clock */
-	ROUNDS_PER_LOOK   = 1024,  /* rounds between two looks at the control connection */
-	LOOK_INTERVAL_NS  = 20000, /* ... of calls that do not wait */
-	SPIN_MIN_NS       = 1000,
-	LOOK_INTERVAL_MS  = 20, /* in a sleep, when not everything that matters can wake it */
-	PROGRESS_ROUNDS   = 64,
-	NEVENTS           = 16,
+	ROUNDS_PER_CLOCK = 16,    /* rounds between two looks at the clock */
+	ROUNDS_PER_LOOK = 1024,   /* rounds between two looks at the control connection */
+	LOOK_INTERVAL_NS = 20000, /* ... of calls that do not wait */
+	SPIN_MIN_NS = 1000,
+	LOOK_INTERVAL_MS = 20, /* in a sleep, when not everything that matters can wake it */
+	PROGRESS_ROUNDS = 64,
+	NEVENTS = 16,
 };
 
 uint64_t weft__until(int timeout_ms)
@@ -63,7 +64,7 @@ int weft__step(struct weft__engine *e)
 	return n;
 }
 
-/* --- sleeping ------------------------------------------------------------------------------------- */
+/* --- sleeping --------------------------------------------------------------------------------- */
 
 /* Have the epoll set wait for what the channel waits for. */
 static void watch(struct weft__engine *e, struct weft__peer *p)
@@ -88,7 +89,8 @@ static void watch_control(struct weft__engine *e)
 	if (c->fd < 0 || events == c->epoll_events)
 		return;
 	struct epoll_event event = {.events = events, .data.fd = c->fd};
-	if (epoll_ctl(e->epoll, c->epoll_events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &event) == 0)
+	if (epoll_ctl(e->epoll, c->epoll_events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &event) ==
+	    0)
 		c->epoll_events = events;
 }
 
@@ -155,13 +157,14 @@ static void sleep_until(struct weft__engine *e, uint64_t deadline)
 		weft__doorbell_ring(e->doorbell);
 }
 
-/* --- waiting -------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static void adapt_spin(struct weft__engine *e, uint64_t waited_ns)
 {
 	uint64_t max = e->settings.spin_ns;
 	if (waited_ns < max)
-		e->spin_ns = e->spin_ns * 2 + SPIN_MIN_NS < max ? e->spin_ns * 2 + SPIN_MIN_NS : max;
+		e->spin_ns =
+		        e->spin_ns * 2 + SPIN_MIN_NS < max ? e->spin_ns * 2 + SPIN_MIN_NS : max;
 	else
 		e->spin_ns = e->spin_ns / 2 > SPIN_MIN_NS ? e->spin_ns / 2 : SPIN_MIN_NS;
 	if (e->spin_ns > max)
@@ -257,14 +260,15 @@ int weft__await(struct weft__engine *e, weft__condition holds, void *arg, uint64
 	return rc;
 }
 
-/* --- the program's own event loop ------------------------------------------------------------------- */
+/* --- the program's own event loop ------------------------------------------------------------- */
 
 int weft__fd(struct weft__engine *e)
 {
 	weft__lock(e);
 	if (!e->fd_given) {
 		e->fd_given = true;
-		weft__doorbell_ring(e->doorbell); /* readable at once: the first weft_progress arms it */
+		weft__doorbell_ring(
+		        e->doorbell); /* readable at once: the first weft_progress arms it */
 	}
 	weft__unlock(e);
 	return e->epoll;

@@ -32,11 +32,12 @@ int weft_remove_node(uint32_t node)
 	return weft__ended(e ? weft__remove_node(e, node) : WEFT_ENOTINIT);
 }
 
-int weft_spawn(const char *program, const char *const *argv, const weft_spawn_opts_t *opts, int count,
-               weft_tid_t *tids, int *errors)
+int weft_spawn(const char *program, const char *const *argv, const weft_spawn_opts_t *opts,
+               int count, weft_tid_t *tids, int *errors)
 {
 	struct weft__engine *e = weft__here();
-	return weft__ended(e ? weft__spawn(e, program, argv, opts, count, tids, errors) : WEFT_ENOTINIT);
+	return weft__ended(e ? weft__spawn(e, program, argv, opts, count, tids, errors)
+	                     : WEFT_ENOTINIT);
 }
 
 int weft_signal(weft_tid_t tid, int signo)
@@ -56,7 +57,7 @@ int weft_wait_exit(weft_tid_t tid, weft_exit_t *how, int timeout_ms)
 	return weft__ended(e ? weft__wait_exit(e, tid, how, timeout_ms) : WEFT_ENOTINIT);
 }
 
-/* --- groups ------------------------------------------------------------------------------------------ */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 /* An operation whose answer is a number that the call returns. */
 static int group(int op, const char *name, uint64_t arg)
@@ -113,7 +114,7 @@ int weft_group_barrier(const char *name, int count, int timeout_ms)
 	return weft__ended(rc);
 }
 
-/* --- notify, names ------------------------------------------------------------------------------------ */
+/* --- notify, names ---------------------------------------------------------------------------- */
 
 int weft_notify(int what, weft_context_t context, int32_t tag, const uint64_t *ids, int n)
 {

@@ -1,4 +1,5 @@
-/* weft.h: messages, also those made of typed buffers. Contexts of the library's own are not for users. */
+/* weft.h: messages, also those made of typed buffers. Contexts of the library's own are not for
+ * users. */
 #include "config.h"
 
 #include "bindings/c/weft.h"
@@ -14,7 +15,8 @@ static int usable(const struct weft__engine *e, weft_context_t context)
 	return context.v & WEFT__CONTEXT_INTERNAL ? WEFT_EINVAL : 0;
 }
 
-int weft_send(weft_tid_t to, weft_context_t context, int32_t tag, const void *buf, size_t nbytes, int timeout_ms)
+int weft_send(weft_tid_t to, weft_context_t context, int32_t tag, const void *buf, size_t nbytes,
+              int timeout_ms)
 {
 	struct weft__engine *e = weft__here();
 	int rc = usable(e, context);
@@ -26,30 +28,32 @@ int weft_recv(weft_tid_t from, weft_context_t context, int32_t tag, void *buf, s
 {
 	struct weft__engine *e = weft__here();
 	int rc = usable(e, context);
-	return weft__ended(rc ? rc : weft__recv(e, from, context, tag, buf, size, status, timeout_ms));
+	return weft__ended(rc ? rc
+	                      : weft__recv(e, from, context, tag, buf, size, status, timeout_ms));
 }
 
-int weft_recv_alloc(weft_tid_t from, weft_context_t context, int32_t tag, void **buf, weft_status_t *status,
-                    int timeout_ms)
-{
-	struct weft__engine *e = weft__here();
-	int rc = usable(e, context);
-	return weft__ended(rc ? rc : weft__recv_alloc(e, from, context, tag, buf, status, timeout_ms));
-}
-
-int weft_sendrecv(weft_tid_t to, int32_t sendtag, const void *sendbuf, size_t sendbytes, weft_tid_t from,
-                  int32_t recvtag, void *recvbuf, size_t recvsize, weft_context_t context,
-                  weft_status_t *status, int timeout_ms)
+int weft_recv_alloc(weft_tid_t from, weft_context_t context, int32_t tag, void **buf,
+                    weft_status_t *status, int timeout_ms)
 {
 	struct weft__engine *e = weft__here();
 	int rc = usable(e, context);
 	return weft__ended(rc ? rc
-	                      : weft__sendrecv(e, to, sendtag, sendbuf, sendbytes, from, recvtag, recvbuf,
-	                                       recvsize, context, status, timeout_ms));
+	                      : weft__recv_alloc(e, from, context, tag, buf, status, timeout_ms));
 }
 
-int weft_mcast(const weft_tid_t *to, int n, weft_context_t context, int32_t tag, const void *buf, size_t nbytes,
-               int timeout_ms)
+int weft_sendrecv(weft_tid_t to, int32_t sendtag, const void *sendbuf, size_t sendbytes,
+                  weft_tid_t from, int32_t recvtag, void *recvbuf, size_t recvsize,
+                  weft_context_t context, weft_status_t *status, int timeout_ms)
+{
+	struct weft__engine *e = weft__here();
+	int rc = usable(e, context);
+	return weft__ended(rc ? rc
+	                      : weft__sendrecv(e, to, sendtag, sendbuf, sendbytes, from, recvtag,
+	                                       recvbuf, recvsize, context, status, timeout_ms));
+}
+
+int weft_mcast(const weft_tid_t *to, int n, weft_context_t context, int32_t tag, const void *buf,
+               size_t nbytes, int timeout_ms)
 {
 	struct weft__engine *e = weft__here();
 	int rc = usable(e, context);
@@ -64,7 +68,8 @@ int weft_isend(weft_tid_t to, weft_context_t context, int32_t tag, const void *b
 	return weft__ended(rc ? rc : weft__isend(e, to, context, tag, buf, nbytes, r));
 }
 
-int weft_irecv(weft_tid_t from, weft_context_t context, int32_t tag, void *buf, size_t size, weft_request_t *r)
+int weft_irecv(weft_tid_t from, weft_context_t context, int32_t tag, void *buf, size_t size,
+               weft_request_t *r)
 {
 	struct weft__engine *e = weft__here();
 	int rc = usable(e, context);
@@ -101,7 +106,8 @@ int weft_cancel(weft_request_t r)
 	return weft__ended(e ? weft__cancel(e, r) : WEFT_ENOTINIT);
 }
 
-int weft_probe(weft_tid_t from, weft_context_t context, int32_t tag, weft_status_t *status, int timeout_ms)
+int weft_probe(weft_tid_t from, weft_context_t context, int32_t tag, weft_status_t *status,
+               int timeout_ms)
 {
 	struct weft__engine *e = weft__here();
 	int rc = usable(e, context);
@@ -126,9 +132,10 @@ int weft_progress(void)
 	return weft__ended(e ? weft__progress(e) : WEFT_ENOTINIT);
 }
 
-/* --- made of buffers ----------------------------------------------------------------------------------- */
+/* --- made of buffers -------------------------------------------------------------------------- */
 
-int weft_buf_send(const weft_buf_t *buf, weft_tid_t to, weft_context_t context, int32_t tag, int timeout_ms)
+int weft_buf_send(const weft_buf_t *buf, weft_tid_t to, weft_context_t context, int32_t tag,
+                  int timeout_ms)
 {
 	size_t nbytes;
 	if (!buf)
@@ -137,8 +144,8 @@ int weft_buf_send(const weft_buf_t *buf, weft_tid_t to, weft_context_t context, 
 	return weft_send(to, context, tag, bytes, nbytes, timeout_ms);
 }
 
-int weft_buf_mcast(const weft_buf_t *buf, const weft_tid_t *to, int n, weft_context_t context, int32_t tag,
-                   int timeout_ms)
+int weft_buf_mcast(const weft_buf_t *buf, const weft_tid_t *to, int n, weft_context_t context,
+                   int32_t tag, int timeout_ms)
 {
 	size_t nbytes;
 	if (!buf)
@@ -147,8 +154,8 @@ int weft_buf_mcast(const weft_buf_t *buf, const weft_tid_t *to, int n, weft_cont
 	return weft_mcast(to, n, context, tag, bytes, nbytes, timeout_ms);
 }
 
-int weft_buf_recv(weft_buf_t *buf, weft_tid_t from, weft_context_t context, int32_t tag, weft_status_t *status,
-                  int timeout_ms)
+int weft_buf_recv(weft_buf_t *buf, weft_tid_t from, weft_context_t context, int32_t tag,
+                  weft_status_t *status, int timeout_ms)
 {
 	void *bytes = NULL;
 	weft_status_t came;

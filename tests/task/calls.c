@@ -1,6 +1,6 @@
-/* calls - a program that uses all of weft.h on a machine of two nodes; calls.sh runs it. It spawns itself
- * with the name of a role. Prints a line for each part that is as it should be, and stops at the first that is
- * not. */
+/* calls - a program that uses all of weft.h on a machine of two nodes; calls.sh runs it. It spawns
+ * itself with the name of a role. Prints a line for each part that is as it should be, and stops at
+ * the first that is not. */
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -53,7 +53,7 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* --- roles -------------------------------------------------------------------------------------------- */
+/* --- roles ------------------------------------------------------------------------------------ */
 
 static int echo(void)
 {
@@ -97,7 +97,7 @@ static int member(void)
 	return 0;
 }
 
-/* --- what the first task checks ------------------------------------------------------------------------- */
+/* --- what the first task checks --------------------------------------------------------------- */
 
 static void itself(void)
 {
@@ -123,7 +123,8 @@ static void spawning(void)
 	weft_tid_t tids[3];
 	int errors[3];
 	weft_spawn_opts_t nowhere = {.host = "no-such-host"}, second = {.host = "#2", .wdir = "/"};
-	const char *const sh[] = {"-c", "test \"$PWD\" = / && test \"$WEFT_NODE\" = 2 && exit 3", NULL};
+	const char *const sh[] = {"-c", "test \"$PWD\" = / && test \"$WEFT_NODE\" = 2 && exit 3",
+	                          NULL};
 	weft_exit_t how;
 	CHECK(weft_spawn("/no/such/program", NULL, NULL, 2, tids, errors) == WEFT_ENOFILE);
 	CHECK(weft_spawn("/", NULL, NULL, 1, NULL, NULL) == WEFT_ENOEXEC);
@@ -150,7 +151,8 @@ static void messages(const char *host, const char *what)
 	for (size_t n = 0; n <= sizeof out; n = n ? n * 8 : 1) {
 		for (size_t i = 0; i < n; i++)
 			out[i] = (char)(i % 251 + n);
-		CHECK(weft_sendrecv(tid, ECHO, out, n, tid, ECHO, in, sizeof in, C, &status, WAIT_MS) == 0);
+		CHECK(weft_sendrecv(tid, ECHO, out, n, tid, ECHO, in, sizeof in, C, &status,
+		                    WAIT_MS) == 0);
 		CHECK(status.nbytes == n && memcmp(in, out, n) == 0);
 	}
 	CHECK(weft_mcast((weft_tid_t[]){tid, weft_self()}, 2, C, ECHO, "both", 4, WAIT_MS) == 0);
@@ -180,12 +182,16 @@ static void ends(const char *host, const char *what)
 	CHECK(weft_notify(WEFT_NOTIFY_EXIT, C, NOTICE, &tid.v, 1) == 0);
 	CHECK(weft_wait_exit(tid, &how, WAIT_MS) == 0 && how.code == 5);
 	for (int n = 0; n < 200; n++)
-		CHECK(weft_recv(WEFT_ANY_TASK, C, WEFT_ANY_TAG, &i, sizeof i, &status, WAIT_MS) == 0 &&
+		CHECK(weft_recv(WEFT_ANY_TASK, C, WEFT_ANY_TAG, &i, sizeof i, &status, WAIT_MS) ==
+		              0 &&
 		      status.tag == LAST && i == n);
-	CHECK(weft_recv(WEFT_ANY_TASK, C, WEFT_ANY_TAG, &notice, sizeof notice, &status, WAIT_MS) == 0);
-	CHECK(status.tag == NOTICE && status.nbytes == sizeof notice && weft_tid_equal(status.source, tid));
+	CHECK(weft_recv(WEFT_ANY_TASK, C, WEFT_ANY_TAG, &notice, sizeof notice, &status, WAIT_MS) ==
+	      0);
+	CHECK(status.tag == NOTICE && status.nbytes == sizeof notice &&
+	      weft_tid_equal(status.source, tid));
 	CHECK(notice.what == WEFT_NOTIFY_EXIT && notice.how.code == 5);
-	CHECK(weft_notify(WEFT_NOTIFY_EXIT, C, NOTICE, &tid.v, 1) == 0); /* it has happened already */
+	CHECK(weft_notify(WEFT_NOTIFY_EXIT, C, NOTICE, &tid.v, 1) ==
+	      0); /* it has happened already */
 	CHECK(weft_recv(WEFT_ANY_TASK, C, NOTICE, &notice, sizeof notice, NULL, WAIT_MS) == 0);
 
 	tid = spawn("sleeper", host);
@@ -289,7 +295,8 @@ static void leaving(void)
 	pid_t pid = fork();
 	if (pid == 0)
 		_exit(forked(self));
-	CHECK(weft_recv(WEFT_ANY_TASK, C, HELLO, in, 8, &came, WAIT_MS) == 0 && strcmp(in, "child") == 0);
+	CHECK(weft_recv(WEFT_ANY_TASK, C, HELLO, in, 8, &came, WAIT_MS) == 0 &&
+	      strcmp(in, "child") == 0);
 	CHECK(!weft_tid_equal(came.source, self));
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 	weft_tid_t tid = spawn("echo", "#2"), before = weft_self();

@@ -45,10 +45,13 @@ void tasks_open(struct tasks *t, int n, enum wire wire, const struct weft__setti
 	for (int i = 0; i < n; i++)
 		t->tid[i] = weft__tid_make(1, (uint32_t)i + 1, 0);
 	for (int i = 0; i < n; i++)
-		assert_int_equal(weft__engine_create(&t->e[i], t->tid, (uint32_t)n, (uint32_t)i, settings), 0);
+		assert_int_equal(
+		        weft__engine_create(&t->e[i], t->tid, (uint32_t)n, (uint32_t)i, settings),
+		        0);
 	for (int a = 0; a < n; a++) {
 		for (int b = a + 1; b < n; b++) {
-			int bells[2] = {weft__engine_doorbell(t->e[a]), weft__engine_doorbell(t->e[b])};
+			int bells[2] = {weft__engine_doorbell(t->e[a]),
+			                weft__engine_doorbell(t->e[b])};
 			struct weft__channel *ends[2];
 			wire_open(wire, bells, ends);
 			assert_int_equal(weft__engine_plug(t->e[a], t->tid[b], &ends[0]), 0);

@@ -1,5 +1,5 @@
-/* The connection with the node, against a daemon that says what the test wants: answers, channels, notices,
- * rubbish, nothing. */
+/* The connection with the node, against a daemon that says what the test wants: answers, channels,
+ * notices, rubbish, nothing. */
 #include "config.h"
 
 #include <poll.h>
@@ -26,7 +26,7 @@
 
 #define C WEFT_CONTEXT
 
-/* --- the daemon ---------------------------------------------------------------------------------------- */
+/* --- the daemon ------------------------------------------------------------------------------- */
 
 struct daemon {
 	int fd;
@@ -78,7 +78,8 @@ static void say(struct daemon *d, struct weft__msg m)
 
 static void result(struct daemon *d, uint64_t req, int code, uint64_t value)
 {
-	say(d, (struct weft__msg){.code = WEFT__MSG_RESULT, .result = {.req = req, .code = code, .value = value}});
+	say(d, (struct weft__msg){.code = WEFT__MSG_RESULT,
+	                          .result = {.req = req, .code = code, .value = value}});
 }
 
 static const weft_tid_t self = {1001}, other = {2002};
@@ -87,14 +88,23 @@ static void welcome(struct daemon *d)
 {
 	int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct weft__msg m = {.code = WEFT__MSG_WELCOME,
-	                      .welcome = {.release = weft__str("0"), .vm = weft__str("test"), .node = 3,
-	                                  .host = weft__str("here"), .ncores = 64, .tid = self.v, .parent = 5,
-	                                  .job = 9, .rank = 0, .size = d->size, .nlocal = 1}};
+	                      .welcome = {.release = weft__str("0"),
+	                                  .vm = weft__str("test"),
+	                                  .node = 3,
+	                                  .host = weft__str("here"),
+	                                  .ncores = 64,
+	                                  .tid = self.v,
+	                                  .parent = 5,
+	                                  .job = 9,
+	                                  .rank = 0,
+	                                  .size = d->size,
+	                                  .nlocal = 1}};
 	say_with(d, &m, &bell, 1);
 	uint64_t tids[2] = {self.v, other.v};
 	if (d->size == 2)
-		say(d, (struct weft__msg){.code = WEFT__MSG_TEAM,
-		                          .team = {.job = 9, .size = 2, .first = 0, .tids = {tids, 2}}});
+		say(d, (struct weft__msg){
+		               .code = WEFT__MSG_TEAM,
+		               .team = {.job = 9, .size = 2, .first = 0, .tids = {tids, 2}}});
 }
 
 static bool hears(struct daemon *d, const struct weft__msg *m)
@@ -121,9 +131,11 @@ static void *daemon_thread(void *arg)
 			break;
 		const uint8_t *body = packet + WEFT__FRAME_HEADER;
 		size_t nbody = (size_t)n - WEFT__FRAME_HEADER;
-		int rc = weft__msg_decode(body, nbody, WEFT__ROLE_TASK, WEFT__ROLE_NODE, &arena, &m, &error);
+		int rc = weft__msg_decode(body, nbody, WEFT__ROLE_TASK, WEFT__ROLE_NODE, &arena, &m,
+		                          &error);
 		if (rc == WEFT_EDENIED)
-			rc = weft__msg_decode(body, nbody, WEFT__ROLE_TASK, WEFT__ROLE_COORD, &arena, &m, &error);
+			rc = weft__msg_decode(body, nbody, WEFT__ROLE_TASK, WEFT__ROLE_COORD,
+			                      &arena, &m, &error);
 		if (rc || !hears(d, &m))
 			break;
 	}
@@ -164,7 +176,7 @@ static int count_descriptors(void)
 	return n;
 }
 
-/* --- enrolling ------------------------------------------------------------------------------------------ */
+/* --- enrolling -------------------------------------------------------------------------------- */
 
 static bool hears_nothing(struct daemon *d, const struct weft__msg *m)
 {
@@ -196,8 +208,9 @@ static void a_refusal_is_passed_on_in_words(void **state)
 	struct weft__engine *e = NULL;
 	struct weft__buf frame = {0};
 	struct weft_error error;
-	struct weft__msg m = {.code = WEFT__MSG_REFUSED,
-	                      .refused = {.code = WEFT_EVERSION, .text = weft__str("I am of 1999")}};
+	struct weft__msg m = {
+	        .code = WEFT__MSG_REFUSED,
+	        .refused = {.code = WEFT_EVERSION, .text = weft__str("I am of 1999")}};
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
 	assert_int_equal(weft__msg_encode(&frame, &m, &error), 0);
 	assert_int_equal(send(fds[0], frame.data, frame.len, 0), frame.len);
@@ -246,43 +259,61 @@ static void enrolling_without_memory_fails_cleanly(void **state)
 	assert_int_equal(count_descriptors(), before);
 }
 
-/* --- questions ------------------------------------------------------------------------------------------ */
+/* --- questions -------------------------------------------------------------------------------- */
 
 static bool answers(struct daemon *d, const struct weft__msg *m)
 {
 	uint64_t req = m->result.req;
 	struct weft__msg row = {.code = WEFT__MSG_NODE_ROW,
-	                        .node_row = {.req = req, .node = 1, .host = weft__str("alpha"), .ncores = 4,
-	                                     .ntasks = 2, .state = 2}};
+	                        .node_row = {.req = req,
+	                                     .node = 1,
+	                                     .host = weft__str("alpha"),
+	                                     .ncores = 4,
+	                                     .ntasks = 2,
+	                                     .state = 2}};
 	uint64_t tids[3] = {11, 12, 13}, errors[3] = {0, -WEFT_ENOFILE, 0};
 	switch (m->code) {
 	case WEFT__MSG_LIST:
 		say(d, row);
 		row.node_row.node = 2;
 		say(d, row);
-		say(d, (struct weft__msg){.code = WEFT__MSG_LIST_END, .list_end = {.req = req, .count = 2}});
+		say(d, (struct weft__msg){.code = WEFT__MSG_LIST_END,
+		                          .list_end = {.req = req, .count = 2}});
 		break;
 	case WEFT__MSG_SPAWN:
-		say(d, (struct weft__msg){
-		               .code = WEFT__MSG_SPAWNED,
-		               .spawned = {.req = req, .job = 4, .size = 3, .tids = {tids, 2}, .errors = {errors, 2}}});
 		say(d, (struct weft__msg){.code = WEFT__MSG_SPAWNED,
-		                          .spawned = {.req = req, .job = 4, .size = 3, .first = 2,
-		                                      .tids = {tids + 2, 1}, .errors = {errors + 2, 1}}});
+		                          .spawned = {.req = req,
+		                                      .job = 4,
+		                                      .size = 3,
+		                                      .tids = {tids, 2},
+		                                      .errors = {errors, 2}}});
+		say(d, (struct weft__msg){.code = WEFT__MSG_SPAWNED,
+		                          .spawned = {.req = req,
+		                                      .job = 4,
+		                                      .size = 3,
+		                                      .first = 2,
+		                                      .tids = {tids + 2, 1},
+		                                      .errors = {errors + 2, 1}}});
 		break;
 	case WEFT__MSG_WAIT:
 		say(d, (struct weft__msg){.code = WEFT__MSG_STATUS,
-		                          .status = {.req = req, .tid = m->wait.tid, .exit_code = -1, .signo = 9,
-		                                     .flags = WEFT__EXIT_CORE, .utime_us = 17}});
+		                          .status = {.req = req,
+		                                     .tid = m->wait.tid,
+		                                     .exit_code = -1,
+		                                     .signo = 9,
+		                                     .flags = WEFT__EXIT_CORE,
+		                                     .utime_us = 17}});
 		break;
 	case WEFT__MSG_NAME_GET:
 		say(d, (struct weft__msg){.code = WEFT__MSG_NAME_VALUE,
 		                          .name_value = {.req = req, .value = {"value", 5}}});
 		break;
 	case WEFT__MSG_SIGNAL:
-		say(d, (struct weft__msg){.code = WEFT__MSG_RESULT,
-		                          .result = {.req = req, .code = WEFT_ENOTASK,
-		                                     .text = weft__str("task t7 ended an hour ago")}});
+		say(d,
+		    (struct weft__msg){.code = WEFT__MSG_RESULT,
+		                       .result = {.req = req,
+		                                  .code = WEFT_ENOTASK,
+		                                  .text = weft__str("task t7 ended an hour ago")}});
 		break;
 	case WEFT__MSG_FORGET:
 		break;
@@ -368,7 +399,8 @@ static bool answers_late(struct daemon *d, const struct weft__msg *m)
 	else if (m->code == WEFT__MSG_WAIT && d->counter++ == 0)
 		d->seed = m->wait.req; /* the answer comes with the next question */
 	else
-		answers(d, &(struct weft__msg){.code = WEFT__MSG_WAIT, .wait = {.req = d->seed, .tid = other.v}});
+		answers(d, &(struct weft__msg){.code = WEFT__MSG_WAIT,
+		                               .wait = {.req = d->seed, .tid = other.v}});
 	if (m->code == WEFT__MSG_TASK_NAME)
 		result(d, m->task_name.req, 0, 0);
 	return true;
@@ -433,12 +465,14 @@ static bool is_replaced_half_way(struct daemon *d, const struct weft__msg *m)
 {
 	if (m->code != WEFT__MSG_LIST)
 		return true;
-	struct weft__msg row = {.code = WEFT__MSG_NODE_ROW, .node_row = {.req = m->list.req, .node = 1}};
+	struct weft__msg row = {.code = WEFT__MSG_NODE_ROW,
+	                        .node_row = {.req = m->list.req, .node = 1}};
 	say(d, row);
 	if (d->counter++ == 0)
 		welcome(d);
 	else
-		say(d, (struct weft__msg){.code = WEFT__MSG_LIST_END, .list_end = {.req = m->list.req, .count = 1}});
+		say(d, (struct weft__msg){.code = WEFT__MSG_LIST_END,
+		                          .list_end = {.req = m->list.req, .count = 1}});
 	return true;
 }
 
@@ -453,7 +487,7 @@ static void a_list_that_broke_half_way_begins_anew(void **state)
 	finish(&d, &e);
 }
 
-/* --- introductions --------------------------------------------------------------------------------------- */
+/* --- introductions ---------------------------------------------------------------------------- */
 
 static bool introduces(struct daemon *d, const struct weft__msg *m)
 {
@@ -466,7 +500,8 @@ static bool introduces(struct daemon *d, const struct weft__msg *m)
 		say(d, channel);
 		return true;
 	}
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) || weft__stream_open(&fds[0], &d->far))
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) ||
+	    weft__stream_open(&fds[0], &d->far))
 		return false;
 	channel.channel.kind = WEFT__CHANNEL_STREAM;
 	struct weft__hdr hello = {.kind = WEFT__EAGER, .tag = 5, .len = 4};
@@ -475,7 +510,10 @@ static bool introduces(struct daemon *d, const struct weft__msg *m)
 	/* Its end is told before its channel is read: the message comes first all the same. */
 	say_with(d, &channel, &fds[1], 1);
 	say(d, (struct weft__msg){.code = WEFT__MSG_NOTICE,
-	                          .notice = {.kind = WEFT__NOTIFY_EXIT, .tag = 6, .tid = other.v, .exit_code = 3}});
+	                          .notice = {.kind = WEFT__NOTIFY_EXIT,
+	                                     .tag = 6,
+	                                     .tid = other.v,
+	                                     .exit_code = 3}});
 	d->far->ops->close(&d->far);
 	say(d, (struct weft__msg){.code = WEFT__MSG_TASK_GONE, .task_gone = {.tid = other.v}});
 	return true;
@@ -491,7 +529,8 @@ static void an_exit_notice_comes_after_the_last_message(void **state)
 	assert_int_equal(begin(&d, &e), 0);
 	assert_int_equal(weft__recv(e, other, C, WEFT_ANY_TAG, in, 8, &status, 5000), 0);
 	assert_int_equal(status.tag, 5);
-	assert_int_equal(weft__recv(e, other, C, WEFT_ANY_TAG, &notice, sizeof notice, &status, 5000), 0);
+	assert_int_equal(
+	        weft__recv(e, other, C, WEFT_ANY_TAG, &notice, sizeof notice, &status, 5000), 0);
 	assert_int_equal(status.tag, 6);
 	assert_int_equal(notice.what, WEFT_NOTIFY_EXIT);
 	assert_int_equal(notice.how.code, 3);
@@ -505,10 +544,14 @@ static bool tells_late(struct daemon *d, const struct weft__msg *m)
 	if (m->code == WEFT__MSG_NOTIFY) {
 		result(d, m->notify.req, 0, 0);
 		if (!m->notify.cancel)
-			say(d, (struct weft__msg){.code = WEFT__MSG_TASK_GONE, .task_gone = {.tid = other.v}});
+			say(d, (struct weft__msg){.code = WEFT__MSG_TASK_GONE,
+			                          .task_gone = {.tid = other.v}});
 	} else if (m->code == WEFT__MSG_TASK_NAME) {
 		say(d, (struct weft__msg){.code = WEFT__MSG_NOTICE,
-		                          .notice = {.kind = WEFT__NOTIFY_EXIT, .tag = 6, .tid = other.v, .signo = 9}});
+		                          .notice = {.kind = WEFT__NOTIFY_EXIT,
+		                                     .tag = 6,
+		                                     .tid = other.v,
+		                                     .signo = 9}});
 		result(d, m->task_name.req, 0, 0);
 	}
 	return true;
@@ -532,7 +575,9 @@ static void a_notice_that_comes_late_is_waited_for(void **state)
 		assert_int_equal(weft__recv(e, other, C, 6, &in, 1, NULL, 5), WEFT_ETIMEDOUT);
 		assert_int_equal(weft__test(e, &named, NULL), WEFT_EAGAIN);
 		if (cancel)
-			assert_int_equal(weft__notify(e, WEFT_NOTIFY_EXIT | WEFT_NOTIFY_CANCEL, C, 6, &other.v, 1), 0);
+			assert_int_equal(weft__notify(e, WEFT_NOTIFY_EXIT | WEFT_NOTIFY_CANCEL, C,
+			                              6, &other.v, 1),
+			                 0);
 		else
 			assert_int_equal(weft__set_name(e, "go on"), 0);
 		assert_int_equal(weft__wait(e, &named, NULL, 5000), cancel ? WEFT_ENOTASK : 0);
@@ -551,7 +596,8 @@ static void a_channel_that_is_not_to_be_had_is_an_error(void **state)
 	char byte = 0;
 	assert_int_equal(begin(&d, &e), 0);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(weft__ended(weft__send(e, dead, C, 1, &byte, 1, -1)), WEFT_ENOTASK);
+		assert_int_equal(weft__ended(weft__send(e, dead, C, 1, &byte, 1, -1)),
+		                 WEFT_ENOTASK);
 		assert_non_null(strstr(weft__last_error(), "t404"));
 		assert_int_equal(weft__recv(e, dead, C, 1, &byte, 1, NULL, -1), WEFT_ENOTASK);
 		assert_int_equal(weft__send(e, crowded, C, 1, &byte, 1, -1), WEFT_ENOSPC);
@@ -560,7 +606,8 @@ static void a_channel_that_is_not_to_be_had_is_an_error(void **state)
 	finish(&d, &e);
 }
 
-/* More descriptors than the task takes: the kernel drops some, as when the process has no place for them. */
+/* More descriptors than the task takes: the kernel drops some, as when the process has no place for
+ * them. */
 static bool sends_too_many_descriptors(struct daemon *d, const struct weft__msg *m)
 {
 	int fds[6];
@@ -568,8 +615,9 @@ static bool sends_too_many_descriptors(struct daemon *d, const struct weft__msg 
 		return true;
 	for (int i = 0; i < 6; i++)
 		fds[i] = dup(d->fd);
-	struct weft__msg channel = {.code = WEFT__MSG_CHANNEL,
-	                            .channel = {.tid = m->connect.tid, .kind = WEFT__CHANNEL_STREAM}};
+	struct weft__msg channel = {
+	        .code = WEFT__MSG_CHANNEL,
+	        .channel = {.tid = m->connect.tid, .kind = WEFT__CHANNEL_STREAM}};
 	say_with(d, &channel, fds, 6);
 	return true;
 }
@@ -596,13 +644,14 @@ static void a_task_that_is_gone_for_its_node_ends_those_that_wait(void **state)
 	assert_int_equal(begin(&d, &e), 0);
 	assert_int_equal(weft__irecv(e, other, C, 1, &byte, 1, &r), 0);
 	assert_int_equal(weft__isend(e, other, C, 1, &byte, 1, &s), 0);
-	say(&d, (struct weft__msg){.code = WEFT__MSG_TASK_GONE, .task_gone = {.tid = other.v, .lost = 1}});
+	say(&d, (struct weft__msg){.code = WEFT__MSG_TASK_GONE,
+	                           .task_gone = {.tid = other.v, .lost = 1}});
 	assert_int_equal(weft__wait(e, &r, NULL, 5000), WEFT_ENOTASK);
 	assert_int_equal(weft__wait(e, &s, NULL, 5000), WEFT_ENOTASK);
 	finish(&d, &e);
 }
 
-/* --- a daemon that is mad, or gone -------------------------------------------------------------------------- */
+/* --- a daemon that is mad, or gone ------------------------------------------------------------ */
 
 static bool says_rubbish(struct daemon *d, const struct weft__msg *m)
 {
@@ -668,7 +717,8 @@ static bool says_odd_things(struct daemon *d, const struct weft__msg *m)
 	int fds[4];
 	for (int i = 0; i < 4; i++)
 		fds[i] = dup(d->fd);
-	struct weft__msg channel = {.code = WEFT__MSG_CHANNEL, .channel = {.tid = 31, .kind = 1, .side = 1}};
+	struct weft__msg channel = {.code = WEFT__MSG_CHANNEL,
+	                            .channel = {.tid = 31, .kind = 1, .side = 1}};
 	say_with(d, &channel, fds, 4); /* no memfd */
 	channel.channel = (struct weft__msg_channel){.tid = 32, .kind = 2};
 	say(d, channel); /* no descriptor */
@@ -676,14 +726,19 @@ static bool says_odd_things(struct daemon *d, const struct weft__msg *m)
 	say(d, channel);
 	channel.channel.tid = 0;
 	say(d, channel);
+	say(d, (struct weft__msg){
+	               .code = WEFT__MSG_TEAM,
+	               .team = {.job = 9, .size = 1, .first = UINT32_MAX, .tids = {tids, 3}}});
 	say(d, (struct weft__msg){.code = WEFT__MSG_TEAM,
-	                          .team = {.job = 9, .size = 1, .first = UINT32_MAX, .tids = {tids, 3}}});
-	say(d, (struct weft__msg){.code = WEFT__MSG_TEAM, .team = {.job = 9, .size = 1, .tids = {tids, 3}}});
+	                          .team = {.job = 9, .size = 1, .tids = {tids, 3}}});
 	say(d, (struct weft__msg){.code = WEFT__MSG_TASK_GONE, .task_gone = {.tid = 99}});
-	say(d, (struct weft__msg){.code = WEFT__MSG_NOTICE, .notice = {.kind = 3, .tag = -1, .node = 4}});
-	say(d, (struct weft__msg){.code = WEFT__MSG_SPAWNED,
-	                          .spawned = {.req = m->result.req, .first = UINT32_MAX, .tids = {tids, 3}}});
-	say(d, (struct weft__msg){.code = WEFT__MSG_LIST_END, .list_end = {.req = m->result.req + 1}});
+	say(d, (struct weft__msg){.code = WEFT__MSG_NOTICE,
+	                          .notice = {.kind = 3, .tag = -1, .node = 4}});
+	say(d, (struct weft__msg){
+	               .code = WEFT__MSG_SPAWNED,
+	               .spawned = {.req = m->result.req, .first = UINT32_MAX, .tids = {tids, 3}}});
+	say(d,
+	    (struct weft__msg){.code = WEFT__MSG_LIST_END, .list_end = {.req = m->result.req + 1}});
 	result(d, m->result.req, 0, 0);
 	return true;
 }
@@ -709,7 +764,8 @@ static void a_daemon_that_goes_ends_what_waits_for_it(void **state)
 	weft_exit_t how;
 	char byte;
 	assert_int_equal(begin(&d, &e), 0);
-	assert_int_equal(weft__irecv(e, other, C, 1, &byte, 1, &r), 0); /* asks for a channel: it goes */
+	assert_int_equal(weft__irecv(e, other, C, 1, &byte, 1, &r),
+	                 0); /* asks for a channel: it goes */
 	assert_int_equal(weft__wait(e, &r, NULL, 5000), WEFT_ENOVM);
 	assert_int_equal(weft__wait_exit(e, other, &how, -1), WEFT_ENOVM);
 	assert_int_equal(weft__nodes(e, NULL, 0, (int[]){0}), WEFT_ENOVM);

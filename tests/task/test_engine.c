@@ -1,5 +1,5 @@
-/* Messages between engines over each transport: short, long, cut, in order, canceled, bounded. All in one
- * thread, which lets now one engine go on and now the other. */
+/* Messages between engines over each transport: short, long, cut, in order, canceled, bounded. All
+ * in one thread, which lets now one engine go on and now the other. */
 #include "config.h"
 
 #include <poll.h>
@@ -21,14 +21,16 @@
 
 static enum wire wire;
 
-static weft_request_t isend(struct tasks *t, int from, int to, int32_t tag, const void *buf, size_t n)
+static weft_request_t isend(struct tasks *t, int from, int to, int32_t tag, const void *buf,
+                            size_t n)
 {
 	weft_request_t r;
 	assert_int_equal(weft__isend(t->e[from], t->tid[to], C, tag, buf, n, &r), 0);
 	return r;
 }
 
-static weft_request_t irecv(struct tasks *t, int to, weft_tid_t from, int32_t tag, void *buf, size_t n)
+static weft_request_t irecv(struct tasks *t, int to, weft_tid_t from, int32_t tag, void *buf,
+                            size_t n)
 {
 	weft_request_t r;
 	assert_int_equal(weft__irecv(t->e[to], from, C, tag, buf, n, &r), 0);
@@ -37,7 +39,8 @@ static weft_request_t irecv(struct tasks *t, int to, weft_tid_t from, int32_t ta
 
 static void messages_of_every_length_arrive_whole(void **state)
 {
-	static const size_t lengths[] = {0, 1, 8, 63, 64, 999, 1000, 1001, 4999, 5000, 5001, 10000, 300000};
+	static const size_t lengths[] = {0,    1,    8,    63,   64,    999,   1000,
+	                                 1001, 4999, 5000, 5001, 10000, 300000};
 	struct tasks t;
 	tasks_open(&t, 2, wire, &small);
 	char *out = malloc(300000), *in = malloc(300000);
@@ -110,7 +113,8 @@ static void messages_of_one_task_keep_their_order(void **state)
 		s[i] = isend(&t, 0, 1, i, out + i * 2000, i % 3 == 0 ? 2000 : (size_t)(i % 500));
 	for (int i = 0; i < N; i++) {
 		weft_status_t status;
-		weft_request_t r = irecv(&t, 1, i % 2 ? WEFT_ANY_TASK : t.tid[0], WEFT_ANY_TAG, in, 2000);
+		weft_request_t r =
+		        irecv(&t, 1, i % 2 ? WEFT_ANY_TASK : t.tid[0], WEFT_ANY_TAG, in, 2000);
 		assert_int_equal(tasks_finish(&t, 1, &r, &status), 0);
 		assert_int_equal(status.tag, i);
 		assert_int_equal(memcmp(in, out + i * 2000, status.nbytes), 0);
@@ -150,8 +154,10 @@ static void contexts_keep_messages_apart(void **state)
 	assert_int_equal(weft__send(t.e[0], t.tid[1], one, 1, "1", 1, -1), 0);
 	assert_int_equal(weft__send(t.e[0], t.tid[1], inner, 1, "i", 1, -1), 0);
 	tasks_progress(&t);
-	assert_int_equal(weft__recv(t.e[1], WEFT_ANY_TASK, C, WEFT_ANY_TAG, &in, 1, NULL, 0), WEFT_ETIMEDOUT);
-	assert_int_equal(weft__recv(t.e[1], WEFT_ANY_TASK, inner, WEFT_ANY_TAG, &in, 1, NULL, 0), 0);
+	assert_int_equal(weft__recv(t.e[1], WEFT_ANY_TASK, C, WEFT_ANY_TAG, &in, 1, NULL, 0),
+	                 WEFT_ETIMEDOUT);
+	assert_int_equal(weft__recv(t.e[1], WEFT_ANY_TASK, inner, WEFT_ANY_TAG, &in, 1, NULL, 0),
+	                 0);
 	assert_int_equal(in, 'i');
 	assert_int_equal(weft__recv(t.e[1], WEFT_ANY_TASK, one, WEFT_ANY_TAG, &in, 1, NULL, 0), 0);
 	assert_int_equal(in, '1');
@@ -169,7 +175,8 @@ static void probe_tells_and_leaves_the_message(void **state)
 		weft_request_t s = isend(&t, 0, 1, 4, out, n);
 		tasks_progress(&t);
 		for (int i = 0; i < 2; i++) {
-			assert_int_equal(weft__probe(t.e[1], WEFT_ANY_TASK, C, WEFT_ANY_TAG, &status, 0), 0);
+			assert_int_equal(
+			        weft__probe(t.e[1], WEFT_ANY_TASK, C, WEFT_ANY_TAG, &status, 0), 0);
 			assert_int_equal(status.nbytes, n);
 			assert_int_equal(status.tag, 4);
 			assert_true(weft__tid_equal(status.source, t.tid[0]));
@@ -190,7 +197,8 @@ static void recv_alloc_makes_room(void **state)
 	void *in = NULL;
 	fill(out, 9000, 1);
 	tasks_open(&t, 2, wire, &small);
-	assert_int_equal(weft__recv_alloc(t.e[1], WEFT_ANY_TASK, C, 1, &in, &status, 0), WEFT_ETIMEDOUT);
+	assert_int_equal(weft__recv_alloc(t.e[1], WEFT_ANY_TASK, C, 1, &in, &status, 0),
+	                 WEFT_ETIMEDOUT);
 	assert_null(in);
 	for (size_t n = 0; n <= 900; n += 450) {
 		weft_request_t s = isend(&t, 0, 1, 1, out, n);
@@ -206,14 +214,15 @@ static void recv_alloc_makes_room(void **state)
 	tasks_close(&t);
 }
 
-/* --- canceling ------------------------------------------------------------------------------------- */
+/* --- canceling -------------------------------------------------------------------------------- */
 
 static void a_posted_receive_is_canceled(void **state)
 {
 	struct tasks t;
 	char in[4] = "abc";
 	tasks_open(&t, 2, wire, &small);
-	weft_request_t r = irecv(&t, 1, t.tid[0], 1, in, 4), other = irecv(&t, 1, t.tid[0], 1, in, 4);
+	weft_request_t r = irecv(&t, 1, t.tid[0], 1, in, 4),
+	               other = irecv(&t, 1, t.tid[0], 1, in, 4);
 	assert_int_equal(weft__cancel(t.e[1], r), 0);
 	assert_int_equal(weft__cancel(t.e[1], r), WEFT_EALREADY);
 	assert_int_equal(weft__wait(t.e[1], &r, NULL, -1), WEFT_ECANCELED);
@@ -236,7 +245,8 @@ static void an_announced_message_is_canceled(void **state)
 	assert_int_equal(weft__cancel(t.e[0], s), 0);
 	assert_int_equal(tasks_finish(&t, 0, &s, NULL), WEFT_ECANCELED);
 	tasks_progress(&t);
-	assert_int_equal(weft__probe(t.e[1], WEFT_ANY_TASK, C, WEFT_ANY_TAG, &status, 0), WEFT_ETIMEDOUT);
+	assert_int_equal(weft__probe(t.e[1], WEFT_ANY_TASK, C, WEFT_ANY_TAG, &status, 0),
+	                 WEFT_ETIMEDOUT);
 
 	/* The other one had matched it already, and has asked for the bytes. */
 	weft_request_t r = irecv(&t, 1, WEFT_ANY_TASK, WEFT_ANY_TAG, in, 50000);
@@ -284,7 +294,7 @@ static void a_message_that_waits_for_credit_is_canceled(void **state)
 	tasks_close(&t);
 }
 
-/* --- time-outs -------------------------------------------------------------------------------------- */
+/* --- time-outs -------------------------------------------------------------------------------- */
 
 static void a_send_that_times_out_was_not_sent(void **state)
 {
@@ -313,6 +323,46 @@ static void a_send_that_times_out_was_not_sent(void **state)
 	tasks_close(&t);
 }
 
+/* The channel is full in the middle of a message: its time-out makes no half message. */
+static void what_was_sent_before_a_time_out_arrives_whole(void **state)
+{
+	enum { LENGTH = 50000 };
+	struct tasks t;
+	char *out = malloc(LENGTH), *in = malloc(LENGTH);
+	weft_status_t status;
+	tasks_open(&t, 2, wire, NULL);
+	for (int again = 0; again < 2; again++) {
+		int sent = 0;
+		for (fill(out, LENGTH, 0);
+		     weft__send(t.e[0], t.tid[1], C, sent, out, LENGTH, 0) == 0; sent++)
+			fill(out, LENGTH, (unsigned)sent + 1);
+		memset(out, 0, LENGTH); /* what is under way is a copy */
+		assert_in_range(sent, 1, 400);
+		for (int i = 0; i < sent; i++) {
+			weft_request_t r = irecv(&t, 1, t.tid[0], WEFT_ANY_TAG, in, LENGTH);
+			assert_int_equal(tasks_finish(&t, 1, &r, &status), 0);
+			assert_int_equal(status.tag, i);
+			assert_true(is_filled(in, LENGTH, (unsigned)i));
+		}
+		tasks_progress(&t);
+		assert_int_equal(weft__recv(t.e[1], t.tid[0], C, WEFT_ANY_TAG, in, 1, NULL, 0),
+		                 WEFT_ETIMEDOUT);
+	}
+	int sent = 0;
+	while (weft__send(t.e[0], t.tid[1], C, 1, out, LENGTH, 0) == 0)
+		sent++;
+	weft_request_t r = irecv(&t, 1, t.tid[0], 1, in, LENGTH);
+	weft__progress(t.e[1]); /* there is room now */
+	weft__flush_cut(t.e[0]);
+	tasks_kill(&t, 0);
+	assert_int_equal(tasks_finish(&t, 1, &r, NULL), 0);
+	while (--sent)
+		assert_int_equal(weft__recv(t.e[1], t.tid[0], C, 1, in, LENGTH, NULL, 5000), 0);
+	free(out);
+	free(in);
+	tasks_close(&t);
+}
+
 static void a_receive_that_times_out_half_way_leaves_the_message(void **state)
 {
 	struct tasks t;
@@ -322,14 +372,18 @@ static void a_receive_that_times_out_half_way_leaves_the_message(void **state)
 	tasks_open(&t, 2, wire, &small);
 	fill(out, 50000, 4);
 	for (int way = 0; way < 3; way++) {
-		weft_request_t s = isend(&t, 0, 1, 1, out, 50000), later = isend(&t, 0, 1, 2, out, 10);
+		weft_request_t s = isend(&t, 0, 1, 1, out, 50000),
+		               later = isend(&t, 0, 1, 2, out, 10);
 		for (int i = 0; i < 20; i++)
-			weft__progress(t.e[1]); /* it has been announced; its sender does nothing now */
+			weft__progress(
+			        t.e[1]); /* it has been announced; its sender does nothing now */
 		if (way < 2)
-			assert_int_equal(weft__recv(t.e[1], WEFT_ANY_TASK, C, WEFT_ANY_TAG, in, 50000, NULL, 0),
+			assert_int_equal(weft__recv(t.e[1], WEFT_ANY_TASK, C, WEFT_ANY_TAG, in,
+			                            50000, NULL, 0),
 			                 WEFT_ETIMEDOUT);
 		else
-			assert_int_equal(weft__recv_alloc(t.e[1], t.tid[0], C, 1, &made, NULL, 3), WEFT_ETIMEDOUT);
+			assert_int_equal(weft__recv_alloc(t.e[1], t.tid[0], C, 1, &made, NULL, 3),
+			                 WEFT_ETIMEDOUT);
 		if (way)
 			tasks_progress(&t);
 		weft_request_t r = irecv(&t, 1, WEFT_ANY_TASK, WEFT_ANY_TAG, in, 50000);
@@ -348,7 +402,7 @@ static void a_receive_that_times_out_half_way_leaves_the_message(void **state)
 	tasks_close(&t);
 }
 
-/* --- bounds ------------------------------------------------------------------------------------------ */
+/* --- bounds ----------------------------------------------------------------------------------- */
 
 static void a_sender_waits_for_a_receiver_that_is_behind(void **state)
 {
@@ -409,7 +463,8 @@ static void short_messages_pass_a_long_one_by(void **state)
 	struct tasks t;
 	char *out = calloc(1, 4 << 20), *in = malloc(4 << 20), byte;
 	tasks_open(&t, 2, wire, &small);
-	weft_request_t r = irecv(&t, 1, t.tid[0], 1, in, 4 << 20), q = irecv(&t, 1, t.tid[0], 2, &byte, 1);
+	weft_request_t r = irecv(&t, 1, t.tid[0], 1, in, 4 << 20),
+	               q = irecv(&t, 1, t.tid[0], 2, &byte, 1);
 	weft_request_t s = isend(&t, 0, 1, 1, out, 4 << 20), u = isend(&t, 0, 1, 2, "", 1);
 	assert_int_equal(tasks_finish(&t, 1, &q, NULL), 0);
 	assert_int_equal(weft__test(t.e[0], &s, NULL), WEFT_EAGAIN);
@@ -451,14 +506,15 @@ static void everybody_is_heard(void **state)
 	tasks_close(&t);
 }
 
-/* --- ends ---------------------------------------------------------------------------------------------- */
+/* --- ends ------------------------------------------------------------------------------------- */
 
 static void what_a_task_sent_arrives_after_its_end(void **state)
 {
 	struct tasks t;
 	char in[8];
 	tasks_open(&t, 3, wire, &small);
-	weft_request_t any = irecv(&t, 1, WEFT_ANY_TASK, 9, in, 8), named = irecv(&t, 1, t.tid[0], 8, in, 8);
+	weft_request_t any = irecv(&t, 1, WEFT_ANY_TASK, 9, in, 8),
+	               named = irecv(&t, 1, t.tid[0], 8, in, 8);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(weft__send(t.e[0], t.tid[1], C, i, "last", 5, -1), 0);
 	tasks_leave(&t, 0);
@@ -524,7 +580,7 @@ static void a_half_received_message_of_a_dead_task_is_none(void **state)
 	tasks_close(&t);
 }
 
-/* --- several requests ------------------------------------------------------------------------------- */
+/* --- several requests ------------------------------------------------------------------------- */
 
 static void requests_are_waited_for_together(void **state)
 {
@@ -572,7 +628,8 @@ static void bad_arguments_are_refused(void **state)
 	assert_int_equal(weft__send(t.e[0], t.tid[1], C, 1, NULL, 1, 0), WEFT_EINVAL);
 	assert_int_equal(weft__send(t.e[0], WEFT_ANY_TASK, C, 1, &byte, 1, 0), WEFT_EINVAL);
 	assert_int_equal(weft__send(t.e[0], WEFT_NO_TID, C, 1, &byte, 1, 0), WEFT_ENOTASK);
-	assert_int_equal(weft__send(t.e[0], t.tid[1], C, 1, &byte, WEFT_MSG_MAX + 1, 0), WEFT_ETOOBIG);
+	assert_int_equal(weft__send(t.e[0], t.tid[1], C, 1, &byte, WEFT_MSG_MAX + 1, 0),
+	                 WEFT_ETOOBIG);
 	assert_int_equal(weft__recv(t.e[0], WEFT_NO_TID, C, 1, &byte, 1, NULL, 0), WEFT_ENOTASK);
 	assert_int_equal(weft__recv(t.e[0], t.tid[1], C, -7, &byte, 1, NULL, 0), WEFT_EINVAL);
 	assert_int_equal(weft__irecv(t.e[0], t.tid[1], C, 1, NULL, 1, &r), WEFT_EINVAL);
@@ -588,16 +645,19 @@ static void sendrecv_does_both(void **state)
 	char in[4];
 	weft_status_t status;
 	tasks_open(&t, 2, wire, &small);
-	assert_int_equal(weft__sendrecv(t.e[0], t.tid[1], 1, "one", 4, t.tid[1], 2, in, 4, C, &status, 3),
-	                 WEFT_ETIMEDOUT);
-	assert_int_equal(weft__sendrecv(t.e[1], t.tid[0], 2, "two", 4, t.tid[0], 1, in, 4, C, &status, -1), 0);
+	assert_int_equal(
+	        weft__sendrecv(t.e[0], t.tid[1], 1, "one", 4, t.tid[1], 2, in, 4, C, &status, 3),
+	        WEFT_ETIMEDOUT);
+	assert_int_equal(
+	        weft__sendrecv(t.e[1], t.tid[0], 2, "two", 4, t.tid[0], 1, in, 4, C, &status, -1),
+	        0);
 	assert_string_equal(in, "one");
 	assert_int_equal(weft__recv(t.e[0], t.tid[1], C, 2, in, 4, &status, -1), 0);
 	assert_string_equal(in, "two");
 	tasks_close(&t);
 }
 
-/* --- the program's own loop ---------------------------------------------------------------------------- */
+/* --- the program's own loop ------------------------------------------------------------------- */
 
 static void the_descriptor_tells_when_there_is_something(void **state)
 {
@@ -643,6 +703,7 @@ int main(void)
 	        cmocka_unit_test(an_announced_message_is_canceled),
 	        cmocka_unit_test(a_message_that_waits_for_credit_is_canceled),
 	        cmocka_unit_test(a_send_that_times_out_was_not_sent),
+	        cmocka_unit_test(what_was_sent_before_a_time_out_arrives_whole),
 	        cmocka_unit_test(a_receive_that_times_out_half_way_leaves_the_message),
 	        cmocka_unit_test(a_sender_waits_for_a_receiver_that_is_behind),
 	        cmocka_unit_test(both_sides_may_send_much_before_they_receive),
@@ -663,7 +724,8 @@ int main(void)
 		for (int i = 0; i < NEACH; i++) {
 			struct CMUnitTest *test = &tests[w * NEACH + i];
 			*test = each[i];
-			snprintf(names[w * NEACH + i], sizeof names[0], "%s over %s", each[i].name, wire_names[w]);
+			snprintf(names[w * NEACH + i], sizeof names[0], "%s over %s", each[i].name,
+			         wire_names[w]);
 			test->name = names[w * NEACH + i];
 			test->setup_func = next_wire;
 			test->initial_state = (void *)(uintptr_t)w;

@@ -1,4 +1,5 @@
-/* A task that sends what it should not: its channel is closed, nothing else happens. And memory that runs out. */
+/* A task that sends what it should not: its channel is closed, nothing else happens. And memory
+ * that runs out. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -89,7 +90,8 @@ static void an_unknown_kind_closes_the_peer(void **state)
 static void a_negative_tag_closes_the_peer(void **state)
 {
 	closes_a_peer_that_sends((struct weft__hdr){.kind = WEFT__EAGER, .tag = -1});
-	closes_a_peer_that_sends((struct weft__hdr){.kind = WEFT__EAGER, .tag = WEFT_ANY_TAG, .len = 90000});
+	closes_a_peer_that_sends(
+	        (struct weft__hdr){.kind = WEFT__EAGER, .tag = WEFT_ANY_TAG, .len = 90000});
 	closes_a_peer_that_sends((struct weft__hdr){.kind = WEFT__RTS, .tag = -5, .total = 1});
 }
 
@@ -108,7 +110,8 @@ static void many_short_messages_beyond_the_credit_close_the_peer(void **state)
 	char in[8];
 	int sent = 0;
 	for (; sent < 1000; sent++) {
-		if (offer(c, (struct weft__hdr){.kind = WEFT__EAGER, .tag = sent, .len = 1}, "x") < 0)
+		if (offer(c, (struct weft__hdr){.kind = WEFT__EAGER, .tag = sent, .len = 1}, "x") <
+		    0)
 			break;
 		weft__progress(t.e[0]);
 	}
@@ -129,16 +132,20 @@ static void data_beyond_what_was_asked_for_closes_the_peer(void **state)
 		weft_request_t r;
 		struct weft__hdr cts = {0};
 		assert_int_equal(weft__irecv(t.e[0], other, C, 1, in, sizeof in, &r), 0);
-		assert_int_equal(offer(c, (struct weft__hdr){.kind = WEFT__RTS, .tag = 1, .id = 5, .total = 4500}, NULL),
+		assert_int_equal(offer(c,
+		                       (struct weft__hdr){
+		                               .kind = WEFT__RTS, .tag = 1, .id = 5, .total = 4500},
+		                       NULL),
 		                 0);
 		weft__progress(t.e[0]);
 		assert_true(taken_from(c, &cts) > 0);
 		assert_int_equal(cts.kind, WEFT__CTS);
 		assert_int_equal(cts.id, 5);
 		assert_int_equal(cts.total, 4000);
-		struct weft__hdr data[3] = {{.kind = WEFT__DATA, .id = 5, .len = 4001},
-		                            {.kind = WEFT__DATA, .id = 5, .len = 1, .total = 1},
-		                            {.kind = WEFT__DATA, .id = 5, .len = 1, .total = UINT64_MAX}};
+		struct weft__hdr data[3] = {
+		        {.kind = WEFT__DATA, .id = 5, .len = 4001},
+		        {.kind = WEFT__DATA, .id = 5, .len = 1, .total = 1},
+		        {.kind = WEFT__DATA, .id = 5, .len = 1, .total = UINT64_MAX}};
 		offer(c, data[way], out);
 		assert_int_equal(tasks_finish(&t, 0, &r, NULL), WEFT_ENOTASK);
 		c->ops->close(&c);
@@ -153,7 +160,8 @@ static void answers_to_what_was_not_asked_do_no_harm(void **state)
 	char out[5000], in;
 	weft_request_t s;
 	for (unsigned i = 0; i < 20; i++) {
-		struct weft__hdr cts = {.kind = WEFT__CTS, .id = (uint64_t)(i / 10) << 32 | i % 10, .total = 1};
+		struct weft__hdr cts = {
+		        .kind = WEFT__CTS, .id = (uint64_t)(i / 10) << 32 | i % 10, .total = 1};
 		offer(c, cts, NULL);
 		offer(c, (struct weft__hdr){.kind = WEFT__CANCEL, .id = i}, NULL);
 		offer(c, (struct weft__hdr){.kind = WEFT__DATA, .id = i, .len = 1}, "x");
@@ -179,14 +187,16 @@ static void random_messages_do_no_harm(void **state)
 		struct weft__channel *c = beside(&t);
 		weft__rng_init(&rng, seed);
 		for (int i = 0; i < 4; i++)
-			weft__irecv(t.e[0], i % 2 ? other : WEFT_ANY_TASK, C, i, in, (size_t)i * 2000, &r[i]);
+			weft__irecv(t.e[0], i % 2 ? other : WEFT_ANY_TASK, C, i, in,
+			            (size_t)i * 2000, &r[i]);
 		weft__isend(t.e[0], other, C, 1, in, 5000, &r[0]);
 		for (int i = 0; i < 300; i++) {
 			struct weft__hdr hdr = {
 			        .kind = (uint8_t)weft__rng_below(&rng, 8),
 			        .tag = (int32_t)weft__rng_below(&rng, 5),
-			        .id = weft__rng_below(&rng, 3) ? weft__rng_below(&rng, 4)
-			                                       : (uint64_t)1 << 32 | weft__rng_below(&rng, 6),
+			        .id = weft__rng_below(&rng, 3)
+			                      ? weft__rng_below(&rng, 4)
+			                      : (uint64_t)1 << 32 | weft__rng_below(&rng, 6),
 			        .len = weft__rng_below(&rng, 2) ? 0 : weft__rng_below(&rng, 3000),
 			        .total = weft__rng_below(&rng, 3) ? weft__rng_below(&rng, 4000) : 0,
 			};
@@ -195,7 +205,8 @@ static void random_messages_do_no_harm(void **state)
 			if (i % 3 == 0)
 				weft__progress(t.e[0]);
 			if (i % 7 == 0)
-				weft__recv(t.e[0], WEFT_ANY_TASK, C, WEFT_ANY_TAG, in, 100, NULL, 0);
+				weft__recv(t.e[0], WEFT_ANY_TASK, C, WEFT_ANY_TAG, in, 100, NULL,
+				           0);
 			taken_from(c, NULL);
 		}
 		c->ops->close(&c);
@@ -205,7 +216,7 @@ static void random_messages_do_no_harm(void **state)
 	free(in);
 }
 
-/* --- memory ------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* Some of everything, in which any call may fail; the channel may be lost, but nothing else. */
 static void scene(struct tasks *t, char *out, char *in)

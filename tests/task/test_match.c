@@ -35,7 +35,8 @@ struct model {
 static void forget_posted(struct model *model, size_t i)
 {
 	free(model->posted[i]);
-	memmove(&model->posted[i], &model->posted[i + 1], (--model->nposted - i) * sizeof *model->posted);
+	memmove(&model->posted[i], &model->posted[i + 1],
+	        (--model->nposted - i) * sizeof *model->posted);
 }
 
 static void forget_kept(struct model *model, size_t i)
@@ -87,7 +88,8 @@ static void step_message(struct weft__match *m, struct model *model, struct weft
 		if (!fits(&model->posted[i]->key, &key))
 			continue;
 		assert_ptr_equal(found, model->posted[i]);
-		if (weft__rng_below(rng, 4) == 0) { /* it broke on the way: the receive is as before */
+		if (weft__rng_below(rng, 4) ==
+		    0) { /* it broke on the way: the receive is as before */
 			assert_int_equal(weft__match_repost(m, found), 0);
 			return;
 		}
@@ -170,7 +172,8 @@ static void kept_messages_stay_in_order_without_memory_for_indexes(void **state)
 static void posted_receives_of_a_source_are_found(void **state)
 {
 	struct weft__match m;
-	struct weft__posted p[3] = {{.key = {7, 1, 5}}, {.key = {8, 1, 5}}, {.key = {8, 2, WEFT_ANY_TAG}}};
+	struct weft__posted p[3] = {
+	        {.key = {7, 1, 5}}, {.key = {8, 1, 5}}, {.key = {8, 2, WEFT_ANY_TAG}}};
 	weft__match_init(&m);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(weft__match_post(&m, &p[i]), 0);
@@ -244,9 +247,11 @@ static void ten_thousand_others_cost_about_as_ten(void **state)
 {
 	for (int kept = 0; kept < 2; kept++) {
 		uint64_t few = cost_among(10, kept), many = cost_among(10000, kept);
-		print_message("# %s: %llu ns among 10, %llu ns among 10,000\n", kept ? "kept" : "posted",
-		              (unsigned long long)few, (unsigned long long)many);
-		assert_in_range(many, 0, 20 * few + 1000); /* a walk would take a thousand times as long */
+		print_message("# %s: %llu ns among 10, %llu ns among 10,000\n",
+		              kept ? "kept" : "posted", (unsigned long long)few,
+		              (unsigned long long)many);
+		assert_in_range(many, 0,
+		                20 * few + 1000); /* a walk would take a thousand times as long */
 	}
 }
 

@@ -1,4 +1,5 @@
-/* Two processes: blocking calls, sleep, death. The child's asserts end it with a code that the parent checks. */
+/* Two processes: blocking calls, sleep, death. The child's asserts end it with a code that the
+ * parent checks. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -25,17 +26,19 @@ enum { WAIT_MS = 20000 };
 
 static enum wire wire;
 
-/* Engines that went on in the other process: what they map is in use there, and their memory stays here. */
+/* Engines that went on in the other process: what they map is in use there, and their memory stays
+ * here. */
 static struct weft__engine *volatile others[16];
 static int nothers;
 
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			_exit(100 + __LINE__ % 100);                                                         \
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			_exit(100 + __LINE__ % 100);                                               \
 	} while (0)
 
-/* Runs the second engine in a child, which closes what is the first one's, and the other way round. */
+/* Runs the second engine in a child, which closes what is the first one's, and the other way round.
+ */
 static pid_t start(struct tasks *t, void (*child)(struct weft__engine *e, weft_tid_t other))
 {
 	tasks_open(t, 2, wire, NULL);
@@ -149,12 +152,15 @@ static void what_was_sent_arrives_after_exit(void **state)
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	weft__engine_unplug(t.e[0], t.tid[1], false);
 	for (int i = 0; i < NLAST; i++) {
-		assert_int_equal(weft__recv(t.e[0], t.tid[1], C, WEFT_ANY_TAG, in, 300000, &status, WAIT_MS), 0);
+		assert_int_equal(
+		        weft__recv(t.e[0], t.tid[1], C, WEFT_ANY_TAG, in, 300000, &status, WAIT_MS),
+		        0);
 		assert_int_equal(status.tag, i);
 		assert_int_equal(status.nbytes, i * 100);
 		assert_true(is_filled(in, status.nbytes, 5));
 	}
-	assert_int_equal(weft__recv(t.e[0], t.tid[1], C, WEFT_ANY_TAG, in, 8, NULL, WAIT_MS), WEFT_ENOTASK);
+	assert_int_equal(weft__recv(t.e[0], t.tid[1], C, WEFT_ANY_TAG, in, 8, NULL, WAIT_MS),
+	                 WEFT_ENOTASK);
 	free(in);
 	finish(&t, pid, 7);
 }
@@ -174,12 +180,14 @@ static void a_task_killed_while_it_sends_leaves_whole_messages(void **state)
 	weft_status_t status;
 	int n = 0, rc;
 	for (; n < 100; n++)
-		assert_int_equal(weft__recv(t.e[0], t.tid[1], C, n, in, 200000, &status, WAIT_MS), 0);
+		assert_int_equal(weft__recv(t.e[0], t.tid[1], C, n, in, 200000, &status, WAIT_MS),
+		                 0);
 	kill(pid, SIGKILL);
 	siginfo_t info;
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	weft__engine_unplug(t.e[0], t.tid[1], false);
-	while ((rc = weft__recv(t.e[0], t.tid[1], C, WEFT_ANY_TAG, in, 200000, &status, WAIT_MS)) == 0) {
+	while ((rc = weft__recv(t.e[0], t.tid[1], C, WEFT_ANY_TAG, in, 200000, &status, WAIT_MS)) ==
+	       0) {
 		assert_int_equal(status.nbytes, status.tag % 5 ? 100 : 200000);
 		assert_true(status.tag >= n);
 		n = status.tag;
@@ -237,7 +245,8 @@ int main(void)
 	static char names[NTESTS][120];
 	for (int i = 0; i < NTESTS; i++) {
 		tests[i] = each[i % NEACH];
-		snprintf(names[i], sizeof names[i], "%s over %s", each[i % NEACH].name, wire_names[STREAM + i / NEACH]);
+		snprintf(names[i], sizeof names[i], "%s over %s", each[i % NEACH].name,
+		         wire_names[STREAM + i / NEACH]);
 		tests[i].name = names[i];
 		tests[i].setup_func = next_wire;
 		tests[i].initial_state = (void *)(uintptr_t)(STREAM + i / NEACH);

@@ -1,5 +1,5 @@
-/* Several threads in one engine: each gets its own messages, none waits for ever, none is starved. Not over
- * inproc, whose two ends are for one thread. */
+/* Several threads in one engine: each gets its own messages, none waits for ever, none is starved.
+ * Not over inproc, whose two ends are for one thread. */
 #include "config.h"
 
 #include <pthread.h>
@@ -77,8 +77,8 @@ static void threads_get_their_own_messages(void **state)
 	for (int i = 0; i < NTHREADS; i++) {
 		for (int side = 0; side < 2; side++) {
 			talks[side][i] = (struct talk){.t = &t, .who = side, .tag = i};
-			assert_int_equal(pthread_create(&threads[side][i], NULL, side ? echoes : asks,
-			                                &talks[side][i]),
+			assert_int_equal(pthread_create(&threads[side][i], NULL,
+			                                side ? echoes : asks, &talks[side][i]),
 			                 0);
 		}
 	}
@@ -126,7 +126,8 @@ static void *receives_one(void *arg)
 {
 	struct talk *talk = arg;
 	char in;
-	talk->failures = weft__recv(talk->t->e[0], WEFT_ANY_TASK, C, talk->tag, &in, 1, NULL, WAIT_MS);
+	talk->failures =
+	        weft__recv(talk->t->e[0], WEFT_ANY_TASK, C, talk->tag, &in, 1, NULL, WAIT_MS);
 	return NULL;
 }
 
@@ -190,7 +191,8 @@ int main(void)
 	static char names[NTESTS][120];
 	for (int i = 0; i < NTESTS; i++) {
 		tests[i] = each[i % NEACH];
-		snprintf(names[i], sizeof names[i], "%s over %s", each[i % NEACH].name, wire_names[STREAM + i / NEACH]);
+		snprintf(names[i], sizeof names[i], "%s over %s", each[i % NEACH].name,
+		         wire_names[STREAM + i / NEACH]);
 		tests[i].name = names[i];
 		tests[i].setup_func = next_wire;
 		tests[i].initial_state = (void *)(uintptr_t)(STREAM + i / NEACH);
