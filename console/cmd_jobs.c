@@ -45,6 +45,7 @@ static int exec_jobs(struct context *c, const struct args *a)
 	                                         .key      = "jobs",
 	                                         .columns  = names,
 	                                         .ncolumns = COLUMNS,
+	                                         .sorted   = true,
 	                                         .add      = add_row,
 	                                         .write    = write_json};
 	return listing_show(c, a, &kind, 0);

@@ -41,6 +41,8 @@ static int show_table(struct context *c, struct listing *l, uint32_t job, struct
 {
 	table_init(&l->table, l->kind->columns, l->kind->ncolumns);
 	int rc = session_list(c->session, l->kind->kind, job, 0, on_row, l, e);
+	if (l->kind->sorted)
+		table_sort(&l->table);
 	if (!rc && table_print(&l->table, stdout, context_colour(1)))
 		rc = weft__err_set(e, WEFT_ENOMEM, "out of memory");
 	table_fini(&l->table);
@@ -54,7 +56,9 @@ int listing_show(struct context *c, const struct args *a, const struct listing_k
 	if (context_attach(c, a))
 		return EXITCODE_FAILURE;
 	int rc = l.as_json ? show_json(c, &l, job, &e) : show_table(c, &l, job, &e);
-	if (rc)
+	if (rc == WEFT_ENOENT && job)
+		context_error(c, "there is no job %u; see: weft jobs", job);
+	else if (rc)
 		context_error(c, "%s", e.text);
 	context_detach(c);
 	return rc ? EXITCODE_FAILURE : 0;

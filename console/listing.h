@@ -2,6 +2,7 @@
 #ifndef WEFT_CONSOLE_LISTING_H
 #define WEFT_CONSOLE_LISTING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct listing_kind {
 	const char *key;        /* what JSON calls the rows */
 	const char *const *columns;
 	size_t ncolumns;
+	bool sorted; /* rows come in any order: show them in that of their first column */
 	void (*add)(struct table *t, const struct weft__msg *m);
 	void (*write)(struct json *j, const struct weft__msg *m);
 };

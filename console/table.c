@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -58,6 +59,19 @@ void table_add(struct table *t, const char *format, ...)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
 	push(t, text);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	long x = strtol(*(char *const *)a, NULL, 10), y = strtol(*(char *const *)b, NULL, 10);
+	return (x > y) - (x < y);
+}
+
+void table_sort(struct table *t)
+{
+	if (!t->code && t->ncells > t->ncolumns) /* the heading stays where it is */
+		qsort(t->cells + t->ncolumns, t->ncells / t->ncolumns - 1, t->ncolumns * sizeof *t->cells,
+		      compare_rows);
 }
 
 /* Characters, not bytes: what continues a UTF-8 character does not count. */

@@ -21,6 +21,9 @@ void table_fini(struct table *t);
 /* The next cell of the current row; control characters are shown as '?'. */
 void table_add(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Puts the rows in the order of the numbers in their first column. */
+void table_sort(struct table *t);
+
 /* Prints all, the heading in bold when bold is set. 0 or WEFT_ENOMEM. */
 int table_print(const struct table *t, FILE *out, bool bold);
 

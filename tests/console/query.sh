@@ -44,6 +44,8 @@ equal "with two tasks" 2 "$(grep -c '"tid"' "$tmp/out")"
 status "ps of a job" 0 weft ps 1
 equal "has a heading and two rows" 3 "$(wc -l <"$tmp/out")"
 status "ps of what is no job" 125 weft ps x
+status "ps of a job that never was" 125 weft ps 77
+says "is said" 'no job 77'
 status "sig" 0 weft sig TERM 1
 ended() { weft jobs | grep -q 'ended.*143'; }
 if until_true 5 ended; then ok "jobs shows the end"; else not_ok "jobs shows the end" "$(weft jobs)"; fi
@@ -52,6 +54,11 @@ expect "are empty" "$(cat "$tmp/out")"
 status "logs of no job" 125 weft logs 99
 status "spawn that writes" 0 weft spawn sh -c 'echo first; sleep 0.5; echo last'
 equal "logs -f follows to the end" "first last" "$(weft logs -f 2 | xargs)"
+status "a job that outlives the next one" 0 weft spawn sleep 100
+weft spawn true >"$tmp/out"
+all_four() { [ "$(weft jobs | grep -c -E '^ *[1-4] .*(ended|running)')" = 4 ] && weft jobs | grep -q '^ *4 .*ended'; }
+until_true 5 all_four
+equal "jobs are shown in their order" "1 2 3 4" "$(weft jobs | awk 'NR > 1 { print $1 }' | xargs)"
 status "the daemon's log" 0 weft logs
 equal "is there" 1 "$(grep -c -m 1 'WEFT-NODE-UP' "$tmp/out")"
 status "spawn of a missing program" 127 weft spawn no-such-program

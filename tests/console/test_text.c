@@ -121,6 +121,22 @@ static void columns_are_aligned(void **state)
 	expect_text(f, "   N  NAME     LAST\n   7  \xc3\xa4\xc3\xb6       x\n1234  longer?\n");
 }
 
+static void rows_are_sorted_by_number(void **state)
+{
+	static const char *const names[] = {">N", "NAME"};
+	static const char *const rows[]  = {"10", "ten", "9", "nine", "1", "one"};
+	FILE *f                          = open_text();
+	struct table t;
+	table_init(&t, names, 2);
+	table_sort(&t);
+	for (size_t i = 0; i < 6; i++)
+		table_add(&t, "%s", rows[i]);
+	table_sort(&t);
+	assert_int_equal(table_print(&t, f, false), 0);
+	table_fini(&t);
+	expect_text(f, " N  NAME\n 1  one\n 9  nine\n10  ten\n");
+}
+
 static void targets_are_tasks_or_jobs(void **state)
 {
 	uint64_t tid = 1;
@@ -174,6 +190,7 @@ int main(void)
 	        cmocka_unit_test(json_nests_and_separates),
 	        cmocka_unit_test(json_escapes_whatever_a_text_may_hold),
 	        cmocka_unit_test(columns_are_aligned),
+	        cmocka_unit_test(rows_are_sorted_by_number),
 	        cmocka_unit_test(targets_are_tasks_or_jobs),
 	        cmocka_unit_test(exit_codes_follow_the_rule),
 	};
