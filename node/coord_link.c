@@ -132,7 +132,8 @@ static void lost(struct node *n, const char *why)
 		link_close(&c->link);
 	if (c->state == COORD_JOINED) {
 		c->lost_ns = weft__clock_ns();
-		weft__log(WEFT__LOG_WARN, "WEFT-COORD-LOST", "epoch=%u: %s", n->epoch, why);
+		weft__log(n->state < NODE_HALTING ? WEFT__LOG_WARN : WEFT__LOG_DEBUG, "WEFT-COORD-LOST", "epoch=%u: %s",
+		          n->epoch, why);
 	}
 	step(n, COORD_AWAY);
 	if (n->state == NODE_LEAVING)

@@ -379,3 +379,12 @@ void job_kill_all(struct node *n)
 			kill(j->vm_pid, SIGTERM);
 	}
 }
+
+void job_forget_all(struct node *n)
+{
+	size_t cursor;
+	uint64_t id;
+	void *j;
+	while (cursor = 0, weft__map_next(&n->jobs, &cursor, &id, &j))
+		job_free(j);
+}

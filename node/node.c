@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/rundir.h"
 #include "node/folder.h"
@@ -70,6 +71,14 @@ static void remove_folders(struct node *n)
 	rmdir(n->dir); /* of another node on another machine it is empty as well; else it stays */
 }
 
+void node_abandon(struct node *n)
+{
+	void *handles[] = {&n->on_child, &n->on_term, &n->on_int, &n->on_hup, &n->halt_timer, &n->doom_timer,
+	                   &n->coord.timer};
+	for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
+		close_handle(handles[i]);
+}
+
 /* Closes all that keeps the loop running; it ends when what is queued has gone out. */
 static void down(struct node *n)
 {
@@ -81,12 +90,9 @@ static void down(struct node *n)
 		link_listener_close(&n->unix_listener);
 	if (n->tcp_listener)
 		link_listener_close(&n->tcp_listener);
-	void *handles[] = {&n->on_child, &n->on_term, &n->on_int, &n->on_hup, &n->halt_timer, &n->doom_timer,
-	                   &n->coord.timer};
-	for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
-		close_handle(handles[i]);
 	if (n->coord.watching)
 		close_handle(&n->coord.folder);
+	node_abandon(n);
 	remove_folders(n);
 }
 
@@ -169,6 +175,24 @@ static void expect_halt(struct node *n)
 void node_owner_gone(struct node *n)
 {
 	expect_halt(n); /* CLIENT_CLOSE tells the coordinator */
+}
+
+void node_fini(struct node *n)
+{
+	size_t cursor = 0;
+	uint64_t pid;
+	void *child;
+	while (weft__map_next(&n->children, &cursor, &pid, &child))
+		weft__free(child);
+	job_forget_all(n);
+	struct weft__map *maps[] = {&n->children, &n->clients, &n->jobs, &n->tasks, &n->endpoints, &n->tokens, &n->peers};
+	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+		weft__map_fini(maps[i]);
+	weft__arena_fini(&n->arena);
+	weft__arena_fini(&n->carried);
+	weft__session_fini(&n->coord.session);
+	explicit_bzero(n->key, sizeof n->key);
+	uv_loop_close(n->loop);
 }
 
 /* --- signals ------------------------------------------------------------------------------------ */
@@ -309,8 +333,10 @@ static int owner_open(struct node *n, struct weft_error *e)
 
 int node_start(struct node *n, struct weft_error *e)
 {
-	/* Keys are in our memory: no core dumps, and no other process may read it. */
+#ifndef __SANITIZE_ADDRESS__ /* its search for leaks is done by another process */
+	/* Keys are in our memory: no other process may read it. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		return weft__err_set(e, WEFT_EIO, "can't adopt processes: %s", strerror(errno));
 	uv_timer_t *timers[] = {&n->halt_timer, &n->doom_timer, &n->coord.timer};

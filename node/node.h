@@ -102,6 +102,8 @@ struct node {
 /* --- weftd.c: options; node.c: start, end, signals ---------------------------------------------- */
 
 int node_start(struct node *n, struct weft_error *e);
+void node_abandon(struct node *n); /* a start that failed before the node's folder was ours */
+void node_fini(struct node *n);    /* after the loop has ended */
 void node_step(struct node *n, enum node_state to);
 void node_halt(struct node *n, const char *why); /* the orderly end: tasks first, then us */
 void node_settled(struct node *n);               /* something is gone: is all of it? */
@@ -238,6 +240,7 @@ void job_vm_gone(struct job *j); /* its task VM has ended and all that it sent i
 void job_task_left(struct node *n, struct task *t); /* said BYE, or its connection closed */
 void job_inventory(struct node *n);
 void job_kill_all(struct node *n);
+void job_forget_all(struct node *n);
 
 /* --- taskvm_link.c -------------------------------------------------------------------------------- */
 

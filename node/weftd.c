@@ -228,10 +228,11 @@ static int run(struct node *n)
 		fprintf(stderr, "weftd: %s\n", e.text);
 		if (n->locked) /* and with it what has been made so far */
 			node_halt(n, "it can't start");
+		else
+			node_abandon(n);
 	}
-	if (n->locked)
-		uv_run(&loop, UV_RUN_DEFAULT);
-	explicit_bzero(n->key, sizeof n->key);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	node_fini(n);
 	return rc ? 1 : 0;
 }
 
