@@ -30,6 +30,7 @@ enum {
 	ENROL_MS = 30000,
 	FLUSH_MS = 5000,
 	BYE_MS = 2000,
+	CROWDED_SPIN_NS = 20000, /* more only keeps another task from running */
 	SIZE_MAX_TASKS = 1 << 20,
 };
 
@@ -82,9 +83,10 @@ void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m,
 	e->node = (uint32_t)m->node;
 	e->tids[e->rank] = e->self;
 	e->ntids = 1;
-	if (m->nlocal >
-	    usable_cores((uint32_t)m->ncores)) /* spinning would keep another from running */
-		e->settings.spin_ns = e->spin_ns = 0;
+	if (m->nlocal > usable_cores((uint32_t)m->ncores)) {
+		e->crowded = true;
+		e->settings.spin_ns = e->spin_ns = CROWDED_SPIN_NS;
+	}
 }
 
 void weft__on_refused(struct weft__engine *e, const struct weft__msg_refused *m)

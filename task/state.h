@@ -204,6 +204,7 @@ struct weft__engine {
 	uint32_t ntids; /* known so far */
 	bool welcome;   /* by the node */
 	int refused;    /* or why not */
+	bool crowded;   /* more tasks than cores on the node */
 
 	struct weft__settings settings;
 	uint64_t spin_ns; /* adapts below settings.spin_ns */

@@ -1,10 +1,11 @@
 /* Progress, and how a task waits.
  *
- * A call that must wait polls the channels, a short while without rest, since most answers come
- * within microseconds; then it arms every channel, so that whatever comes rings the doorbell or
- * makes a socket ready, and sleeps in epoll_wait. How long it spins adapts: a sleep that was over
- * soon makes the next spin longer, a long one makes it shorter. With more tasks than cores on the
- * node it does not spin at all.
+ * A call that must wait polls the channels: a few microseconds without rest, since most answers
+ * have come by then; a little longer with the processor given away in between, since whoever is to
+ * answer may be waiting for it; with more tasks than cores on the node in this way from the start.
+ * Then it arms every channel, so that whatever comes rings the doorbell or makes a socket ready,
+ * and sleeps in epoll_wait. How long it polls adapts: a sleep that was over soon makes the next
+ * time longer, a long one makes it shorter.
  *
  * Of several threads that wait one polls; the others wait on a condition variable and look at their
  * own condition after each change. When the polling one has what it wanted, another takes over. A
@@ -16,6 +17,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,8 +29,8 @@ enum {
 	ROUNDS_PER_CLOCK = 16,    /* rounds between two looks at the clock */
 	ROUNDS_PER_LOOK = 1024,   /* rounds between two looks at the control connection */
 	LOOK_INTERVAL_NS = 20000, /* ... of calls that do not wait */
-	SPIN_MIN_NS = 1000,
-	LOOK_INTERVAL_MS = 20, /* in a sleep, when not everything that matters can wake it */
+	RESTLESS_NS = 5000,       /* polls without rest for so long, and in all at least so long */
+	LOOK_INTERVAL_MS = 20,    /* in a sleep, when not everything that matters can wake it */
 	PROGRESS_ROUNDS = 64,
 	NEVENTS = 16,
 };
@@ -164,9 +166,9 @@ static void adapt_spin(struct weft__engine *e, uint64_t waited_ns)
 	uint64_t max = e->settings.spin_ns;
 	if (waited_ns < max)
 		e->spin_ns =
-		        e->spin_ns * 2 + SPIN_MIN_NS < max ? e->spin_ns * 2 + SPIN_MIN_NS : max;
+		        e->spin_ns * 2 + RESTLESS_NS < max ? e->spin_ns * 2 + RESTLESS_NS : max;
 	else
-		e->spin_ns = e->spin_ns / 2 > SPIN_MIN_NS ? e->spin_ns / 2 : SPIN_MIN_NS;
+		e->spin_ns = e->spin_ns / 2 > RESTLESS_NS ? e->spin_ns / 2 : RESTLESS_NS;
 	if (e->spin_ns > max)
 		e->spin_ns = max;
 }
@@ -182,10 +184,25 @@ static void look(struct weft__engine *e)
 	weft__step(e);
 }
 
+/* Between two rounds. Threads that want the lock get it; with little hope others get the processor.
+ */
+static void rest(struct weft__engine *e, bool little)
+{
+	if (little) {
+		relax();
+		weft__yield(e);
+	} else {
+		weft__unlock(e);
+		sched_yield();
+		weft__lock(e);
+	}
+}
+
 /* The thread in charge of progress. */
 static int poll_until(struct weft__engine *e, weft__condition holds, void *arg, uint64_t deadline)
 {
 	uint64_t seen = e->nchanges, idle_since = 0;
+	bool restless = !e->crowded;
 	if (holds(arg))
 		return 0;
 	for (unsigned round = 0;; round++) {
@@ -200,12 +217,12 @@ static int poll_until(struct weft__engine *e, weft__condition holds, void *arg, 
 		}
 		if (deadline == 0)
 			return WEFT_ETIMEDOUT;
-		if (moved)
+		if (moved) {
 			idle_since = 0;
-		else
-			relax();
-		weft__yield(e);
-		if (round % ROUNDS_PER_CLOCK && (moved || e->spin_ns))
+			restless = !e->crowded;
+		}
+		rest(e, moved || restless);
+		if (round % ROUNDS_PER_CLOCK && (moved || restless))
 			continue;
 		uint64_t now = weft__clock_ns();
 		if (now >= deadline)
@@ -214,6 +231,7 @@ static int poll_until(struct weft__engine *e, weft__condition holds, void *arg, 
 			continue;
 		if (!idle_since)
 			idle_since = now;
+		restless = !e->crowded && now - idle_since < RESTLESS_NS;
 		if (now - idle_since < e->spin_ns)
 			continue;
 		sleep_until(e, deadline);
