@@ -5,7 +5,7 @@ bindings_c_libweft_la_SOURCES = %D%/enrolment.c %D%/machine.c %D%/messages.c
 bindings_c_libweft_la_LIBADD = task/libtask.la transport/libtransport.la proto/libproto.la base/libbase.la \
 	$(MSGPACK_LIBS)
 bindings_c_libweft_la_LDFLAGS = -version-info 0:0:0 -no-undefined \
-	-Wl,--version-script=$(srcdir)/%D%/weft.map -Wl,-z,defs
+	-Wl,--version-script=$(srcdir)/%D%/weft.map $(WEFT_NO_UNDEFINED)
 EXTRA_bindings_c_libweft_la_DEPENDENCIES = %D%/weft.map
 EXTRA_DIST += %D%/weft.map %D%/weftcc.in
 
