@@ -237,6 +237,7 @@ static void on_ignored(uv_signal_t *handle, int signo)
 static int signals_watch(struct node *n)
 {
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit: the call says so */
 	const struct {
 		uv_signal_t *handle;
 		uv_signal_cb act;

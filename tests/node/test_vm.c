@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,6 +56,17 @@ static int start(void **state, const char *nodes)
 static int setup_one(void **state)
 {
 	return start(state, "1");
+}
+
+/* A file size limit is what a full memory file system looks like. */
+static int setup_small_files(void **state)
+{
+	struct rlimit saved;
+	getrlimit(RLIMIT_FSIZE, &saved);
+	setrlimit(RLIMIT_FSIZE, &(struct rlimit){64 * 1024, saved.rlim_max});
+	int rc = start(state, "1");
+	setrlimit(RLIMIT_FSIZE, &saved);
+	return rc;
 }
 
 static int setup_three(void **state)
@@ -292,6 +304,46 @@ static void a_coordinator_that_is_killed_comes_back_and_nothing_is_lost(void **s
 		assert_int_equal(next.started, 2);
 		assert_int_equal(next.ended, 2);
 	}
+	down(r);
+}
+
+static void wait_for_no_process(int timeout_ms)
+{
+	pid_t left[64];
+	uint64_t deadline = weft__deadline(timeout_ms);
+	while (children_list(left, 64) > 0 && weft__deadline_left_ms(deadline))
+		if (waitpid(-1, NULL, WNOHANG) <= 0)
+			poll(NULL, 0, 10);
+	rig_assert_no_children();
+}
+
+static void when_the_home_daemon_is_killed_all_others_end(void **state)
+{
+	struct rig *r = *state;
+	struct spawned s = {0};
+	until_nodes(r, 3);
+	spawn(r, 6, "#1,#2,#3", (const char *const[]){"sh", "-c", "trap '' TERM; setsid sleep 1000 & sleep 1000", NULL});
+	until_started(r, &s, 6);
+	kill(r->pid, SIGKILL);
+	wait_for_no_process(15000);
+	r->pid = 0;
+}
+
+static void without_shared_memory_tasks_talk_over_a_socket(void **state)
+{
+	struct rig *r = *state;
+	struct spawned s = {0};
+	spawn(r, 4, "", (const char *const[]){self, "ring", NULL});
+	until_done(r, &s);
+	assert_int_equal(s.worst, 0);
+	assert_string_equal(s.text, "sum 12\n");
+	char line[512];
+	bool said = false;
+	FILE *log = fopen(r->log, "re");
+	while (log && fgets(line, sizeof line, log))
+		said |= strstr(line, "WEFT-SHM-FULL") != NULL;
+	fclose(log);
+	assert_true(said);
 	down(r);
 }
 
@@ -560,6 +612,8 @@ int main(int argc, char **argv)
 	        THREE(tasks_of_all_nodes_talk_all_with_all),
 	        THREE(much_output_of_another_node_comes_whole),
 	        THREE(a_killed_daemon_loses_its_node_and_no_other),
+	        THREE(when_the_home_daemon_is_killed_all_others_end),
+	        cmocka_unit_test_setup_teardown(without_shared_memory_tasks_talk_over_a_socket, setup_small_files, teardown),
 	        ONE(nodes_are_added_and_removed),
 	        cmocka_unit_test_setup_teardown(nodes_come_by_ssh_or_say_why_not, setup_ssh, teardown_ssh),
 	};
