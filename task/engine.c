@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/heap.h"
+#include "base/ids.h"
 #include "task/state.h"
 
 static const struct weft__settings usual = {
@@ -206,6 +207,13 @@ int weft__fail(int code, const char *format, ...)
 	last.code = code;
 	last_is_new = true;
 	return code;
+}
+
+int weft__no_task(weft_tid_t tid)
+{
+	char text[WEFT__TID_TEXT];
+	return weft__fail(WEFT_ENOTASK, "task %s is dead or never was",
+	                  weft__tid_format(tid, text));
 }
 
 int weft__ended(int rc)

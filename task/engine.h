@@ -33,9 +33,10 @@ int weft__enrol(struct weft__engine **e);
 /* Flushes what is queued (5 s at most), says goodbye, frees. *e is NULL afterwards. */
 void weft__leave(struct weft__engine **e);
 
-/* The process ends without that: a short message that the channel has taken by half still goes out.
+/* The process ends without that: a short message that the channel has taken by half still goes out,
+ * and the channels are closed, so that nothing on them is lost. Nothing may be done with e after.
  */
-void weft__flush_cut(struct weft__engine *e);
+void weft__leave_behind(struct weft__engine *e);
 
 /* In the child of a fork: closes its descriptors, touches nothing else. */
 void weft__engine_abandon(struct weft__engine *e);

@@ -258,13 +258,13 @@ static void flush(struct weft__engine *e, weft__condition done, int timeout_ms)
 		weft__await(e, done, e, weft__until(1));
 }
 
-void weft__flush_cut(struct weft__engine *e)
+void weft__leave_behind(struct weft__engine *e)
 {
 	if (e->polling) /* another thread is in there, and will not come out any more */
 		return;
-	weft__lock(e);
+	weft__lock(e); /* for good: no other thread is to use the channels after this */
 	flush(e, nothing_cut, FLUSH_MS);
-	weft__unlock(e);
+	weft__peers_close(e);
 }
 
 void weft__flush(struct weft__engine *e, int timeout_ms)

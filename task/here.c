@@ -2,8 +2,8 @@
  *
  * A child that goes on without exec would share the parent's channels and daemon; it is not
  * enrolled: its descriptors of them are closed, and weft_init makes it a task of its own. A process
- * that ends without weft_fini has nothing to flush, save a short message that was cut by a
- * time-out: that is done at exit. */
+ * that ends without weft_fini closes its channels at exit: the kernel, left to do it, would discard
+ * what is on its way on a connection that has unread bytes. */
 #include "config.h"
 
 #include <pthread.h>
@@ -62,5 +62,5 @@ int weft__here_fini(void)
 __attribute__((destructor)) static void at_exit(void)
 {
 	if (here)
-		weft__flush_cut(here);
+		weft__leave_behind(here);
 }

@@ -313,6 +313,15 @@ int weft__peer_poll(struct weft__engine *e, struct weft__peer *p)
 	return rc;
 }
 
+void weft__peers_close(struct weft__engine *e)
+{
+	while (e->nactive) {
+		struct weft__peer *p = e->active[e->nactive - 1];
+		close_channel(e, p);
+		p->state = WEFT__STRANGER;
+	}
+}
+
 void weft__peers_fini(struct weft__engine *e)
 {
 	size_t cursor = 0;

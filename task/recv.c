@@ -296,7 +296,7 @@ static int receive(struct weft__engine *e, const struct weft__match_key *key, bo
 			rc = weft__complete(e, r, status, buf, weft__until(timeout_ms));
 	}
 	weft__unlock(e);
-	return rc;
+	return rc == WEFT_ENOTASK ? weft__no_task((weft_tid_t){key->source}) : rc;
 }
 
 int weft__recv(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
@@ -348,5 +348,5 @@ int weft__probe(struct weft__engine *e, weft_tid_t from, weft_context_t context,
 		                          .tag = probe.found->kept.key.tag,
 		                          .nbytes = probe.found->nbytes};
 	weft__unlock(e);
-	return rc;
+	return rc == WEFT_ENOTASK ? weft__no_task(from) : rc;
 }

@@ -18,7 +18,6 @@
 
 #include "base/clock.h"
 #include "base/heap.h"
-#include "base/ids.h"
 #include "task/state.h"
 
 /* --- a message for oneself -------------------------------------------------------------------- */
@@ -49,13 +48,6 @@ static int send_self(struct weft__engine *e, struct weft__request *r,
 
 /* --- starting --------------------------------------------------------------------------------- */
 
-static int no_task(weft_tid_t tid)
-{
-	char text[WEFT__TID_TEXT];
-	return weft__fail(WEFT_ENOTASK, "task %s is dead or never was",
-	                  weft__tid_format(tid, text));
-}
-
 int weft__send_start(struct weft__engine *e, struct weft__request *r, weft_tid_t to,
                      weft_context_t context, int32_t tag)
 {
@@ -64,13 +56,13 @@ int weft__send_start(struct weft__engine *e, struct weft__request *r, weft_tid_t
 	if (to.v == e->self.v)
 		return send_self(e, r, &(struct weft__match_key){to.v, context.v, tag});
 	if (to.v == 0)
-		return no_task(to);
+		return weft__no_task(to);
 	struct weft__peer *p = weft__peer_get(e, to);
 	if (!p)
 		return WEFT_ENOMEM;
 	int rc = p->deaf || p->gone ? WEFT_ENOTASK : weft__peer_connect(e, p);
 	if (rc)
-		return rc == WEFT_ENOTASK ? no_task(to) : rc;
+		return rc == WEFT_ENOTASK ? weft__no_task(to) : rc;
 	r->peer = p;
 	r->out.hdr = (struct weft__hdr){.context = context.v, .tag = tag};
 	if (r->size <= e->settings.eager_max) {
@@ -290,7 +282,7 @@ int weft__send(struct weft__engine *e, weft_tid_t to, weft_context_t context, in
 		rc = send_any(e, to, context, tag, buf, nbytes, timeout_ms);
 	}
 	weft__unlock(e);
-	return rc == WEFT_ENOTASK ? no_task(to) : rc;
+	return rc == WEFT_ENOTASK ? weft__no_task(to) : rc;
 }
 
 int weft__isend(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,

@@ -268,6 +268,7 @@ void weft__peer_told(struct weft__engine *e, weft_tid_t tid);
 /* For those that wait for a channel: none will come; there is a new daemon to ask. */
 void weft__peers_unreachable(struct weft__engine *e, int code);
 void weft__peers_ask_again(struct weft__engine *e);
+void weft__peers_close(struct weft__engine *e); /* their channels, at the process' end */
 void weft__peers_fini(struct weft__engine *e);
 
 /* --- queue.c: what goes out to a peer --------------------------------------------------------- */
@@ -390,5 +391,6 @@ void weft__exits_fini(struct weft__engine *e);
 int weft__engine_new(struct weft__engine **e, const struct weft__settings *settings);
 void weft__engine_destroy(struct weft__engine **e); /* no goodbye */
 int weft__engine_watch_doorbell(struct weft__engine *e);
+int weft__no_task(weft_tid_t tid); /* WEFT_ENOTASK, in words */
 
 #endif

@@ -73,9 +73,12 @@ static int echo(void)
 	return weft_fini() ? 1 : 0;
 }
 
-/* Ends without weft_fini: what it sent arrives all the same. */
+/* Ends without weft_fini, and with messages that it has not received: what it sent arrives all the
+ * same. */
 static int last_words(void)
 {
+	CHECK(weft_send(weft_parent(), C, HELLO, "hi", 2, WAIT_MS) == 0);
+	CHECK(weft_recv(weft_parent(), C, ECHO, NULL, 0, NULL, WAIT_MS) == 0);
 	for (int i = 0; i < 200; i++)
 		CHECK(weft_send(weft_parent(), C, LAST, &i, sizeof i, WAIT_MS) == 0);
 	return 5;
@@ -178,7 +181,13 @@ static void ends(const char *host, const char *what)
 	weft_notice_t notice;
 	weft_exit_t how;
 	int i;
+	static char unread[1000];
 	weft_tid_t tid = spawn("last_words", host);
+	CHECK(weft_recv(tid, C, HELLO, &i, sizeof i, NULL, WAIT_MS) == 0);
+	for (int n = 0; n < 50; n++)
+		CHECK(weft_send(tid, C, LAST, unread, sizeof unread, WAIT_MS) == 0);
+	CHECK(weft_send(tid, C, ECHO, NULL, 0, WAIT_MS) == 0);
+	CHECK(weft_send(tid, C, LAST, unread, sizeof unread, 0) == 0);
 	CHECK(weft_notify(WEFT_NOTIFY_EXIT, C, NOTICE, &tid.v, 1) == 0);
 	CHECK(weft_wait_exit(tid, &how, WAIT_MS) == 0 && how.code == 5);
 	for (int n = 0; n < 200; n++)
