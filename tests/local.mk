@@ -12,3 +12,4 @@ include %D%/system/local.mk
 include %D%/bench/local.mk
 include %D%/model/local.mk
 include %D%/checks/local.mk
+EXTRA_DIST += %D%/cmocka.sh
