@@ -259,6 +259,8 @@ void output_peer_broken(struct node *n, uint32_t index);
 
 void joblog_append(struct node *n, uint64_t job, const void *bytes, size_t nbytes);
 void joblog_read(struct node *n, struct client *c, const struct weft__msg_log_read *m);
+void joblog_read_for(struct peer *p, const struct weft__msg_log_read *m);
+void joblog_bytes(struct peer *p, const struct weft__msg_log_bytes *m);
 
 /* --- peer.c: the other nodes ------------------------------------------------------------------------ */
 

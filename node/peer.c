@@ -32,25 +32,48 @@ struct peer *peer_find(const struct node *n, uint64_t index)
 
 /* --- links ---------------------------------------------------------------------------------------- */
 
-static void message(struct peer *p, const struct weft__msg *m)
+static bool is_for_tool(const struct peer *p, const struct weft__msg *m)
+{
+	return m->code == WEFT__MSG_OUTPUT ? m->output.node == p->index
+	                                   : m->code == WEFT__MSG_OUTPUT_END || m->code == WEFT__MSG_STDIN_ACK;
+}
+
+/* A message for a client or a task VM, inside one for us. */
+static void take_carried(struct peer *p, const struct weft__msg *m)
 {
 	struct node *n = p->node;
 	struct weft__msg carried;
 	struct weft_error e = {0};
-	const struct weft__bin *frame = m->code == WEFT__MSG_PEER_DOWN ? &m->peer_down.frame : &m->peer_up.frame;
-	enum weft__role from = m->code == WEFT__MSG_PEER_DOWN ? WEFT__ROLE_TASKVM : WEFT__ROLE_TOOL;
-	if (m->code != WEFT__MSG_PEER_DOWN && m->code != WEFT__MSG_PEER_UP) {
-		if (m->code != WEFT__MSG_HEARTBEAT)
-			intro_message(p, m);
-		return;
-	}
+	bool is_down = m->code == WEFT__MSG_PEER_DOWN;
+	const struct weft__bin *frame = is_down ? &m->peer_down.frame : &m->peer_up.frame;
+	enum weft__role from = is_down ? WEFT__ROLE_TASKVM : WEFT__ROLE_TOOL;
 	int rc = weft__msg_decode(frame->p, frame->n, from, WEFT__ROLE_NODE, &n->carried, &carried, &e);
 	if (rc)
 		weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "node=%u carried: %s", p->index, e.text);
-	else if (m->code == WEFT__MSG_PEER_DOWN)
+	else if (is_down && is_for_tool(p, &carried))
 		output_deliver(n, m->peer_down.client, &carried, frame->p, frame->n);
 	else if (carried.code == WEFT__MSG_OUTPUT_ACK || carried.code == WEFT__MSG_STDIN)
 		output_to_vm(n, n->index, m->peer_up.job, &carried);
+}
+
+static void message(struct peer *p, const struct weft__msg *m)
+{
+	switch (m->code) {
+	case WEFT__MSG_PEER_DOWN:
+	case WEFT__MSG_PEER_UP:
+		take_carried(p, m);
+		break;
+	case WEFT__MSG_LOG_READ:
+		joblog_read_for(p, &m->log_read);
+		break;
+	case WEFT__MSG_LOG_BYTES:
+		joblog_bytes(p, &m->log_bytes);
+		break;
+	case WEFT__MSG_HEARTBEAT:
+		break;
+	default:
+		intro_message(p, m);
+	}
 }
 
 static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)

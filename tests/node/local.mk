@@ -1,5 +1,6 @@
 if HAVE_CMOCKA
-node_tests = tests/node/test_taskvm tests/node/test_weftd tests/node/test_vm
+node_tests = tests/node/test_taskvm tests/node/test_weftd tests/node/test_clients \
+	tests/node/test_vm
 check_PROGRAMS += $(node_tests)
 TESTS += $(node_tests)
 node_test_libs = proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
@@ -12,6 +13,11 @@ tests_node_test_weftd_SOURCES = %D%/test_weftd.c %D%/rig.c %D%/rig.h %D%/fake.c 
 	node/children.h node/folder.c node/folder.h
 tests_node_test_weftd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_node_test_weftd_LDADD = $(node_test_libs)
+
+tests_node_test_clients_SOURCES = %D%/test_clients.c %D%/rig.c %D%/rig.h %D%/fake.c %D%/fake.h node/children.c \
+	node/children.h node/folder.c node/folder.h
+tests_node_test_clients_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_node_test_clients_LDADD = $(node_test_libs)
 
 # It is its own tasks, too: those find libweft by themselves.
 tests_node_test_vm_SOURCES = %D%/test_vm.c %D%/rig.c %D%/rig.h %D%/fake.c %D%/fake.h node/children.c \

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -21,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/exe.h"
 #include "base/rundir.h"
 #include "node/children.h"
@@ -196,6 +198,60 @@ void rig_end(struct rig *r)
 	close(fd);
 	rmdir(r->base);
 	unsetenv("WEFT_LIBEXECDIR");
+}
+
+/* --- the coordinator's script, and the log ------------------------------------------------------- */
+
+pid_t rig_coord_pid(const struct rig *r, int nth)
+{
+	char path[128], text[256] = {0};
+	snprintf(path, sizeof path, "%s/coord.pids", r->base);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+	close(fd);
+	char *line = text;
+	for (int i = 1; i < nth && line; i++)
+		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL;
+	return n > 0 && line ? (pid_t)atoi(line) : 0;
+}
+
+pid_t rig_coord_wait(const struct rig *r, int nth)
+{
+	pid_t pid = 0;
+	uint64_t deadline = weft__deadline(5000);
+	while (!(pid = rig_coord_pid(r, nth)) && weft__deadline_left_ms(deadline))
+		poll(NULL, 0, 5);
+	assert_true(pid > 0);
+	return pid;
+}
+
+void rig_send_halt(struct rig *r)
+{
+	struct weft__msg m = {.code = WEFT__MSG_HALT};
+	int last = 1;
+	rig_coord_wait(r, 1);
+	while (rig_coord_pid(r, last + 1))
+		last++;
+	fake_send(&r->coord, &m, -1);
+	kill(rig_coord_pid(r, last), SIGTERM);
+}
+
+void rig_halt(struct rig *r)
+{
+	rig_send_halt(r);
+	rig_assert_gone(r, 0);
+}
+
+int rig_logged(const struct rig *r, const char *text)
+{
+	static char log[1 << 20];
+	int fd = open(r->log, O_RDONLY | O_CLOEXEC), count = 0;
+	ssize_t n = read(fd, log, sizeof log - 1);
+	close(fd);
+	log[n < 0 ? 0 : n] = '\0';
+	for (const char *p = log; (p = strstr(p, text)); p++)
+		count++;
+	return count;
 }
 
 /* --- talking ------------------------------------------------------------------------------------- */

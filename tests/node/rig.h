@@ -38,6 +38,14 @@ void rig_end(struct rig *r);                                 /* for teardown */
 void rig_assert_gone(struct rig *r, int status);
 void rig_assert_no_children(void);
 
+/* With the script in the coordinator's place: its pid when it ran for the n-th time, 0: it has not yet. */
+pid_t rig_coord_pid(const struct rig *r, int nth);
+pid_t rig_coord_wait(const struct rig *r, int nth);
+void rig_send_halt(struct rig *r); /* as the true coordinator does it: HALT is its last word */
+void rig_halt(struct rig *r);      /* the same, and all is gone */
+
+int rig_logged(const struct rig *r, const char *text); /* how often that is in the log */
+
 void rig_tool(struct rig *r, struct fake *tool, uint64_t *client); /* says HELLO, is welcome */
 void rig_connect(struct rig *r, struct fake *f, enum weft__role as);
 

@@ -407,6 +407,40 @@ static void much_output_of_another_node_comes_whole(void **state)
 	down(r);
 }
 
+static void the_log_of_a_job_is_read_on_any_node(void **state)
+{
+	struct rig *r = *state;
+	struct spawned s = {0};
+	struct fake tool = {0};
+	struct weft__msg m;
+	struct weft__str argv[] = {weft__str("sh"), weft__str("-c"), weft__str("echo from $WEFT_NODE")};
+	char text[64] = {0};
+	until_nodes(r, 3);
+	struct weft__msg detached = {.code = WEFT__MSG_SPAWN,
+	                             .spawn = {.req = 1, .count = 1, .host = weft__str("#3"), .argv = {argv, 3}}};
+	fake_send(&r->owner, &detached, -1);
+	while (!s.answered)
+		take(r, &s);
+	snprintf(r->nodedir, sizeof r->nodedir, "%s/n2", r->dir);
+	rig_connect(r, &tool, WEFT__ROLE_TOOL);
+	struct weft__msg hello = {.code = WEFT__MSG_HELLO,
+	                          .hello = {.version = WEFT__PROTO_VERSION, .role = WEFT__ROLE_TOOL}};
+	fake_send(&tool, &hello, -1);
+	struct weft__msg ask = {.code = WEFT__MSG_LOG_READ, .log_read = {.req = 6, .job = s.job}};
+	uint64_t deadline = weft__deadline(10000);
+	while (!*text && weft__deadline_left_ms(deadline)) {
+		fake_send(&tool, &ask, -1);
+		do {
+			fake_expect(&tool, WEFT__MSG_LOG_BYTES, &m);
+			assert_int_equal(m.log_bytes.req, 6);
+			memcpy(text + m.log_bytes.offset, m.log_bytes.bytes.p, m.log_bytes.bytes.n);
+		} while (m.log_bytes.bytes.n);
+	}
+	assert_string_equal(text, "from 3\n");
+	fake_fini(&tool);
+	down(r);
+}
+
 static void a_killed_daemon_loses_its_node_and_no_other(void **state)
 {
 	struct rig *r = *state;
@@ -611,6 +645,7 @@ int main(int argc, char **argv)
 	        THREE(tasks_of_three_nodes_talk),
 	        THREE(tasks_of_all_nodes_talk_all_with_all),
 	        THREE(much_output_of_another_node_comes_whole),
+	        THREE(the_log_of_a_job_is_read_on_any_node),
 	        THREE(a_killed_daemon_loses_its_node_and_no_other),
 	        THREE(when_the_home_daemon_is_killed_all_others_end),
 	        cmocka_unit_test_setup_teardown(without_shared_memory_tasks_talk_over_a_socket, setup_small_files, teardown),
