@@ -85,7 +85,8 @@ void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m,
 	e->ntids = 1;
 	if (m->nlocal > usable_cores((uint32_t)m->ncores)) {
 		e->crowded = true;
-		e->settings.spin_ns = e->spin_ns = CROWDED_SPIN_NS;
+		if (e->spin_ns > CROWDED_SPIN_NS)
+			e->settings.spin_ns = e->spin_ns = CROWDED_SPIN_NS;
 	}
 }
 
@@ -183,12 +184,33 @@ static int hello(struct weft__engine *e, uint64_t tid)
 	return e->welcome && e->ntids == e->size ? 0 : WEFT_ENOVM;
 }
 
+/* A number of the environment; or the usual one, when there is none, or none that makes sense. */
+static uint64_t tuned(const char *variable, uint64_t max, uint64_t usual)
+{
+	const char *text = getenv(variable);
+	char *end;
+	if (!text || *text < '0' || *text > '9')
+		return usual;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 10);
+	return errno || *end || value > max ? usual : value;
+}
+
+static void tune(struct weft__engine *e)
+{
+	struct weft__settings *s = &e->settings;
+	s->eager_max = tuned("WEFT_EAGER_BYTES", s->credit_bytes / 4, s->eager_max);
+	s->spin_ns = e->spin_ns = 1000 * tuned("WEFT_SPIN_US", 1000000, s->spin_ns / 1000);
+}
+
 int weft__enrol_by(struct weft__engine **out, int *fd, uint64_t tid)
 {
 	struct weft__engine *e = NULL;
 	int rc = weft__engine_new(&e, NULL);
-	if (rc == 0)
+	if (rc == 0) {
+		tune(e);
 		rc = weft__control_open(e, fd);
+	}
 	if (rc == 0)
 		rc = hello(e, tid);
 	if (*fd >= 0)

@@ -197,6 +197,31 @@ static void a_task_learns_who_it_is(void **state)
 	finish(&d, &e);
 }
 
+static void the_environment_tunes_what_it_may(void **state)
+{
+	static const struct {
+		const char *eager, *spin;
+		size_t eager_max;
+		uint64_t spin_ns;
+	} cases[] = {{"1000", "7", 1000, 7000},
+	             {"0", "0", 0, 0},
+	             {"-1", "1e3", 65536, 50000},
+	             {"99999999999999999999999", "", 65536, 50000},
+	             {"16777216", "1000001", 65536, 50000}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct daemon d = {.hears = hears_nothing, .size = 1};
+		struct weft__engine *e;
+		setenv("WEFT_EAGER_BYTES", cases[i].eager, 1);
+		setenv("WEFT_SPIN_US", cases[i].spin, 1);
+		assert_int_equal(begin(&d, &e), 0);
+		assert_int_equal(e->settings.eager_max, cases[i].eager_max);
+		assert_int_equal(e->settings.spin_ns, cases[i].spin_ns);
+		finish(&d, &e);
+	}
+	unsetenv("WEFT_EAGER_BYTES");
+	unsetenv("WEFT_SPIN_US");
+}
+
 static bool refuses(struct daemon *d, const struct weft__msg *m)
 {
 	return false;
@@ -777,6 +802,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_task_learns_who_it_is),
+	        cmocka_unit_test(the_environment_tunes_what_it_may),
 	        cmocka_unit_test(a_refusal_is_passed_on_in_words),
 	        cmocka_unit_test(a_daemon_that_goes_during_hello_is_no_vm),
 	        cmocka_unit_test(enrolling_without_memory_fails_cleanly),
