@@ -84,9 +84,9 @@ equal "for our eyes only" "-rw-------" "$(ls -l "$tmp/.local/state/weft/history"
 pane kill-server
 
 # Without a terminal: lines are commands.
-printf 'conf\n# a comment\nspawn -a sh -c "sleep 0.3; echo attached"\nno-such-command\n' >commands
+printf 'conf\n# a comment\nspawn -a sh -c "sleep 0.3; echo attached"\nno-such-command\n' >"$tmp/commands"
 rc=0
-weft <commands >"$tmp/out" 2>"$tmp/err" || rc=$?
+weft <"$tmp/commands" >"$tmp/out" 2>"$tmp/err" || rc=$?
 equal "commands from a file: the last one's status" 125 $rc
 equal "they all run" 2 "$(grep -c -E '^NODE|attached$' "$tmp/out")"
 printf 'halt\n' | weft >"$tmp/out"
