@@ -22,7 +22,10 @@
 #include "base/heap.h"
 #include "base/log.h"
 
-enum { TASKS_MAX = 65536 };
+enum {
+	TASKS_MAX = 65536,
+	OWN_FDS   = 40, /* the daemon's own: sockets, folders, the loop's, what is under way */
+};
 
 static const char *const state_names[] = {"expected", "launched", "running", "ended"};
 static const bool steps[4][4] = {
@@ -209,13 +212,61 @@ static void send_stdin(struct job *j, const struct weft__msg_launch *m)
 	c->stdin_fd = -1;
 }
 
-static void fail_all(struct job *j, const struct weft__msg_launch *m, int code, const char *text)
+/* How many more tasks the daemon's descriptors can serve: each may need two, for its connection and its doorbell. */
+static size_t room_for_tasks(const struct node *n)
 {
-	for (size_t i = 0; i < m->tids.n; i++) {
+	size_t cursor = 0, living = 0, limit = n->nofile.rlim_max;
+	uint64_t id;
+	void *value;
+	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
+		const struct job *j = value;
+		living += j->nlocal - j->nended;
+	}
+	size_t taken = OWN_FDS + 2 * living + 2 * n->jobs.count + 2 * n->peers.count + n->clients.count;
+	return taken < limit ? (limit - taken) / 2 : 0;
+}
+
+/* The tasks of a LAUNCH from the one at `first` on. */
+static void fail_from(struct job *j, const struct weft__msg_launch *m, size_t first, int code, const char *text)
+{
+	for (size_t i = first; i < m->tids.n; i++) {
 		struct task *t = job_task(j->node, m->tids.p[i]);
 		if (t && t->job == j && t->state == TASK_LAUNCHED)
 			tell_failed(t, code, text);
 	}
+}
+
+/* Those that the daemon could not serve fail at once; how many are left. */
+static size_t admit(struct job *j, const struct weft__msg_launch *m, size_t room)
+{
+	char text[200];
+	if (room >= m->tids.n)
+		return m->tids.n;
+	snprintf(text, sizeof text, "no descriptors left for more tasks (%.100s); raise the hard limit: ulimit -Hn",
+	         j->node->host);
+	weft__log(WEFT__LOG_WARN, "WEFT-NODE-FULL", "job=%u %zu tasks of %zu: %s", j->id, m->tids.n - room, m->tids.n, text);
+	fail_from(j, m, room, WEFT_ENOSPC, text);
+	return room;
+}
+
+static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
+{
+	struct weft_error e = {.code = WEFT_ECANCELED, .text = "the node goes down"};
+	struct weft__msg launch = {.code = WEFT__MSG_LAUNCH, .launch = *m};
+	launch.launch.tids.n = launch.launch.ranks.n = admit(j, m, room);
+	if (launch.launch.tids.n == 0 && !j->vm) {
+		if (j->last)
+			job_free(j);
+		return;
+	}
+	int rc = j->node->state >= NODE_HALTING ? WEFT_ECANCELED : j->vm ? 0 : taskvm_link_start(j, &e);
+	if (!rc) {
+		send_stdin(j, &launch.launch);
+		taskvm_link_send(j, &launch, -1);
+		return;
+	}
+	weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-FAILED", "job=%u %s", j->id, e.text);
+	fail_from(j, m, 0, rc, e.text);
 	if (j->last && !j->vm && !j->vm_pid)
 		job_free(j);
 }
@@ -227,6 +278,7 @@ void job_launch(struct node *n, const struct weft__msg_launch *m)
 		weft__log(WEFT__LOG_ERROR, "WEFT-JOB-LAUNCH", "job=%" PRIu64 ": no memory, or no sense", m->job);
 		return;
 	}
+	size_t room = room_for_tasks(n) + (j->nlocal - j->nended < m->tids.n ? j->nlocal - j->nended : m->tids.n);
 	j->size = (uint32_t)m->size;
 	j->parent = m->parent;
 	j->flags = m->flags;
@@ -238,16 +290,7 @@ void job_launch(struct node *n, const struct weft__msg_launch *m)
 		if (t)
 			task_step(t, TASK_LAUNCHED);
 	}
-	struct weft_error e = {.code = WEFT_ECANCELED, .text = "the node goes down"};
-	int rc = n->state >= NODE_HALTING ? WEFT_ECANCELED : j->vm ? 0 : taskvm_link_start(j, &e);
-	if (rc) {
-		weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-FAILED", "job=%u %s", j->id, e.text);
-		fail_all(j, m, rc, e.text);
-		return;
-	}
-	send_stdin(j, m);
-	struct weft__msg launch = {.code = WEFT__MSG_LAUNCH, .launch = *m};
-	taskvm_link_send(j, &launch, -1);
+	start(j, m, room);
 }
 
 static void signal_outside(const struct task *t, int signo)

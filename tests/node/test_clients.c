@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -171,6 +172,53 @@ static void descriptors_that_nobody_asked_for_are_closed(void **state)
 	rig_halt(r);
 }
 
+/* Sends questions of 60,000 bytes until the daemon takes no more; how many it took, at most max. */
+static size_t flood(struct fake *tool, size_t max)
+{
+	static char value[60000];
+	struct weft__msg put = {.code = WEFT__MSG_NAME_PUT,
+	                        .name_put = {.name = weft__str("x"), .value = {value, sizeof value}}};
+	struct weft__buf frame = {0};
+	size_t taken = 0;
+	weft__msg_encode(&frame, &put, NULL);
+	while (taken < max) {
+		struct pollfd polled = {.fd = tool->fd, .events = POLLOUT};
+		if (poll(&polled, 1, 500) == 0 || send(tool->fd, frame.data, frame.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+			break;
+		taken++;
+	}
+	weft__buf_fini(&frame);
+	return taken;
+}
+
+static void clients_wait_while_the_coordinator_is_away(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	enum { MAX = 400 };
+	fake_expect(&r->coord, WEFT__MSG_INVENTORY_END, &m);
+	rig_tool(r, &tool, NULL);
+	close(r->coord.fd);
+	r->coord.fd = -1;
+	size_t taken = flood(&tool, MAX), came = 0;
+	assert_true(taken > 4 << 20 >> 16 && taken < MAX); /* 24 MB would have been too much */
+	rig_join(r, 2, 2);
+	while (came < taken) { /* none is lost; confirming them lets the client go on */
+		fake_expect(&r->coord, WEFT__MSG_UP, &m);
+		came++;
+		struct weft__msg beat = {.code = WEFT__MSG_HEARTBEAT, .heartbeat = {.seq = came, .seen = 2 + came}};
+		fake_send(&r->coord, &beat, -1);
+	}
+	taken = flood(&tool, 5);
+	assert_int_equal(taken, 5);
+	for (came = 0; came < taken; came++)
+		fake_expect(&r->coord, WEFT__MSG_UP, &m);
+	assert_int_equal(rig_logged(r, "WEFT-CLIENTS-PAUSED paused=1"), 1);
+	fake_fini(&tool);
+	rig_halt(r);
+}
+
 /* --- introductions ---------------------------------------------------------------------------------- */
 
 /* The test program as a task: enrols by its own connection and obeys one letter for each step:
@@ -325,6 +373,7 @@ int main(int argc, char **argv)
 	        A_TEST(who_may_not_come_in_is_told_why),
 	        A_TEST(bad_bytes_close_the_connection_and_nothing_else),
 	        A_TEST(descriptors_that_nobody_asked_for_are_closed),
+	        A_TEST(clients_wait_while_the_coordinator_is_away),
 	        A_TEST(two_tasks_are_introduced_once_whoever_asks),
 	        A_TEST(who_asks_for_a_task_that_cannot_be_had_is_told),
 	        A_TEST(the_partners_of_a_task_are_told_of_its_end),

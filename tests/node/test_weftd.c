@@ -581,6 +581,35 @@ static void without_descriptors_the_daemon_lives_and_serves_again(void **state)
 	rig_halt(r);
 }
 
+static void tasks_beyond_the_descriptors_fail_with_words_and_the_others_run(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	enum { NTASKS = 60 };
+	size_t started = 0, failed = 0;
+	rig_end(r);
+	rig_start(r, &(struct rig_options){.nofile = 120});
+	rig_launch(r, &(struct rig_launch){.job = 1, .ntasks = NTASKS, .argv = {"sleep", "1000"}});
+	while (started + failed < NTASKS) {
+		assert_true(fake_next(&r->coord, &m));
+		started += m.code == WEFT__MSG_STARTED;
+		if (m.code != WEFT__MSG_START_FAILED)
+			continue;
+		failed++;
+		assert_int_equal(m.start_failed.code, WEFT_ENOSPC);
+		assert_non_null(strstr(m.start_failed.text.p, "descriptors"));
+	}
+	assert_true(started > 10 && failed > 10);
+	struct weft__msg kill_all = {.code = WEFT__MSG_TASK_SIGNAL, .task_signal = {.job = 1, .signo = SIGKILL}};
+	fake_send(&r->coord, &kill_all, -1);
+	for (size_t i = 0; i < started; i++)
+		fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+	rig_launch(r, &(struct rig_launch){.job = 2, .ntasks = 5, .argv = {"true"}}); /* there is room again */
+	for (size_t i = 0; i < 5; i++)
+		fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+	rig_halt(r);
+}
+
 #define A_TEST(name)  cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define AN_OWNED(name) cmocka_unit_test_setup_teardown(name, setup_owned, teardown)
 #define A_FOLDER(name) cmocka_unit_test_setup_teardown(name, setup_folders, teardown)
@@ -615,6 +644,7 @@ int main(void)
 	        A_TEST(a_second_daemon_on_the_same_folder_is_refused),
 	        A_FOLDER(a_wrong_command_line_or_no_key_is_refused),
 	        A_TEST(without_descriptors_the_daemon_lives_and_serves_again),
+	        A_TEST(tasks_beyond_the_descriptors_fail_with_words_and_the_others_run),
 	};
 	return cmocka_run_group_tests_name("weftd", tests, NULL, NULL);
 }
