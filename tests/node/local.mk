@@ -1,6 +1,6 @@
 if HAVE_CMOCKA
 node_tests = tests/node/test_taskvm tests/node/test_weftd tests/node/test_clients \
-	tests/node/test_vm
+	tests/node/test_peers tests/node/test_vm
 check_PROGRAMS += $(node_tests)
 TESTS += $(node_tests)
 node_test_libs = proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
@@ -14,10 +14,15 @@ tests_node_test_weftd_SOURCES = %D%/test_weftd.c %D%/rig.c %D%/rig.h %D%/fake.c 
 tests_node_test_weftd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_node_test_weftd_LDADD = $(node_test_libs)
 
-tests_node_test_clients_SOURCES = %D%/test_clients.c %D%/rig.c %D%/rig.h %D%/fake.c %D%/fake.h node/children.c \
+tests_node_test_clients_SOURCES = %D%/test_clients.c %D%/actor.c %D%/actor.h %D%/rig.c %D%/rig.h %D%/fake.c %D%/fake.h node/children.c \
 	node/children.h node/folder.c node/folder.h
 tests_node_test_clients_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_node_test_clients_LDADD = $(node_test_libs)
+
+tests_node_test_peers_SOURCES = %D%/test_peers.c %D%/actor.c %D%/actor.h %D%/rig.c %D%/rig.h %D%/fake.c \
+	%D%/fake.h node/children.c node/children.h node/folder.c node/folder.h
+tests_node_test_peers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(UV_CFLAGS)
+tests_node_test_peers_LDADD = link/liblink.la $(node_test_libs) $(UV_LIBS) $(OPENSSL_LIBS)
 
 # It is its own tasks, too: those find libweft by themselves.
 tests_node_test_vm_SOURCES = %D%/test_vm.c %D%/rig.c %D%/rig.h %D%/fake.c %D%/fake.h node/children.c \

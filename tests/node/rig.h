@@ -19,6 +19,8 @@ struct rig {
 	int listener;
 	struct fake coord, owner;
 	uint64_t key[4];
+	uint16_t port;       /* the daemon's, from its JOIN */
+	uint64_t generation; /* of the tids of tasks that are launched */
 };
 
 struct rig_options {
@@ -50,7 +52,7 @@ void rig_tool(struct rig *r, struct fake *tool, uint64_t *client); /* says HELLO
 void rig_connect(struct rig *r, struct fake *f, enum weft__role as);
 
 void rig_team(struct rig *r, uint64_t job, uint64_t size);
-uint64_t rig_tid(uint64_t job, uint64_t rank);
+uint64_t rig_tid(uint64_t job, uint64_t rank); /* generation 0 */
 
 struct rig_launch {
 	uint64_t job, ntasks, first, client, flags;

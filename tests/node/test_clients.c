@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "tests/node/actor.h"
 #include "tests/node/rig.h"
 
 static int setup(void **state)
@@ -221,78 +222,17 @@ static void clients_wait_while_the_coordinator_is_away(void **state)
 
 /* --- introductions ---------------------------------------------------------------------------------- */
 
-/* The test program as a task: enrols by its own connection and obeys one letter for each step:
- *   h HELLO   c RANK CONNECT   w wait for CHANNEL   g wait for TASK_GONE   b BYE   s sleep
- * and prints what it was told. */
-static void task_step(struct fake *f, const char *step)
-{
-	struct weft__msg m = {0};
-	weft_tid_t tid = WEFT_NO_TID;
-	weft__tid_parse(getenv("WEFT_TID"), &tid);
-	uint64_t own = tid.v, first = own - strtoull(getenv("WEFT_RANK"), NULL, 10);
-	switch (*step) {
-	case 'h':
-		m.code = WEFT__MSG_HELLO;
-		m.hello = (struct weft__msg_hello){.version = WEFT__PROTO_VERSION, .role = WEFT__ROLE_TASK, .tid = own};
-		fake_send(f, &m, -1);
-		while (m.code != WEFT__MSG_TEAM && m.code != WEFT__MSG_REFUSED)
-			assert_true(fake_next(f, &m));
-		if (m.code == WEFT__MSG_REFUSED)
-			printf("refused %lld\n", (long long)m.refused.code);
-		break;
-	case 'c':
-		m.code = WEFT__MSG_CONNECT;
-		m.connect.tid = step[1] == 'x' ? 12345 : first + (uint64_t)atoi(step + 1);
-		fake_send(f, &m, -1);
-		break;
-	case 'w':
-		fake_expect(f, WEFT__MSG_CHANNEL, &m);
-		printf("channel %lld kind %llu side %llu\n", (long long)m.channel.code, (unsigned long long)m.channel.kind,
-		       (unsigned long long)m.channel.side);
-		break;
-	case 'g':
-		fake_expect(f, WEFT__MSG_TASK_GONE, &m);
-		printf("gone %llu\n", (unsigned long long)(m.task_gone.tid - first));
-		break;
-	case 'b':
-		m.code = WEFT__MSG_BYE;
-		fake_send(f, &m, -1);
-		fake_expect(f, WEFT__MSG_RESULT, &m);
-		break;
-	case 's':
-		poll(NULL, 0, atoi(step + 1));
-		break;
-	default:
-		abort();
-	}
-	fflush(stdout);
-}
-
-/* argv[2 + rank] is what this rank does. */
-static int be_task(char **argv)
-{
-	struct fake f;
-	char *steps = argv[2 + atoi(getenv("WEFT_RANK"))];
-	fake_init(&f, atoi(getenv("WEFT_FD")), WEFT__ROLE_TASK, WEFT__ROLE_NODE);
-	for (char *step = strtok(steps, " "); step; step = strtok(NULL, " "))
-		task_step(&f, step);
-	fake_fini(&f);
-	return 0;
-}
-
 /* Runs two or three such tasks to their end; what each printed is in text[rank]. */
 static void run_tasks(struct rig *r, uint64_t job, const char *const steps[3], char text[3][128])
 {
-	static char self[4096];
 	struct fake tool = {0};
 	struct weft__msg m;
 	uint64_t client, ntasks = steps[2] ? 3 : 2, ended = 0;
 	size_t length[3] = {0};
-	assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
 	memset(text, 0, 3 * sizeof *text);
 	rig_tool(r, &tool, &client);
 	rig_launch(r, &(struct rig_launch){.job = job, .ntasks = ntasks, .client = client,
-	                                   .argv = {self, "task", steps[0], steps[1], steps[2]}});
+	                                   .argv = {actor_program(), "task", steps[0], steps[1], steps[2]}});
 	while (ended < ntasks) {
 		assert_true(fake_next(&tool, &m));
 		ended += m.code == WEFT__MSG_OUTPUT_END;
@@ -333,7 +273,7 @@ static void who_asks_for_a_task_that_cannot_be_had_is_told(void **state)
 {
 	struct rig *r = *state;
 	char text[3][128];
-	run_tasks(r, 1, (const char *const[3]){"h cx w c0 w", "s1"}, text); /* never was; oneself */
+	run_tasks(r, 1, (const char *const[3]){"h c#12345 w c0 w", "s1"}, text); /* never was; oneself */
 	assert_string_equal(text[0], "channel -3 kind 0 side 0\nchannel -1 kind 0 side 0\n");
 	run_tasks(r, 2, (const char *const[3]){"h s300 c1 w", "s1"}, text); /* has ended */
 	assert_string_equal(text[0], "channel -3 kind 0 side 0\n");
@@ -367,7 +307,7 @@ static void a_task_enrols_once_on_its_connection(void **state)
 int main(int argc, char **argv)
 {
 	if (argc > 2 && !strcmp(argv[1], "task"))
-		return be_task(argv);
+		return actor_main(argv);
 	const struct CMUnitTest tests[] = {
 	        A_TEST(questions_go_up_and_answers_come_down),
 	        A_TEST(who_may_not_come_in_is_told_why),
