@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -248,6 +249,20 @@ static void assert_task_said(struct other *o, const char *text)
 	assert_string_equal(said, text);
 }
 
+/* The daemon says goodbye to the other node, which must hear it. */
+static void end(struct other *o)
+{
+	siginfo_t info = {0};
+	uint64_t deadline = weft__deadline(10000);
+	rig_send_halt(&o->rig);
+	while (!info.si_pid && weft__deadline_left_ms(deadline)) {
+		uv_run(&o->loop, UV_RUN_NOWAIT);
+		waitid(P_PID, (id_t)o->rig.pid, &info, WEXITED | WNOHANG | WNOWAIT);
+		poll(NULL, 0, 1);
+	}
+	rig_assert_gone(&o->rig, 0);
+}
+
 /* --- strangers ---------------------------------------------------------------------------------------- */
 
 static void who_lacks_the_key_is_no_peer(void **state)
@@ -264,7 +279,7 @@ static void who_lacks_the_key_is_no_peer(void **state)
 		assert_false(o->opened);
 	}
 	dial(o); /* and the true one is let in */
-	rig_halt(&o->rig);
+	end(o);
 }
 
 static void bad_bytes_close_the_link_and_nothing_else(void **state)
@@ -282,7 +297,7 @@ static void bad_bytes_close_the_link_and_nothing_else(void **state)
 	assert_int_equal(rig_logged(&o->rig, "WEFT-PEER-BAD"), 2);
 	weft__buf_fini(&body);
 	dial(o);
-	rig_halt(&o->rig);
+	end(o);
 }
 
 static void a_node_speaks_for_its_own_tasks_only(void **state)
@@ -308,7 +323,7 @@ static void a_node_speaks_for_its_own_tasks_only(void **state)
 	expect(o, WEFT__MSG_INTRO_ANSWER, &m);
 	assert_int_equal(m.intro_answer.code, WEFT_ENOTASK);
 	assert_int_equal(rig_logged(&o->rig, "WEFT-PEER-BAD"), 6);
-	rig_halt(&o->rig);
+	end(o);
 }
 
 /* --- introductions -------------------------------------------------------------------------------------- */
@@ -336,7 +351,7 @@ static void a_task_here_asks_for_one_there(void **state)
 	assert_task_said(o, "channel 0 kind 2 side 0\n");
 	expect(o, WEFT__MSG_PEER_TASK_GONE, &m); /* and its end is told */
 	assert_int_equal(m.peer_task_gone.tid, rig_tid(1, 0));
-	rig_halt(&o->rig);
+	end(o);
 }
 
 static void a_task_there_asks_for_one_here(void **state)
@@ -350,7 +365,7 @@ static void a_task_there_asks_for_one_here(void **state)
 	answer_intro(o, 0, &m); /* when it has enrolled */
 	until(o, &o->socket_done);
 	assert_task_said(o, "channel 0 kind 2 side 0\n");
-	rig_halt(&o->rig);
+	end(o);
 }
 
 static void a_refusal_there_is_told_here(void **state)
@@ -360,7 +375,7 @@ static void a_refusal_there_is_told_here(void **state)
 	start_task(o, "h c#262145 w");
 	answer_intro(o, WEFT_ENOTASK, &m);
 	assert_task_said(o, "channel -3 kind 0 side 0\n");
-	rig_halt(&o->rig);
+	end(o);
 }
 
 static void what_a_broken_link_took_is_asked_again(void **state)
@@ -376,7 +391,7 @@ static void what_a_broken_link_took_is_asked_again(void **state)
 	assert_memory_not_equal(first, o->token.bytes, sizeof first);
 	until(o, &o->socket_done);
 	assert_task_said(o, "channel 0 kind 2 side 0\n");
-	rig_halt(&o->rig);
+	end(o);
 }
 
 static void a_lost_node_answers_who_waits_for_it(void **state)
@@ -390,7 +405,7 @@ static void a_lost_node_answers_who_waits_for_it(void **state)
 	fake_send(&o->rig.coord, &gone, -1);
 	assert_task_said(o, "channel -3 kind 0 side 0\nchannel -3 kind 0 side 0\n");
 	assert_int_equal(rig_logged(&o->rig, "WEFT-NODE-LOST"), 1);
-	rig_halt(&o->rig);
+	end(o);
 }
 
 static void a_lost_node_ends_the_channels_with_it(void **state)
@@ -405,7 +420,7 @@ static void a_lost_node_ends_the_channels_with_it(void **state)
 	settle(o);
 	fake_send(&o->rig.coord, &gone, -1);
 	assert_task_said(o, "channel 0 kind 2 side 0\ngone #262145\n");
-	rig_halt(&o->rig);
+	end(o);
 }
 
 /* weftd's task is the higher one when its tid is of a later generation: then the test dials. */
@@ -448,7 +463,7 @@ static void a_token_serves_one_connection_and_no_guess(void **state)
 	assert_int_equal(dial_task(o, &token), -1);
 	close(fd);
 	assert_task_said(o, "channel 0 kind 2 side 1\n");
-	rig_halt(&o->rig);
+	end(o);
 }
 
 static void an_introduction_to_nobody_is_refused(void **state)
@@ -468,7 +483,7 @@ static void an_introduction_to_nobody_is_refused(void **state)
 	assert_int_equal(link_send(o->link, &intro, NULL, 0), 0);
 	expect(o, WEFT__MSG_PEER_TASK_GONE, &m);
 	assert_int_equal(m.peer_task_gone.tid, high);
-	rig_halt(&o->rig);
+	end(o);
 }
 
 #define A_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
