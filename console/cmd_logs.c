@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ struct reading {
 	uint64_t offset;
 	bool done;
 	int code;
-	bool failed; /* our standard output takes no more */
+	int error; /* errno: our standard output takes no more */
 };
 
 static bool on_bytes(void *arg, const struct weft__msg *m)
@@ -28,7 +29,8 @@ static bool on_bytes(void *arg, const struct weft__msg *m)
 	}
 	r->code = (int)m->log_bytes.code;
 	if (m->log_bytes.bytes.n > 0) {
-		r->failed |= fwrite(m->log_bytes.bytes.p, 1, m->log_bytes.bytes.n, stdout) != m->log_bytes.bytes.n;
+		if (fwrite(m->log_bytes.bytes.p, 1, m->log_bytes.bytes.n, stdout) != m->log_bytes.bytes.n)
+			r->error = errno;
 		r->offset = m->log_bytes.offset + m->log_bytes.bytes.n;
 	}
 	r->done = r->code != 0 || m->log_bytes.bytes.n == 0; /* the last piece is empty */
@@ -75,10 +77,11 @@ static int follow(struct context *c, uint32_t job, struct reading *r, struct wef
 {
 	bool never = false;
 	int rc     = 0;
-	while (!rc && !r->failed) {
+	while (!rc && !r->error) {
 		bool ended = job && job_state(c, job) == WEFT__JOB_ENDED; /* before the look: what came until then is still read */
 		rc         = read_rest(c, job, r, e);
-		fflush(stdout);
+		if (fflush(stdout))
+			r->error = errno;
 		if (rc || ended)
 			break;
 		rc = session_wait(c->session, &never, LOOK_MS, e);
@@ -100,12 +103,17 @@ static int exec_logs(struct context *c, const struct args *a)
 	if (context_attach(c, a))
 		return EXITCODE_FAILURE;
 	int rc = args_has(a, 'f') ? follow(c, job, &r, &e) : read_rest(c, job, &r, &e);
-	if (fflush(stdout) || r.failed)
-		rc = weft__err_set(&e, WEFT_EIO, "cannot write to standard output: %s", strerror(errno));
-	if (rc && rc != WEFT_ECANCELED)
+	bool unread = false; /* nobody reads what we print, as in weft logs | head */
+	if (fflush(stdout) && !r.error)
+		r.error = errno;
+	if (r.error) {
+		unread = r.error == EPIPE;
+		rc     = weft__err_set(&e, WEFT_EIO, "cannot write to standard output: %s", strerror(r.error));
+	}
+	if (rc && rc != WEFT_ECANCELED && !unread)
 		context_error(c, "%s", e.text);
 	context_detach(c);
-	return rc ? EXITCODE_FAILURE : 0;
+	return unread ? EXITCODE_SIGNAL + SIGPIPE : rc ? EXITCODE_FAILURE : 0;
 }
 
 static const struct option_def options[] = {

@@ -21,7 +21,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/heap.h"
 #include "console/cores.h"
 #include "console/context.h"
@@ -64,6 +63,7 @@ struct run {
 	int pending;        /* a signal for tasks that are not known yet, or 0 */
 	int verdict;        /* exit status that was decided by something else than the tasks; -1: none */
 	bool quiet;
+	bool flushed;       /* the time for the last output is over */
 	bool own_stdin;     /* rank 0 gets our standard input */
 	bool stdin_is_tty;
 	uv_signal_t signals[NSIGNALS];
@@ -340,6 +340,7 @@ static int ask_for_job(struct run *r)
 static void start_handles(struct run *r)
 {
 	uv_loop_t *loop      = r->context->loop;
+	uv_update_time(loop);
 	uv_timer_t *timers[] = {&r->limit, &r->grace, &r->startup, &r->stop};
 	for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) {
 		uv_timer_init(loop, timers[i]);
@@ -368,14 +369,20 @@ static void stop_handles(struct run *r)
 		uv_close((uv_handle_t *)&r->signals[i], NULL);
 }
 
+static void on_flush_time(uv_timer_t *timer)
+{
+	struct run *r = timer->data;
+	r->flushed    = true;
+}
+
 /* Everything that came is written, as far as somebody reads it; Ctrl-C ends the waiting for a reader. */
 static void flush_output(struct run *r)
 {
-	bool early        = r->verdict >= 0;
-	uint64_t deadline = weft__deadline(early ? FLUSH_MS : -1);
+	bool early = r->verdict >= 0;
+	uv_update_time(r->context->loop);
 	if (early)
-		uv_timer_start(&r->grace, on_kill_time, FLUSH_MS, 0);
-	while (!runner_flush(r->runner) && (early ? weft__deadline_left_ms(deadline) != 0 : r->verdict < 0))
+		uv_timer_start(&r->grace, on_flush_time, FLUSH_MS, 0);
+	while (!runner_flush(r->runner) && !r->flushed && (early || r->verdict < 0))
 		uv_run(r->context->loop, UV_RUN_ONCE);
 }
 

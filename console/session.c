@@ -285,27 +285,33 @@ static void on_timer(uv_timer_t *timer)
 	uv_stop(timer->loop);
 }
 
+/* Runs the loop until something happens, at most left_ms (-1: for ever). */
+static void wait_some(struct session *s, int left_ms)
+{
+	uv_update_time(s->loop); /* it may have stood still for long */
+	if (left_ms >= 0)
+		uv_timer_start(s->timer, on_timer, (uint64_t)left_ms, 0);
+	uv_run(s->loop, UV_RUN_DEFAULT);
+	uv_timer_stop(s->timer);
+}
+
 int session_wait(struct session *s, const bool *done, int timeout_ms, struct weft_error *e)
 {
 	uint64_t deadline = weft__deadline(timeout_ms);
-	int rc            = 0;
 	s->interrupted    = false;
-	if (timeout_ms >= 0)
-		uv_timer_start(s->timer, on_timer, (uint64_t)timeout_ms + 1, 0);
-	while (!*done && !rc) {
+	while (!*done) {
+		int left_ms = weft__deadline_left_ms(deadline);
 		if (s->end.code)
-			rc = weft__err_set(e, s->end.code, "%s", s->end.text);
-		else if (s->interrupted)
-			rc = weft__err_set(e, WEFT_ECANCELED, "interrupted");
-		else if (weft__deadline_left_ms(deadline) == 0)
-			rc = weft__err_set(e, WEFT_ETIMEDOUT,
-			                   "no answer from the virtual machine '%s' within %d s; see: weft doctor",
-			                   s->name, timeout_ms / 1000);
-		else
-			uv_run(s->loop, UV_RUN_DEFAULT);
+			return weft__err_set(e, s->end.code, "%s", s->end.text);
+		if (s->interrupted)
+			return weft__err_set(e, WEFT_ECANCELED, "interrupted");
+		if (left_ms == 0)
+			return weft__err_set(e, WEFT_ETIMEDOUT,
+			                     "no answer from the virtual machine '%s' within %d s; see: weft doctor",
+			                     s->name, timeout_ms / 1000);
+		wait_some(s, left_ms);
 	}
-	uv_timer_stop(s->timer);
-	return rc;
+	return 0;
 }
 
 void session_interrupt(struct session *s)

@@ -49,6 +49,16 @@ if cmp -s "$tmp/out" copy; then ok "come through unchanged"; else not_ok "come t
 weft run -q -n 2 sh -c 'yes 0123456789abcdef | head -n 600000' 2>err | { sleep 0.5; wc -l; } >count
 equal "a slow reader loses nothing" 1200000 "$(tr -d ' ' <count)"
 
+# An endless line, and lines that wait for it: memory stays where it is.
+mkfifo endless
+WEFT_RUNDIR=$rundir "$build/console/weft" run -q cat /dev/zero : yes >endless 2>err &
+run=$!
+peak=$({ head -c 500000000 >/dev/null; awk '$1 == "VmHWM:" { print $2 }' /proc/$run/status; } <endless)
+rc=0
+wait $run || rc=$?
+equal "an endless line ends with its reader" 141 $rc
+if [ "${peak:-0}" -gt 0 ] && [ "$peak" -lt 300000 ]; then ok "and takes little memory"; else not_ok "and takes little memory" "$peak KiB"; fi
+
 # Nobody reads any more.
 { rc=0; weft run -q -n 2 yes 2>err || rc=$?; echo $rc >rc; } | head -n 1 >/dev/null
 equal "a closed pipe ends the run with 141" 141 "$(cat rc)"

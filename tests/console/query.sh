@@ -61,6 +61,9 @@ until_true 5 all_four
 equal "jobs are shown in their order" "1 2 3 4" "$(weft jobs | awk 'NR > 1 { print $1 }' | xargs)"
 status "the daemon's log" 0 weft logs
 equal "is there" 1 "$(grep -c -m 1 'WEFT-NODE-UP' "$tmp/out")"
+{ rc=0; weft logs 2>"$tmp/err" || rc=$?; echo $rc >rc; } | true
+case $(cat rc) in 0 | 141) ok "logs into a closed pipe" ;; *) not_ok "logs into a closed pipe" "$(cat rc)" ;; esac
+expect "is quiet" "$(cat "$tmp/err")"
 status "spawn of a missing program" 127 weft spawn no-such-program
 status "down" 0 weft down
 expect "nothing remains" "$(remains)"

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "tests/base/test.h"
@@ -81,6 +82,19 @@ static void silence_has_an_end(void **state)
 	fake_send(&f, &late);
 	fake_settle(&f);
 	assert_true(session_is_open(f.session));
+	fake_close(&f);
+}
+
+static void silence_has_an_end_also_after_a_pause_of_the_loop(void **state)
+{
+	struct fake f;
+	struct weft_error e;
+	struct weft__msg m    = {.code = WEFT__MSG_SIGNAL, .signal = {.job = 1, .signo = 9}};
+	struct timespec pause = {.tv_nsec = 80 * 1000000};
+	fake_open(&f, welcome);
+	assert_int_equal(session_welcome(f.session, &e), 0);
+	nanosleep(&pause, NULL); /* the loop's own clock stands still meanwhile */
+	assert_int_equal(session_request(f.session, &m, 50, &e), WEFT_ETIMEDOUT);
 	fake_close(&f);
 }
 
@@ -171,6 +185,7 @@ int main(void)
 	        cmocka_unit_test(a_refusal_comes_through_in_its_own_words),
 	        cmocka_unit_test(a_machine_that_dies_ends_the_question),
 	        cmocka_unit_test(silence_has_an_end),
+	        cmocka_unit_test(silence_has_an_end_also_after_a_pause_of_the_loop),
 	        cmocka_unit_test(results_come_with_their_text_or_that_of_the_error),
 	        cmocka_unit_test(rows_come_one_by_one_and_have_an_end),
 	        cmocka_unit_test(a_message_that_no_tool_gets_ends_the_session),
