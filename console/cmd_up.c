@@ -70,8 +70,8 @@ static int tell_up(struct context *c, const char *vm, long wanted, struct weft_e
 	if (rc) {
 		char why[sizeof e->text];
 		snprintf(why, sizeof why, "%s", e->text);
-		return weft__err_set(e, rc, "the virtual machine '%s' is there but does not answer: %.80s; see: weft doctor",
-		                     vm, why);
+		return weft__err_set(e, rc, "the virtual machine '%s' is there but does not answer: %.90s", vm,
+		                     why);
 	}
 	printf("the virtual machine '%s' is up already, with %u node%s\n", vm, n.up, plural(n.up));
 	if (wanted > 0 && (unsigned)wanted != n.up)
