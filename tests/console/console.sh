@@ -1,6 +1,7 @@
 #!/bin/sh
 # console.sh - the console in a real terminal: prompt and output, history, completion, Ctrl-C, quit and halt.
 . "$WEFT_SRCDIR/tests/system/lib.sh"
+cd "$tmp" || exit 99
 command -v tmux >/dev/null 2>&1 || skip_all "tmux is not installed"
 LC_ALL=C.UTF-8 HOME=$tmp WEFT_RUNDIR=$rundir
 export LC_ALL HOME WEFT_RUNDIR
