@@ -70,16 +70,26 @@ void client_doom(struct client *c)
 	uv_timer_start(&c->node->doom_timer, close_doomed, 0, 0);
 }
 
+/* What can't be sent would be waited for without end. */
+static void check_sent(struct client *c, int rc, int code)
+{
+	if (!rc || rc == WEFT_ECLOSED)
+		return;
+	weft__log(WEFT__LOG_WARN, "WEFT-CLIENT-SEND", "client=%u pid=%lld %s: %s", c->number, (long long)c->pid,
+	          weft__msg_name((enum weft__msg_code)code), weft__err_text(rc));
+	client_doom(c);
+}
+
 void client_send(struct client *c, const struct weft__msg *m, const int *fds, size_t nfds)
 {
-	if (!c->link)
-		return;
-	int rc = link_send(c->link, m, fds, nfds);
-	if (rc && rc != WEFT_ECLOSED) {
-		weft__log(WEFT__LOG_WARN, "WEFT-CLIENT-SEND", "client=%u pid=%lld %s: %s", c->number, (long long)c->pid,
-		          weft__msg_name(m->code), weft__err_text(rc));
-		client_doom(c); /* it would wait for ever */
-	}
+	if (c->link)
+		check_sent(c, link_send(c->link, m, fds, nfds), m->code);
+}
+
+void client_send_body(struct client *c, const void *body, size_t nbytes)
+{
+	if (c->link)
+		check_sent(c, link_send_body(c->link, body, nbytes), weft__msg_peek(body, nbytes));
 }
 
 /* --- opening ------------------------------------------------------------------------------------ */
@@ -400,8 +410,8 @@ int client_open(struct node *n, int *fd, struct task *task, bool owner)
 void client_down(struct node *n, const struct weft__msg_down *m)
 {
 	struct client *c = client_find(n, m->client);
-	if (c && c->link && m->frame.n && c->state == CLIENT_OPEN)
-		link_send_body(c->link, m->frame.p, m->frame.n);
+	if (c && m->frame.n && c->state == CLIENT_OPEN)
+		client_send_body(c, m->frame.p, m->frame.n);
 }
 
 void client_pause_all(struct node *n, bool paused)

@@ -181,6 +181,7 @@ int client_open(struct node *n, int *fd, struct task *task, bool owner); /* take
 void client_close(struct client *c);
 struct client *client_find(const struct node *n, uint64_t number);
 void client_send(struct client *c, const struct weft__msg *m, const int *fds, size_t nfds);
+void client_send_body(struct client *c, const void *body, size_t nbytes);
 void client_doom(struct client *c); /* close it, but not within this call */
 void client_enrolled(struct node *n, const struct weft__msg_client_enrolled *m);
 void client_down(struct node *n, const struct weft__msg_down *m);

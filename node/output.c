@@ -38,7 +38,7 @@ void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, 
 		uint64_t key = unacked_key(m->output.job, m->output.node);
 		if (is_output)
 			unacked_set(c, key, (uintptr_t)weft__map_get(&c->unacked, key) + m->output.bytes.n);
-		link_send_body(c->link, body, nbytes);
+		client_send_body(c, body, nbytes);
 		return;
 	}
 	if (!is_output)

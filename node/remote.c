@@ -26,6 +26,9 @@
 
 enum { SAID_MAX = 700, ARGV_MAX = 64, COMMAND_MAX = 8192 };
 
+/* No master connection is left behind: it would be our child at last, and end with us. */
+static const char default_ssh[] = "ssh -o BatchMode=yes -o ConnectTimeout=8 -o ControlMaster=no";
+
 struct remote {
 	struct node *node;
 	uint32_t index, incarnation;
@@ -194,7 +197,7 @@ static int run(struct remote *r, const uint8_t *key, int output, struct weft_err
 	                              .output = output, .ended = on_ended, .arg = r};
 	pid_t pid;
 	if (r->by_ssh) {
-		snprintf(ssh, sizeof ssh, "%s", given && *given ? given : "ssh -o BatchMode=yes -o ConnectTimeout=8");
+		snprintf(ssh, sizeof ssh, "%s", given && *given ? given : default_ssh);
 		ssh_command(r, command, sizeof command);
 		ssh_argv(r, ssh, argv, command);
 		return starter_run(n, &order, &pid, e);

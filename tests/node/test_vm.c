@@ -461,6 +461,28 @@ static void a_killed_daemon_loses_its_node_and_no_other(void **state)
 	down(r);
 }
 
+static void a_daemon_that_slept_too_long_ends_with_its_tasks(void **state)
+{
+	struct rig *r = *state;
+	struct spawned s = {0};
+	until_nodes(r, 3);
+	pid_t sleeper = daemon_of(r, 3);
+	spawn(r, 2, "#1,#3", (const char *const[]){"sh", "-c", "test $WEFT_NODE = 1 || sleep 1000", NULL});
+	until_started(r, &s, 2);
+	kill(sleeper, SIGSTOP);
+	until_done(r, &s); /* after 4 s it counts as lost */
+	assert_int_equal(s.nlost, 1);
+	assert_int_equal(kill((pid_t)s.pids[1], 0), 0); /* its task does not know */
+	kill(sleeper, SIGCONT);
+	uint64_t deadline = weft__deadline(8000);
+	while ((kill((pid_t)s.pids[1], 0) == 0 || kill(sleeper, 0) == 0) && weft__deadline_left_ms(deadline))
+		poll(NULL, 0, 10);
+	assert_int_equal(kill((pid_t)s.pids[1], 0), -1);
+	assert_int_equal(kill(sleeper, 0), -1);
+	until_nodes(r, 2);
+	down(r);
+}
+
 static void ask_for_nodes(struct rig *r, uint64_t kind, const char *host, uint64_t count, struct weft__msg *m)
 {
 	struct weft__msg add = {.code = WEFT__MSG_NODE_ADD,
@@ -647,6 +669,7 @@ int main(int argc, char **argv)
 	        THREE(much_output_of_another_node_comes_whole),
 	        THREE(the_log_of_a_job_is_read_on_any_node),
 	        THREE(a_killed_daemon_loses_its_node_and_no_other),
+	        THREE(a_daemon_that_slept_too_long_ends_with_its_tasks),
 	        THREE(when_the_home_daemon_is_killed_all_others_end),
 	        cmocka_unit_test_setup_teardown(without_shared_memory_tasks_talk_over_a_socket, setup_small_files, teardown),
 	        ONE(nodes_are_added_and_removed),
