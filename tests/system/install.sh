@@ -27,7 +27,7 @@ int main(void)
 C
 flags=$(pkg-config --cflags --libs weft | sed "s|-I$prefix|-I$tmp/root$prefix|; s|-L$prefix|-L$tmp/root$prefix|")
 case $flags in *-lweft*) ok "pkg-config --cflags --libs weft" ;; *) not_ok "pkg-config --cflags --libs weft" "$flags" ;; esac
-sanitize=$(grep -o -e '-fsanitize=[a-z,]*' "$build/config.log" | head -n 1)
+sanitize=$(sed -n 's/^CFLAGS = //p' "$build/Makefile" | grep -o -e '-fsanitize=[a-z,]*')
 if ${CC:-cc} $sanitize hello.c $flags -L"$tmp/root$prefix/lib" -Wl,-rpath,"$tmp/root$prefix/lib" -o hello 2>err; then
 	ok "a program compiles against what was installed"
 	rc=0
