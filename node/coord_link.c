@@ -30,9 +30,10 @@
 #include "base/rundir.h"
 
 enum {
-	RETRY_FAST_MS = 2, /* the socket is there and will listen in a moment */
-	RETRY_MS      = 250,
-	RESTARTS_MAX  = 5,
+	RETRY_FAST_MS  = 2,  /* the socket is there and will listen in a moment */
+	RETRY_BLIND_MS = 20, /* when the folder can't be watched */
+	RETRY_MS       = 250,
+	RESTARTS_MAX   = 5,
 };
 
 enum {
@@ -311,7 +312,7 @@ static void attempt(struct node *n)
 		return;
 	}
 	if (n->home ? dial_home(n) : dial(n)) {
-		arm(n, RETRY_MS); /* the folder tells earlier */
+		arm(n, n->home && !c->watching ? RETRY_BLIND_MS : RETRY_MS); /* the folder tells earlier */
 		return;
 	}
 	c->silent = 0;

@@ -52,8 +52,6 @@ struct endpoint {
 	struct weft__map pairs; /* the other's tid: struct pair */
 };
 
-static void advance(struct pair *p);
-
 static bool is_here(const struct node *n, uint64_t tid)
 {
 	return weft__tid_node((weft_tid_t){tid}) == n->index;

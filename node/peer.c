@@ -23,8 +23,6 @@
 
 enum { FAILURES_MAX = 10, RETRY_MS = 1000 };
 
-static int dial(struct peer *p);
-
 struct peer *peer_find(const struct node *n, uint64_t index)
 {
 	return weft__map_get(&n->peers, index);
