@@ -11,6 +11,8 @@
  * - Both ask at once: there is one pair, and it opens once; a second request changes nothing.
  * - No shared memory is left: a socketpair takes its place.
  * - The link between the nodes breaks: what was asked is asked again. It can't be made: WEFT_ETIMEDOUT.
+ * - Many tasks meet at once, from many nodes: a port lets only so many unproven connections in and drops the
+ *   oldest. A node has DIALS_MAX under way, the others wait for their turn; one that was dropped is tried again.
  */
 #include "config.h"
 
@@ -36,6 +38,12 @@ static const char *const state_names[] = {"waiting", "asked", "dialling", "open"
 
 enum { LOW, HIGH };
 
+enum {
+	DIALS_MAX = 16,
+	TRIES_MAX = 20,
+	TRY_AGAIN_MS = 100,
+};
+
 struct pair {
 	struct node *node;
 	uint64_t tids[2]; /* LOW, HIGH */
@@ -44,6 +52,8 @@ struct pair {
 	bool invited;     /* INTRO came before our task had enrolled, or we are awaiting the dialler */
 	bool has_token, token_used;
 	struct link_token token;
+	struct weft__list turn; /* in node->dials, or in node->redials, or alone */
+	unsigned ntries;
 };
 
 /* A task that is in a pair, here or elsewhere. */
@@ -123,6 +133,7 @@ static struct pair *pair_make(struct node *n, uint64_t a, uint64_t b)
 		return NULL;
 	}
 	*p = (struct pair){.node = n, .tids = {a < b ? a : b, a < b ? b : a}};
+	weft__list_init(&p->turn);
 	return p;
 }
 
@@ -144,6 +155,7 @@ static void pair_free(struct pair *p)
 {
 	struct node *n = p->node;
 	token_forget(p);
+	weft__list_remove(&p->turn);
 	for (int i = LOW; i <= HIGH; i++) {
 		struct endpoint *e = weft__map_get(&n->endpoints, p->tids[i]);
 		if (e)
@@ -285,6 +297,12 @@ static void advance(struct pair *p)
 	struct node *n = p->node;
 	bool here[2] = {is_here(n, p->tids[LOW]), is_here(n, p->tids[HIGH])};
 	struct task *tasks[2] = {here[LOW] ? living(n, p->tids[LOW]) : NULL, here[HIGH] ? living(n, p->tids[HIGH]) : NULL};
+	for (int i = LOW; i <= HIGH; i++) {
+		if (here[i] && !tasks[i]) { /* it has ended, and is about to be told of */
+			fail(p, WEFT_ENOTASK);
+			return;
+		}
+	}
 	for (int i = LOW; i <= HIGH; i++)
 		if (here[i] && !tasks[i]->enrolled)
 			return;
@@ -302,7 +320,7 @@ static void advance(struct pair *p)
 
 void intro_wanted(struct node *n, struct task *from, uint64_t tid)
 {
-	if (!from)
+	if (!from || !living(n, from->tid)) /* what it asked before its end comes to nothing */
 		return;
 	if (tid == from->tid) {
 		tell_failed(n, from->tid, tid, WEFT_EINVAL);
@@ -411,6 +429,7 @@ static void ask_again(struct pair *p, uint64_t theirs, bool lost)
 		return;
 	bool wanted = p->asked[LOW] || p->asked[HIGH] || is_here(p->node, p->tids[LOW]);
 	token_forget(p);
+	weft__list_remove(&p->turn);
 	p->invited = false;
 	step(p, PAIR_WAITING);
 	if (wanted)
@@ -459,10 +478,43 @@ static void dial(struct pair *p)
 		return;
 	}
 	*d = (struct dial){n, p->tids[LOW], p->tids[HIGH], p->token};
+	n->ndials++;
 	step(p, PAIR_DIALLING);
 	int rc = link_dial_task(n->loop, peer->address, peer->port, &p->token, dialled, d);
 	if (rc)
 		dialled(d, -1, rc);
+}
+
+/* Those whose turn it is. */
+static void dial_next(struct node *n)
+{
+	struct weft__list *l;
+	while (n->ndials < DIALS_MAX && (l = weft__list_pop(&n->dials)))
+		dial(WEFT__CONTAINER(l, struct pair, turn));
+}
+
+static void on_redial(uv_timer_t *timer)
+{
+	struct node *n = timer->data;
+	struct weft__list *l;
+	while ((l = weft__list_pop(&n->redials))) {
+		struct pair *p = WEFT__CONTAINER(l, struct pair, turn);
+		if (p->state == PAIR_WAITING)
+			advance(p);
+	}
+}
+
+/* Once more from the beginning, with another token, a little later. false: it was tried often enough. */
+static bool dial_again(struct pair *p)
+{
+	struct node *n = p->node;
+	if (++p->ntries >= TRIES_MAX)
+		return false;
+	step(p, PAIR_WAITING);
+	weft__list_push(&n->redials, &p->turn);
+	if (!uv_is_active((uv_handle_t *)&n->redial_timer))
+		uv_timer_start(&n->redial_timer, on_redial, TRY_AGAIN_MS, 0);
+	return true;
 }
 
 static void dialled(void *arg, int fd, int code)
@@ -471,10 +523,11 @@ static void dialled(void *arg, int fd, int code)
 	struct node *n = d->node;
 	struct pair *p = pair_find(n, d->low, d->high);
 	bool current = p && p->state == PAIR_DIALLING && !memcmp(&p->token, &d->token, sizeof p->token);
+	n->ndials--;
 	if (current && fd >= 0) {
 		hand(p, LOW, WEFT__CHANNEL_STREAM, &fd, 1);
 		step(p, PAIR_OPEN);
-	} else if (current) {
+	} else if (current && !(code == WEFT_ECLOSED && dial_again(p))) {
 		weft__log(WEFT__LOG_WARN, "WEFT-INTRO-FAILED", "node=%u %s", other_node(p), weft__err_text(code));
 		send_answer(n, other_node(p), d->low, d->high, WEFT_ETIMEDOUT);
 		fail(p, WEFT_ETIMEDOUT);
@@ -482,6 +535,7 @@ static void dialled(void *arg, int fd, int code)
 	if (fd >= 0)
 		close(fd);
 	weft__free(d);
+	dial_next(n);
 }
 
 static void intro(struct peer *peer, const struct weft__msg_intro *m)
@@ -508,8 +562,11 @@ static void answer(struct peer *peer, const struct weft__msg_intro_answer *m)
 		return;
 	if (m->code)
 		fail(p, (int)m->code);
-	else if (p->state == PAIR_ASKED && is_here(peer->node, m->low))
-		dial(p);
+	else if (p->state == PAIR_ASKED && is_here(peer->node, m->low)) {
+		weft__list_remove(&p->turn);
+		weft__list_push(&p->node->dials, &p->turn);
+		dial_next(p->node);
+	}
 }
 
 static void wanted(struct peer *peer, const struct weft__msg_intro_wanted *m)

@@ -74,7 +74,7 @@ static void remove_folders(struct node *n)
 void node_abandon(struct node *n)
 {
 	void *handles[] = {&n->on_child, &n->on_term, &n->on_int, &n->on_hup, &n->halt_timer, &n->doom_timer,
-	                   &n->coord.timer};
+	                   &n->coord.timer, &n->redial_timer};
 	for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
 		close_handle(handles[i]);
 }
@@ -340,11 +340,13 @@ int node_start(struct node *n, struct weft_error *e)
 #endif
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		return weft__err_set(e, WEFT_EIO, "can't adopt processes: %s", strerror(errno));
-	uv_timer_t *timers[] = {&n->halt_timer, &n->doom_timer, &n->coord.timer};
+	uv_timer_t *timers[] = {&n->halt_timer, &n->doom_timer, &n->coord.timer, &n->redial_timer};
 	for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) {
 		uv_timer_init(n->loop, timers[i]);
 		timers[i]->data = n;
 	}
+	weft__list_init(&n->dials);
+	weft__list_init(&n->redials);
 	n->ncores = cores_count();
 	weft__session_init(&n->coord.session);
 	int rc = signals_watch(n);

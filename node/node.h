@@ -97,6 +97,11 @@ struct node {
 	struct weft__map endpoints; /* tid: struct endpoint */
 	struct weft__map tokens;    /* first bytes of a token: struct pair */
 	struct weft__map peers;     /* node index: struct peer */
+
+	/* intro.c: connections for tasks */
+	struct weft__list dials, redials; /* pairs that wait for their turn; that are to be tried again */
+	unsigned ndials;                  /* under way */
+	uv_timer_t redial_timer;
 };
 
 /* --- weftd.c: options; node.c: start, end, signals ---------------------------------------------- */

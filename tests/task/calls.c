@@ -100,6 +100,33 @@ static int member(void)
 	return 0;
 }
 
+/* All tasks of a job meet each other at once. */
+static int meet(void)
+{
+	int64_t sum = 0;
+	for (int to = 0; to < weft_size(); to++) {
+		int64_t rank = weft_rank();
+		CHECK(weft_send(weft_team_tid(weft_team_job(), to), C, HELLO, &rank, sizeof rank,
+		                WAIT_MS) == 0);
+	}
+	for (int i = 0; i < weft_size(); i++) {
+		int64_t rank;
+		CHECK(weft_recv(WEFT_ANY_TASK, C, HELLO, &rank, sizeof rank, NULL, WAIT_MS) == 0);
+		sum += rank;
+	}
+	CHECK(sum == (int64_t)weft_size() * (weft_size() - 1) / 2);
+	return weft_fini() ? 1 : 0;
+}
+
+/* All want to meet, and end before it comes to that. */
+static int ask_and_go(void)
+{
+	weft_request_t r;
+	for (int to = 0; to < weft_size(); to++)
+		weft_isend(weft_team_tid(weft_team_job(), to), C, HELLO, "", 0, &r);
+	return 0;
+}
+
 /* --- what the first task checks --------------------------------------------------------------- */
 
 static void itself(void)
@@ -335,6 +362,10 @@ int main(int argc, char **argv)
 		return sleeper();
 	if (strcmp(role, "member") == 0)
 		return member();
+	if (strcmp(role, "meet") == 0)
+		return meet();
+	if (strcmp(role, "ask_and_go") == 0)
+		return ask_and_go();
 	itself();
 	spawning();
 	messages("#1", "messages on one node");

@@ -9,4 +9,14 @@ for part in itself spawn 'messages on one node' 'messages between nodes' 'ends o
 	if grep -q -x -F "$part" "$tmp/out"; then ok "$part"; else not_ok "$part" "$(tail -n 1 "$tmp/out")"; fi
 done
 expect "nothing remains" "$(remains)"
+
+status "a machine for many" 0 weft up --local-nodes 3
+for i in 1 2 3; do
+	status "40 tasks that ask for each other and go" 0 weft run -q -n 40 "$build/tests/task/calls" ask_and_go
+	status "40 tasks that meet each other at once" 0 weft run -q -n 40 "$build/tests/task/calls" meet
+done
+status "its nodes are there still" 0 weft conf --json
+equal "all three" 3 "$(grep -o '"node"' "$tmp/out" | wc -l)"
+status "down" 0 weft down
+expect "nothing remains of it" "$(remains)"
 done_testing
