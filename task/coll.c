@@ -1,8 +1,9 @@
 /* Collectives: the messages between ranks, failure, and the barrier.
  *
- * All goes well: weft__coll_begin checks the arguments and gives the collective its tag, the number of collectives
- * that this team has done. Ranks exchange messages with that tag in the team's context; the tag keeps a fast
- * rank's next collective apart from a slow rank's present one. weft__coll_end returns.
+ * All goes well: weft__coll_begin checks the arguments, ranks exchange messages in the team's context, weft__coll_end
+ * returns. Messages have no numbers: those between two ranks arrive in their order, and each algorithm receives
+ * those of one rank in the order in which that one sends them. So a fast rank's next collective waits for a slow
+ * rank, and the engine finds the same few keys again and again.
  *
  * A member dies: whoever exchanges messages with it gets WEFT_ENOTASK. But most ranks wait for others that live,
  * and those would now leave the collective and never send. So a rank that fails, with whatever error,
@@ -90,7 +91,6 @@ int weft__coll_begin(weft_team_t *team, int64_t count, int type, int root, size_
 	if (team->failed)
 		return weft__fail(team->failed, "an earlier collective of this team failed: %s",
 		                  weft__err_text(team->failed));
-	team->tag = (int32_t)(((uint32_t)team->tag + 1) & INT32_MAX);
 	*nbytes = (size_t)count * size;
 	return 0;
 }
@@ -106,11 +106,10 @@ int weft__coll_end(weft_team_t *team, int rc)
 
 /* --- messages ------------------------------------------------------------------------------------- */
 
-/* Wait for a send under way. */
-static int settle(weft_team_t *team, weft_request_t *request)
+int weft__coll_wait(weft_team_t *team, weft_request_t *request, weft_status_t *status)
 {
 	for (int patience = PATIENCE_MIN;; patience = longer(patience)) {
-		int rc = weft__wait(team->e, request, NULL, patience);
+		int rc = weft__wait(team->e, request, status, patience);
 		if (rc != WEFT_ETIMEDOUT)
 			return rc;
 		rc = heard(team);
@@ -121,8 +120,7 @@ static int settle(weft_team_t *team, weft_request_t *request)
 	}
 }
 
-/* A short message is copied, whatever its receiver does: no request is needed to exchange two of them. */
-static bool is_short(const weft_team_t *team, size_t nbytes)
+bool weft__coll_is_short(const weft_team_t *team, size_t nbytes)
 {
 	return nbytes <= team->e->settings.eager_max;
 }
@@ -142,10 +140,20 @@ static int send_short(weft_team_t *team, int to, const void *buf, size_t nbytes)
 int weft__coll_send(weft_team_t *team, int to, const void *buf, size_t nbytes)
 {
 	weft_request_t request;
-	if (is_short(team, nbytes))
+	if (weft__coll_is_short(team, nbytes))
 		return send_short(team, to, buf, nbytes);
 	int rc = weft__isend(team->e, team->tids[to], team->context, team->tag, buf, nbytes, &request);
-	return rc ? rc : settle(team, &request);
+	return rc ? rc : weft__coll_wait(team, &request, NULL);
+}
+
+int weft__coll_received(int from, size_t nbytes, int rc, const weft_status_t *status)
+{
+	if (rc == 0 && status->nbytes != nbytes)
+		rc = WEFT_ETRUNC;
+	if (rc == WEFT_ETRUNC)
+		return weft__fail(rc, "rank %d sent %zu bytes where %zu were expected: counts differ", from,
+		                  status->nbytes, nbytes);
+	return rc;
 }
 
 int weft__coll_recv(weft_team_t *team, int from, void *buf, size_t nbytes)
@@ -160,19 +168,14 @@ int weft__coll_recv(weft_team_t *team, int from, void *buf, size_t nbytes)
 		if (rc)
 			return rc;
 	}
-	if (rc == 0 && status.nbytes != nbytes)
-		rc = WEFT_ETRUNC;
-	if (rc == WEFT_ETRUNC)
-		return weft__fail(rc, "rank %d sent %zu bytes where %zu were expected: counts differ", from,
-		                  status.nbytes, nbytes);
-	return rc;
+	return weft__coll_received(from, nbytes, rc, &status);
 }
 
 int weft__coll_exchange(weft_team_t *team, int to, const void *sendbuf, size_t sendbytes, int from,
                         void *recvbuf, size_t recvbytes)
 {
 	weft_request_t request;
-	if (is_short(team, sendbytes)) {
+	if (weft__coll_is_short(team, sendbytes)) {
 		int rc = send_short(team, to, sendbuf, sendbytes);
 		return rc ? rc : weft__coll_recv(team, from, recvbuf, recvbytes);
 	}
@@ -181,15 +184,29 @@ int weft__coll_exchange(weft_team_t *team, int to, const void *sendbuf, size_t s
 		return rc;
 	rc = weft__coll_recv(team, from, recvbuf, recvbytes);
 	if (rc == 0)
-		return settle(team, &request);
+		return weft__coll_wait(team, &request, NULL);
 	weft__give_up(team->e, &request);
 	return rc;
 }
 
 /* --- barrier --------------------------------------------------------------------------------------- */
 
+/* Each tells each. */
+static int barrier_flat(weft_team_t *team)
+{
+	struct weft__batch batch;
+	char nothing;
+	int size = team->size, rank = team->rank, rc = 0;
+	weft__batch_start(&batch, team);
+	for (int step = 1; step < size && !rc; step++)
+		rc = weft__batch_recv(&batch, (rank - step + size) % size, &nothing, 0);
+	for (int step = 1; step < size && !rc; step++)
+		rc = weft__batch_send(&batch, (rank + step) % size, &nothing, 0);
+	return weft__batch_end(&batch, rc);
+}
+
 /* Dissemination: after the round of distance k everyone knows of the 2k ranks below it. */
-static int barrier(weft_team_t *team)
+static int barrier_rounds(weft_team_t *team)
 {
 	char nothing;
 	for (int k = 1; k < team->size; k *= 2) {
@@ -205,5 +222,6 @@ int weft_barrier(weft_team_t *team)
 {
 	size_t nbytes;
 	int rc = weft__coll_begin(team, 0, WEFT_BYTE, 0, &nbytes);
-	return rc ? weft__ended(rc) : weft__coll_end(team, barrier(team));
+	return rc ? weft__ended(rc) : weft__coll_end(team, team->size > 2 && weft__is_flat(team) ? barrier_flat(team)
+	                                                                              : barrier_rounds(team));
 }

@@ -1,11 +1,12 @@
 /* coll.h - what teams and collectives are made of: messages between ranks, and the end of a team that fails.
  *
- * Room's map: team.c (making teams), coll.c (the messages and failure; barrier), coll_bcast.c, coll_reduce.c
- * (reduce, allreduce, scan), coll_gather.c (gather, scatter, allgather), coll_alltoall.c, op.c.
+ * Room's map: team.c (making teams), coll.c (the messages and failure; barrier), coll_batch.c (several messages at once),
+ * coll_bcast.c, coll_reduce.c (reduce, allreduce, scan), coll_gather.c (gather, scatter, allgather), coll_alltoall.c, op.c.
  */
 #ifndef WEFT_TASK_COLL_H
 #define WEFT_TASK_COLL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,10 +17,9 @@ struct weft_team {
 	int rank, size;
 	weft_tid_t *tids; /* [size] */
 
-	/* Where its messages are: values under `context`, tagged with the number of the collective; notices of
-	 * failure under `notices`. */
+	/* Where its messages are: values under `context`, notices of failure under `notices`. */
 	weft_context_t context, notices;
-	int32_t tag;          /* of the collective under way; the same on all ranks */
+	int32_t tag;          /* of all its messages; the same on all ranks */
 	uint32_t fingerprint; /* of tids: tells this team from an older one in the same context */
 	int failed;           /* 0, or what the team failed with: every later collective returns it */
 
@@ -27,8 +27,11 @@ struct weft_team {
 	uint32_t splits_next;   /* root only, atomic: the lowest number that no split team of this task has had */
 };
 
-/* Shorter messages go the way with the fewest steps, longer ones the way with the fewest bytes. */
+/* Shorter messages go the way with the fewest steps, longer ones the way with the fewest bytes. In a small team each talks
+ * to each in one step: with more tasks than cores every further step is a turn of all others. */
 enum {
+	WEFT__FLAT_MAX       = 16,        /* ranks of a small team */
+	WEFT__FLAT_BYTES     = 2 * 1024,  /* bytes of a vector that goes whole to each of them */
 	WEFT__BCAST_LONG     = 64 * 1024, /* bytes of the vector */
 	WEFT__REDUCE_LONG    = 32 * 1024, /* bytes of the vector */
 	WEFT__GATHER_LONG    = 16 * 1024, /* bytes of one rank's values */
@@ -56,6 +59,46 @@ int weft__coll_recv(weft_team_t *team, int from, void *buf, size_t nbytes);
 /* Both at the same time. */
 int weft__coll_exchange(weft_team_t *team, int to, const void *sendbuf, size_t sendbytes, int from,
                         void *recvbuf, size_t recvbytes);
+
+/* Wait for one of the engine's requests under way. */
+int weft__coll_wait(weft_team_t *team, weft_request_t *request, weft_status_t *status);
+
+/* What a receive of nbytes that ended with rc and this status comes to. */
+int weft__coll_received(int from, size_t nbytes, int rc, const weft_status_t *status);
+
+/* A short message is copied, whatever its receiver does: no request is needed for it. */
+bool weft__coll_is_short(const weft_team_t *team, size_t nbytes);
+
+/* Several messages at once: all are started, then waited for. At most WEFT__FLAT_MAX each way. A rank takes the
+ * messages of one other in the order in which that one sends them. */
+struct weft__batch {
+	weft_team_t *team;
+	int n;
+	struct weft__batch_part {
+		weft_request_t request;
+		int from; /* -1: it is a send */
+		size_t nbytes;
+	} parts[2 * WEFT__FLAT_MAX];
+};
+void weft__batch_start(struct weft__batch *b, weft_team_t *team);
+int weft__batch_recv(struct weft__batch *b, int from, void *buf, size_t nbytes);
+int weft__batch_send(struct weft__batch *b, int to, const void *buf, size_t nbytes);
+
+/* In any case, with 0 or the error of the above: then all that was started is given up. */
+int weft__batch_end(struct weft__batch *b, int rc);
+
+static inline bool weft__is_flat(const weft_team_t *team)
+{
+	return team->size <= WEFT__FLAT_MAX;
+}
+
+/* Memory for the time of one collective; NULL: there is none. */
+struct weft__scratch {
+	char *big;
+	_Alignas(16) char small[1024];
+};
+char *weft__scratch_get(struct weft__scratch *s, size_t nbytes);
+void weft__scratch_free(struct weft__scratch *s);
 
 /* memcpy that takes NULL with 0 bytes and a copy onto itself. */
 void weft__coll_copy(void *dst, const void *src, size_t nbytes);

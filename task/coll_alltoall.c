@@ -1,5 +1,5 @@
-/* All to all: Bruck's algorithm for short values (each is passed on log2 of the ranks times, in few messages), pairwise
- * exchange for long ones (each goes straight, in as many messages as there are ranks). */
+/* All to all: Bruck's algorithm for short values in large teams (each is passed on log2 of the ranks times, in few
+ * messages), else each value goes straight, in as many messages as there are ranks, with many of them at once. */
 #include "config.h"
 
 #include "task/coll.h"
@@ -43,33 +43,50 @@ static int alltoall_short(weft_team_t *team, const char *send, char *recv, size_
 	return rc;
 }
 
-static int alltoall_long(weft_team_t *team, const char *send, char *recv, size_t nbytes)
+/* With the ranks at the distances first..end-1. */
+static int exchange_all(weft_team_t *team, const char *send, char *recv, size_t nbytes, int first, int end)
 {
-	int size = team->size, rank = team->rank;
-	weft__coll_copy(recv + nbytes * (size_t)rank, send + nbytes * (size_t)rank, nbytes);
-	for (int step = 1; step < size; step++) {
-		int to = (rank + step) % size, from = (rank - step + size) % size;
-		int rc = weft__coll_exchange(team, to, send + nbytes * (size_t)to, nbytes, from,
-		                             recv + nbytes * (size_t)from, nbytes);
-		if (rc)
-			return rc;
+	struct weft__batch batch;
+	int size = team->size, rank = team->rank, rc = 0;
+	weft__batch_start(&batch, team);
+	for (int step = first; step < end && !rc; step++) {
+		int from = (rank - step + size) % size;
+		rc = weft__batch_recv(&batch, from, recv + nbytes * (size_t)from, nbytes);
 	}
-	return 0;
+	for (int step = first; step < end && !rc; step++) {
+		int to = (rank + step) % size;
+		rc = weft__batch_send(&batch, to, send + nbytes * (size_t)to, nbytes);
+	}
+	return weft__batch_end(&batch, rc);
+}
+
+static int alltoall_straight(weft_team_t *team, const char *send, char *recv, size_t nbytes)
+{
+	int size = team->size, rank = team->rank, other = !rank, rc = 0;
+	weft__coll_copy(recv + nbytes * (size_t)rank, send + nbytes * (size_t)rank, nbytes);
+	if (size == 2)
+		return weft__coll_exchange(team, other, send + nbytes * (size_t)other, nbytes, other,
+		                           recv + nbytes * (size_t)other, nbytes);
+	for (int step = 1; step < size && !rc; step += WEFT__FLAT_MAX) {
+		int end = step + WEFT__FLAT_MAX < size ? step + WEFT__FLAT_MAX : size;
+		rc = exchange_all(team, send, recv, nbytes, step, end);
+	}
+	return rc;
 }
 
 static int alltoall(weft_team_t *team, const char *send, char *recv, size_t nbytes)
 {
-	char *copy = NULL;
+	struct weft__scratch scratch = {.big = NULL};
 	if (!send) { /* in place: what is sent must not be overwritten before */
-		copy = weft__malloc(nbytes * (size_t)team->size + 1);
+		char *copy = weft__scratch_get(&scratch, nbytes * (size_t)team->size);
 		if (!copy)
 			return WEFT_ENOMEM;
 		weft__coll_copy(copy, recv, nbytes * (size_t)team->size);
 		send = copy;
 	}
-	int rc = nbytes < WEFT__ALLTOALL_LONG ? alltoall_short(team, send, recv, nbytes)
-	                                      : alltoall_long(team, send, recv, nbytes);
-	weft__free(copy);
+	bool few = nbytes < WEFT__ALLTOALL_LONG && !weft__is_flat(team);
+	int rc = few ? alltoall_short(team, send, recv, nbytes) : alltoall_straight(team, send, recv, nbytes);
+	weft__scratch_free(&scratch);
 	return rc;
 }
 

@@ -1,4 +1,4 @@
-/* Broadcast: down a binomial tree; long vectors in pieces, scattered and then passed around a ring, so that the root
+/* Broadcast: in small teams straight from the root, else down a binomial tree; long vectors in pieces, scattered and then passed around a ring, so that the root
  * sends each byte about twice however many ranks there are. */
 #include "config.h"
 
@@ -13,6 +13,18 @@ static int place_of(const weft_team_t *team, int root)
 static int rank_at(const weft_team_t *team, int root, int place)
 {
 	return (place + root) % team->size;
+}
+
+static int bcast_flat(weft_team_t *team, void *values, size_t nbytes, int root)
+{
+	if (team->rank != root)
+		return weft__coll_recv(team, root, values, nbytes);
+	for (int place = 1; place < team->size; place++) {
+		int rc = weft__coll_send(team, rank_at(team, root, place), values, nbytes);
+		if (rc)
+			return rc;
+	}
+	return 0;
 }
 
 static int bcast_tree(weft_team_t *team, void *values, size_t nbytes, int root)
@@ -85,6 +97,8 @@ static int pass_around(weft_team_t *team, char *values, size_t nbytes, int root)
 
 static int bcast(weft_team_t *team, void *values, size_t nbytes, int root)
 {
+	if (nbytes < WEFT__BCAST_LONG && weft__is_flat(team))
+		return bcast_flat(team, values, nbytes, root);
 	if (nbytes < WEFT__BCAST_LONG || team->size <= 2)
 		return bcast_tree(team, values, nbytes, root);
 	int rc = scatter_pieces(team, values, nbytes, root);

@@ -1,5 +1,5 @@
-/* Gather, scatter: a binomial tree for short values, straight to and from the root for long ones. Allgather: Bruck's
- * algorithm for short values (log2 of the ranks steps), a ring for long ones.
+/* Gather, scatter: a binomial tree for short values in large teams, else straight to and from the root. Allgather: each
+ * to each in small teams; in large ones Bruck's algorithm for short values (log2 of the ranks steps), a ring for long ones.
  *
  * In the trees ranks are counted from the root; the values of a subtree are those of the places from its top on, so
  * that each step moves one piece of memory. The turn back to ranks is made once, by whoever has them all.
@@ -41,6 +41,11 @@ static int subtree_end(const weft_team_t *team, int place, int *above)
 	return place + mask < team->size ? place + mask : team->size;
 }
 
+static bool goes_by_tree(const weft_team_t *team, size_t nbytes)
+{
+	return nbytes < WEFT__GATHER_LONG && !weft__is_flat(team);
+}
+
 /* --- gather -------------------------------------------------------------------------------------- */
 
 /* tree[] holds the own value first, then room for the rest of the subtree. */
@@ -75,18 +80,30 @@ static int gather_short(weft_team_t *team, const void *send, char *recv, size_t 
 	return rc;
 }
 
-static int gather_long(weft_team_t *team, const void *send, char *recv, size_t nbytes, int root)
+/* Some ranks' values, as many as a batch takes. */
+static int gather_some(weft_team_t *team, char *recv, size_t nbytes, int root, int first)
 {
+	struct weft__batch batch;
+	int end = first + WEFT__FLAT_MAX < team->size ? first + WEFT__FLAT_MAX : team->size, rc = 0;
+	weft__batch_start(&batch, team);
+	for (int rank = first; rank < end && !rc; rank++)
+		if (rank != root)
+			rc = weft__batch_recv(&batch, rank, at(recv, nbytes, rank), nbytes);
+	return weft__batch_end(&batch, rc);
+}
+
+static int gather_straight(weft_team_t *team, const void *send, char *recv, size_t nbytes, int root)
+{
+	int rc = 0;
 	if (team->rank != root)
 		return weft__coll_send(team, root, send, nbytes);
 	if (send)
 		weft__coll_copy(at(recv, nbytes, root), send, nbytes);
-	for (int rank = 0; rank < team->size; rank++) {
-		int rc = rank == root ? 0 : weft__coll_recv(team, rank, at(recv, nbytes, rank), nbytes);
-		if (rc)
-			return rc;
-	}
-	return 0;
+	if (team->size == 2)
+		return weft__coll_recv(team, !root, at(recv, nbytes, !root), nbytes);
+	for (int rank = 0; rank < team->size && !rc; rank += WEFT__FLAT_MAX)
+		rc = gather_some(team, recv, nbytes, root, rank);
+	return rc;
 }
 
 int weft_gather(weft_team_t *team, const void *send, void *recv, int64_t count, weft_type_t type, int root)
@@ -98,8 +115,8 @@ int weft_gather(weft_team_t *team, const void *send, void *recv, int64_t count, 
 	int rc = weft__coll_begin(team, count, (int)type, root, &nbytes);
 	if (rc)
 		return weft__ended(rc);
-	return weft__coll_end(team, nbytes < WEFT__GATHER_LONG ? gather_short(team, send, recv, nbytes, root)
-	                                                       : gather_long(team, send, recv, nbytes, root));
+	return weft__coll_end(team, goes_by_tree(team, nbytes) ? gather_short(team, send, recv, nbytes, root)
+	                                                       : gather_straight(team, send, recv, nbytes, root));
 }
 
 /* --- scatter ------------------------------------------------------------------------------------- */
@@ -143,7 +160,7 @@ static int scatter_short(weft_team_t *team, const char *send, void *recv, size_t
 	return rc;
 }
 
-static int scatter_long(weft_team_t *team, const char *send, void *recv, size_t nbytes, int root)
+static int scatter_straight(weft_team_t *team, const char *send, void *recv, size_t nbytes, int root)
 {
 	if (team->rank != root)
 		return weft__coll_recv(team, root, recv, nbytes);
@@ -166,8 +183,8 @@ int weft_scatter(weft_team_t *team, const void *send, void *recv, int64_t count,
 	int rc = weft__coll_begin(team, count, (int)type, root, &nbytes);
 	if (rc)
 		return weft__ended(rc);
-	return weft__coll_end(team, nbytes < WEFT__GATHER_LONG ? scatter_short(team, send, recv, nbytes, root)
-	                                                       : scatter_long(team, send, recv, nbytes, root));
+	return weft__coll_end(team, goes_by_tree(team, nbytes) ? scatter_short(team, send, recv, nbytes, root)
+	                                                       : scatter_straight(team, send, recv, nbytes, root));
 }
 
 /* --- allgather ----------------------------------------------------------------------------------- */
@@ -199,6 +216,20 @@ static int allgather_short(weft_team_t *team, char *recv, size_t nbytes)
 	return rc;
 }
 
+static int allgather_flat(weft_team_t *team, char *recv, size_t nbytes)
+{
+	struct weft__batch batch;
+	int size = team->size, rank = team->rank, rc = 0;
+	weft__batch_start(&batch, team);
+	for (int step = 1; step < size && !rc; step++) {
+		int from = (rank - step + size) % size;
+		rc = weft__batch_recv(&batch, from, at(recv, nbytes, from), nbytes);
+	}
+	for (int step = 1; step < size && !rc; step++)
+		rc = weft__batch_send(&batch, (rank + step) % size, at(recv, nbytes, rank), nbytes);
+	return weft__batch_end(&batch, rc);
+}
+
 static int allgather_ring(weft_team_t *team, char *recv, size_t nbytes)
 {
 	int size = team->size, rank = team->rank;
@@ -222,6 +253,8 @@ int weft_allgather(weft_team_t *team, const void *send, void *recv, int64_t coun
 		return weft__ended(rc);
 	if (send)
 		weft__coll_copy(at(recv, nbytes, team->rank), send, nbytes);
-	bool is_short = nbytes * (size_t)team->size < WEFT__ALLGATHER_LONG;
+	if (team->size > 2 && weft__is_flat(team))
+		return weft__coll_end(team, allgather_flat(team, recv, nbytes));
+	bool is_short = team->size > 2 && nbytes * (size_t)team->size < WEFT__ALLGATHER_LONG;
 	return weft__coll_end(team, is_short ? allgather_short(team, recv, nbytes) : allgather_ring(team, recv, nbytes));
 }

@@ -1,5 +1,7 @@
-/* Reductions. Short vectors: a binomial tree (reduce), recursive doubling (allreduce, scan). Long ones: a ring on which
- * each rank ends up with one reduced piece, and the pieces are then collected or passed around.
+/* Reductions. Small teams: short vectors go whole to all who need the result, each of whom folds them in the order of
+ * the ranks; of a long one each rank folds a piece, and the pieces are then collected or passed to all. Large teams,
+ * short vectors: a binomial tree (reduce), recursive doubling (allreduce, scan). Long ones: a ring on which each rank
+ * ends up with one reduced piece, and the pieces are then collected or passed around.
  *
  * The order in which values are combined follows from ranks and counts alone, never from which message came
  * first: a sum of floats is the same in each run, and in allreduce the same on every rank: where two ranks
@@ -68,6 +70,46 @@ static int reduce_ring(const struct job *j, char *acc, char *tmp)
 	return 0;
 }
 
+/* The same in one step. tmp has room for one piece of each rank. */
+static int reduce_pieces(const struct job *j, char *acc, char *tmp)
+{
+	struct weft__batch batch;
+	int size = j->team->size, rank = j->team->rank, mine = (rank + 1) % size, rc = 0;
+	size_t nbytes = piece_bytes(j, mine);
+	weft__batch_start(&batch, j->team);
+	for (int step = 1; step < size && !rc; step++) {
+		int from = (rank - step + size) % size;
+		rc = weft__batch_recv(&batch, from, tmp + nbytes * (size_t)from, nbytes);
+	}
+	for (int step = 1; step < size && !rc; step++) {
+		int to = (rank + step) % size, theirs = (to + 1) % size;
+		rc = weft__batch_send(&batch, to, piece(j, acc, theirs), piece_bytes(j, theirs));
+	}
+	rc = weft__batch_end(&batch, rc);
+	if (rc)
+		return rc;
+	weft__coll_copy(tmp + nbytes * (size_t)rank, piece(j, acc, mine), nbytes);
+	weft__coll_copy(piece(j, acc, mine), tmp, nbytes);
+	for (int from = 1; from < size; from++)
+		combine(j, piece(j, acc, mine), tmp + nbytes * (size_t)from, piece_at(j, mine + 1) - piece_at(j, mine));
+	return 0;
+}
+
+/* What it leaves goes to everyone. */
+static int pass_to_all(const struct job *j, char *acc)
+{
+	struct weft__batch batch;
+	int size = j->team->size, rank = j->team->rank, mine = (rank + 1) % size, rc = 0;
+	weft__batch_start(&batch, j->team);
+	for (int step = 1; step < size && !rc; step++) {
+		int from = (rank - step + size) % size, theirs = (from + 1) % size;
+		rc = weft__batch_recv(&batch, from, piece(j, acc, theirs), piece_bytes(j, theirs));
+	}
+	for (int step = 1; step < size && !rc; step++)
+		rc = weft__batch_send(&batch, (rank + step) % size, piece(j, acc, mine), piece_bytes(j, mine));
+	return weft__batch_end(&batch, rc);
+}
+
 /* What reduce_ring leaves goes around, until everyone has all of it. */
 static int pass_around(const struct job *j, char *acc)
 {
@@ -98,9 +140,31 @@ static int collect(const struct job *j, char *acc, int root)
 	return 0;
 }
 
+/* Two ranks have nothing to gain from the ways of a small team. */
+static bool is_small(const struct job *j)
+{
+	return j->team->size > 2 && weft__is_flat(j->team);
+}
+
 static bool is_long(const struct job *j)
 {
-	return (size_t)j->count * j->size >= WEFT__REDUCE_LONG && j->count >= j->team->size && j->team->size > 1;
+	size_t nbytes = (size_t)j->count * j->size, least = is_small(j) ? WEFT__FLAT_BYTES : WEFT__REDUCE_LONG;
+	return nbytes >= least && j->count >= j->team->size && j->team->size > 1;
+}
+
+/* Bytes that pieces of all ranks need at most. */
+static size_t room_for_pieces(const struct job *j)
+{
+	return (size_t)(j->count + j->team->size) * j->size;
+}
+
+/* all[] has each rank's values, by rank. */
+static void fold(const struct job *j, void *result, const char *all)
+{
+	size_t nbytes = (size_t)j->count * j->size;
+	weft__coll_copy(result, all, nbytes);
+	for (int rank = 1; rank < j->team->size; rank++)
+		combine(j, result, all + nbytes * (size_t)rank, j->count);
 }
 
 /* --- reduce -------------------------------------------------------------------------------------- */
@@ -123,25 +187,56 @@ static int reduce_tree(const struct job *j, char *acc, char *tmp, int root)
 	return 0;
 }
 
-static int reduce(const struct job *j, const void *send, void *recv, int root)
+/* Everyone's values to the root. */
+static int reduce_flat(const struct job *j, const void *send, void *recv, int root)
 {
+	struct weft__batch batch;
+	struct weft__scratch scratch;
+	size_t nbytes = (size_t)j->count * j->size;
+	if (j->team->rank != root)
+		return weft__coll_send(j->team, root, send, nbytes);
+	char *all = weft__scratch_get(&scratch, nbytes * (size_t)j->team->size);
+	if (!all)
+		return WEFT_ENOMEM;
+	int rc = 0;
+	weft__batch_start(&batch, j->team);
+	for (int rank = 0; rank < j->team->size && !rc; rank++)
+		if (rank != root)
+			rc = weft__batch_recv(&batch, rank, all + nbytes * (size_t)rank, nbytes);
+	rc = weft__batch_end(&batch, rc);
+	if (!rc) {
+		weft__coll_copy(all + nbytes * (size_t)root, send ? send : recv, nbytes);
+		fold(j, recv, all);
+	}
+	weft__scratch_free(&scratch);
+	return rc;
+}
+
+static int reduce_by_steps(const struct job *j, const void *send, void *recv, int root)
+{
+	struct weft__scratch scratch;
 	size_t nbytes = (size_t)j->count * j->size;
 	bool at_root = j->team->rank == root;
-	char *scratch = weft__malloc((at_root ? 1 : 2) * nbytes + 1);
-	if (!scratch)
+	char *tmp = weft__scratch_get(&scratch, room_for_pieces(j) + (at_root ? 0 : nbytes));
+	if (!tmp)
 		return WEFT_ENOMEM;
-	char *tmp = scratch, *acc = at_root ? recv : scratch + nbytes;
+	char *acc = at_root ? recv : tmp + room_for_pieces(j);
 	if (send)
 		weft__coll_copy(acc, send, nbytes);
 	int rc;
 	if (is_long(j)) {
-		rc = reduce_ring(j, acc, tmp);
+		rc = is_small(j) ? reduce_pieces(j, acc, tmp) : reduce_ring(j, acc, tmp);
 		rc = rc ? rc : collect(j, acc, root);
 	} else {
 		rc = reduce_tree(j, acc, tmp, root);
 	}
-	weft__free(scratch);
+	weft__scratch_free(&scratch);
 	return rc;
+}
+
+static int reduce(const struct job *j, const void *send, void *recv, int root)
+{
+	return is_small(j) && !is_long(j) ? reduce_flat(j, send, recv, root) : reduce_by_steps(j, send, recv, root);
 }
 
 int weft_reduce(weft_team_t *team, const void *send, void *recv, int64_t count, weft_type_t type, weft_op_t op,
@@ -196,25 +291,60 @@ static int reduce_doubling(const struct job *j, char **acc, char **tmp)
 	return rank < 2 * lent ? weft__coll_send(team, rank - 1, *acc, nbytes) : 0;
 }
 
+/* Everyone's values to everyone. */
+static int allreduce_flat(const struct job *j, const void *send, void *recv)
+{
+	struct weft__batch batch;
+	struct weft__scratch scratch;
+	int size = j->team->size, rank = j->team->rank, rc = 0;
+	size_t nbytes = (size_t)j->count * j->size;
+	char *all = weft__scratch_get(&scratch, nbytes * (size_t)size);
+	if (!all)
+		return WEFT_ENOMEM;
+	char *mine = all + nbytes * (size_t)rank;
+	weft__coll_copy(mine, send ? send : recv, nbytes);
+	weft__batch_start(&batch, j->team);
+	for (int step = 1; step < size && !rc; step++) {
+		int from = (rank - step + size) % size;
+		rc = weft__batch_recv(&batch, from, all + nbytes * (size_t)from, nbytes);
+	}
+	for (int step = 1; step < size && !rc; step++)
+		rc = weft__batch_send(&batch, (rank + step) % size, mine, nbytes);
+	rc = weft__batch_end(&batch, rc);
+	if (!rc)
+		fold(j, recv, all);
+	weft__scratch_free(&scratch);
+	return rc;
+}
+
+static int allreduce_long(const struct job *j, char *acc, char *tmp)
+{
+	int rc = is_small(j) ? reduce_pieces(j, acc, tmp) : reduce_ring(j, acc, tmp);
+	if (rc)
+		return rc;
+	return is_small(j) ? pass_to_all(j, acc) : pass_around(j, acc);
+}
+
 static int allreduce(const struct job *j, const void *send, void *recv)
 {
+	struct weft__scratch scratch;
 	size_t nbytes = (size_t)j->count * j->size;
-	char *scratch = weft__malloc(nbytes + 1);
-	if (!scratch)
+	if (is_small(j) && !is_long(j))
+		return allreduce_flat(j, send, recv);
+	char *acc = recv, *tmp = weft__scratch_get(&scratch, room_for_pieces(j));
+	if (!tmp)
 		return WEFT_ENOMEM;
-	char *acc = recv, *tmp = scratch;
 	if (send)
 		weft__coll_copy(acc, send, nbytes);
 	int rc;
 	if (is_long(j)) {
-		rc = reduce_ring(j, acc, tmp);
-		rc = rc ? rc : pass_around(j, acc);
+		rc = allreduce_long(j, acc, tmp);
 	} else {
 		rc = reduce_doubling(j, &acc, &tmp);
 		if (!rc)
 			weft__coll_copy(recv, acc, nbytes);
 	}
-	weft__free(scratch);
+	weft__scratch_free(&scratch);
 	return rc;
 }
 

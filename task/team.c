@@ -56,7 +56,7 @@ static weft_team_t *allocate(int n)
 	return team;
 }
 
-/* The first tag comes from the members, so that a team takes no message of an earlier one of other members
+/* The tag comes from the members, so that a team takes no message of an earlier one of other members
  * under the same context. */
 static void fill(weft_team_t *team, struct weft__engine *e, weft_team_t *root, int n, int rank, uint32_t context)
 {
