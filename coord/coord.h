@@ -3,13 +3,13 @@
  * The core knows no clock, no file and no socket. What it must remember it remembers by its inputs: each
  * event that changes its state comes back as a record, and replaying the records through the same
  * functions gives the same state, the messages under way included. So a crash is no more than a pause:
- * nothing leaves before the record that caused it is on disk, what had left and was not confirmed leaves
+ * nothing leaves before the record that caused it is in the journal, what had left and was not confirmed leaves
  * again, and proto/session.h keeps both sides from counting anything twice.
  *
  * The owner (shell.c, the simulation in tests/coord) does this for ever:
  *
  *     coord_step(c, &event, &actions);                     once or several times: a batch
- *     append actions.records to the journal; when actions.sync is set, wait until they are on disk;
+ *     append actions.records to the journal; when actions.sync is set they must outlive the owner from here on;
  *     carry out actions.items in order; coord_actions_clear(&actions);
  *
  * After a start: coord_create, coord_replay of each record of the journal, then COORD_START.
@@ -114,7 +114,7 @@ struct coord_action {
 
 struct coord_actions {
 	struct weft__buf records; /* for the journal, framed as journal.h says */
-	bool sync;                /* they must be on disk before the items are carried out */
+	bool sync;                /* they must outlive the owner before the items are carried out */
 	struct coord_action *items;
 	size_t nitems, items_max;
 	struct weft__buf bytes;

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -34,6 +35,17 @@ static const struct option long_options[] = {{"dir", required_argument, NULL, DI
                                              {"private", no_argument, NULL, PRIVATE},
                                              {"orphan-ms", required_argument, NULL, ORPHAN},
                                              {NULL, 0, NULL, 0}};
+
+/* The home node's daemon passes one end of a socket; -1: it did not. */
+static int take_home(void)
+{
+	const char *number = getenv("WEFT_COORD_FD");
+	int fd = number && *number ? fcntl(atoi(number), F_DUPFD_CLOEXEC, 3) : -1;
+	if (fd >= 0)
+		close(atoi(number));
+	unsetenv("WEFT_COORD_FD");
+	return fd;
+}
 
 static void open_log(void)
 {
@@ -136,6 +148,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "weft-coord: standard input must hold a key of %d bytes\n", LINK_KEY_BYTES);
 		return EXIT_USAGE;
 	}
+	options.home_fd = take_home();
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* the terminal's: it concerns the tool, which says what it wants */

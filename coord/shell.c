@@ -1,8 +1,9 @@
 /* The coordinator's process.
  *
- * Happy path: the folder is locked and the journal replayed; coord.sock is made, which the home node's daemon
- * waits for. What comes in during one turn of the loop goes through the core and makes a batch: before the
- * loop sleeps again the batch's records are written and synced, then its messages leave. The other nodes'
+ * Happy path: the folder is locked and the journal replayed; the home node's daemon is at the other end of a socket
+ * that we were born with, and coord.sock is made, where it comes when that was lost. What comes in during one turn
+ * of the loop goes through the core and makes a batch: before the
+ * loop sleeps again the batch's records are written, then its messages leave. The other nodes'
  * connections come through the home node's port and link (PASS_LINK with the descriptor) and speak TLS with us.
  *
  * Failure modes:
@@ -237,7 +238,7 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 	step(p->shell, &ev);
 }
 
-/* Someone with our uid at coord.sock: the home node's daemon. */
+/* The home node's daemon: its end of a pair, or someone with our uid at coord.sock. */
 static void on_unix(void *arg, int fd)
 {
 	struct shell *s = arg;
@@ -340,7 +341,7 @@ static void flush(struct shell *s)
 	if (s->failed || s->stopped || (s->out.records.len == 0 && s->out.nitems == 0))
 		return;
 	if (s->out.records.len > 0 &&
-	    store_append(&s->store, s->out.records.data, s->out.records.len, s->out.sync, &e)) {
+	    store_append(&s->store, s->out.records.data, s->out.records.len, &e)) {
 		fail(s, e.code, e.text);
 		return;
 	}
@@ -385,7 +386,10 @@ static int begin(struct shell *s, int dirfd, struct weft_error *e)
 	}
 	weft__log(WEFT__LOG_INFO, "WEFT-COORD-UP", "vm=%s epoch=%u records=%zu cut=%zu", s->options->core.vm,
 	          coord_epoch(s->core), nrecords, ncut);
-	return link_listen_unix(&s->loop, dirfd, "coord.sock", on_unix, s, &s->listener, e);
+	rc = link_listen_unix(&s->loop, dirfd, "coord.sock", on_unix, s, &s->listener, e);
+	if (!rc && s->options->home_fd >= 0)
+		on_unix(s, s->options->home_fd);
+	return rc;
 }
 
 static void start_handles(struct shell *s)

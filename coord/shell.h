@@ -10,6 +10,7 @@ struct shell_options {
 	const char *dir; /* the VM's folder */
 	struct coord_options core;
 	uint8_t key[LINK_KEY_BYTES]; /* the VM's */
+	int home_fd;                 /* the home node's daemon, connected already; -1: it comes to coord.sock */
 };
 
 /* Serves until the VM ends. 0: it has ended and the journal is gone; WEFT_EEXIST: another coordinator serves it;

@@ -104,7 +104,7 @@ static int load(struct store *s, struct weft__buf *b, struct weft_error *e)
 
 static int cut(struct store *s, size_t nbytes, struct weft_error *e)
 {
-	if (ftruncate(s->fd, (off_t)nbytes) || fdatasync(s->fd))
+	if (ftruncate(s->fd, (off_t)nbytes))
 		return failed(e, "cut the torn end off", file_name);
 	return 0;
 }
@@ -128,7 +128,7 @@ int store_read(struct store *s, int (*replay)(void *arg, const void *body, size_
 	s->nbytes = s->base = at;
 	if (!rc && at == 0) {
 		rc = journal_append_head(&head);
-		rc = rc ? weft__err_set(e, rc, "no memory") : store_append(s, head.data, head.len, 1, e);
+		rc = rc ? weft__err_set(e, rc, "no memory") : store_append(s, head.data, head.len, e);
 	}
 	weft__buf_fini(&b);
 	weft__buf_fini(&head);
@@ -137,13 +137,11 @@ int store_read(struct store *s, int (*replay)(void *arg, const void *body, size_
 
 /* --- writing ------------------------------------------------------------------------------------------- */
 
-int store_append(struct store *s, const void *records, size_t nbytes, int sync, struct weft_error *e)
+int store_append(struct store *s, const void *records, size_t nbytes, struct weft_error *e)
 {
 	if (write_all(s->fd, records, nbytes))
 		return failed(e, "write", file_name);
 	s->nbytes += nbytes;
-	if (sync && fdatasync(s->fd))
-		return failed(e, "sync", file_name);
 	return 0;
 }
 
@@ -152,13 +150,12 @@ int store_replace(struct store *s, const void *journal, size_t nbytes, struct we
 	int fd = open_file(s->dirfd, new_name, O_RDWR | O_APPEND | O_TRUNC);
 	if (fd < 0)
 		return failed(e, "open", new_name);
-	if (write_all(fd, journal, nbytes) || fdatasync(fd) || renameat(s->dirfd, new_name, s->dirfd, file_name)) {
+	if (write_all(fd, journal, nbytes) || renameat(s->dirfd, new_name, s->dirfd, file_name)) {
 		int rc = failed(e, "write", new_name);
 		close(fd);
 		unlinkat(s->dirfd, new_name, 0);
 		return rc;
 	}
-	fsync(s->dirfd);
 	close(s->fd);
 	s->fd = fd;
 	s->nbytes = s->base = nbytes;

@@ -1,4 +1,8 @@
-/* store.h - the journal's file, and the lock that makes this the only coordinator of a VM's folder. */
+/* store.h - the journal's file, and the lock that makes this the only coordinator of a VM's folder.
+ *
+ * What is written outlives this process, which is all that the journal is for: it needs no fsync. When the machine
+ * itself goes down the VM's key is gone with it, which is in no file, and nobody could carry on from a journal.
+ */
 #ifndef WEFT_COORD_STORE_H
 #define WEFT_COORD_STORE_H
 
@@ -23,9 +27,9 @@ void store_close(struct store *s); /* unlocks; the file stays */
 int store_read(struct store *s, int (*replay)(void *arg, const void *body, size_t nbytes, struct weft_error *e),
                void *arg, size_t *nrecords, size_t *ncut, struct weft_error *e);
 
-/* Adds framed records; sync also waits until all that was added is on disk. After a failure the store is good for
- * nothing: what is written is cut off by the next start. WEFT_ENOSPC, WEFT_EIO. */
-int store_append(struct store *s, const void *records, size_t nbytes, int sync, struct weft_error *e);
+/* Adds framed records. After a failure the store is good for nothing: what is written is cut off by the next
+ * start. WEFT_ENOSPC, WEFT_EIO. */
+int store_append(struct store *s, const void *records, size_t nbytes, struct weft_error *e);
 
 /* A whole new journal takes the place of the old one, at once or not at all. As store_append. */
 int store_replace(struct store *s, const void *journal, size_t nbytes, struct weft_error *e);

@@ -1,12 +1,13 @@
 /* The node's connection with the coordinator, and on the home node the coordinator's process.
  *
- * Happy path: the home node starts weft-coord and connects to its socket in the VM's folder as soon as the folder
- * tells that it is there; another node dials the home node's port. The node says JOIN, the coordinator JOINED,
+ * Happy path: the home node starts weft-coord with one end of a socket pair, where JOIN waits for it before it runs;
+ * another node dials the home node's port. The node says JOIN, the coordinator JOINED,
  * and then each sends what the other has not seen (proto/session.h) and a heartbeat twice a second.
  *
  * What can go wrong:
  * - The link closes, or nothing comes for some beats: messages are kept, clients must wait when they are too
  *   many, and the node tries again. When the orphan time is over the node halts.
+ * - The home node's link closes, but weft-coord lives: it is found at its socket in the VM's folder.
  * - weft-coord dies: it is started again, and reads its journal. When it dies again and again the node halts.
  * - weft-coord ends with success: the VM is over, the node halts.
  * - REFUSED, or a lower epoch than the one that the node follows, or counts that can't be: another
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -300,6 +302,25 @@ static int dial(struct node *n)
 	                 &n->coord.link);
 }
 
+static void on_folder(uv_fs_event_t *handle, const char *name, int events, int status);
+
+/* Is told when the coordinator's socket is there; without it the timer finds it, later. */
+static void watch_folder(struct node *n)
+{
+	struct coord_link *c = &n->coord;
+	c->folder.data = n;
+	c->watching = !uv_fs_event_init(n->loop, &c->folder);
+	if (c->watching)
+		uv_fs_event_start(&c->folder, on_folder, n->dir, 0);
+}
+
+static void joining(struct node *n)
+{
+	n->coord.silent = 0;
+	step(n, COORD_JOINING);
+	arm(n, NODE_HEARTBEAT_MS);
+}
+
 static void attempt(struct node *n)
 {
 	struct coord_link *c = &n->coord;
@@ -311,13 +332,12 @@ static void attempt(struct node *n)
 		node_halt(n, "the coordinator stayed away");
 		return;
 	}
-	if (n->home ? dial_home(n) : dial(n)) {
+	if (n->home && !c->watching)
+		watch_folder(n);
+	if (n->home ? dial_home(n) : dial(n))
 		arm(n, n->home && !c->watching ? RETRY_BLIND_MS : RETRY_MS); /* the folder tells earlier */
-		return;
-	}
-	c->silent = 0;
-	step(n, COORD_JOINING);
-	arm(n, NODE_HEARTBEAT_MS);
+	else
+		joining(n);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -373,9 +393,23 @@ static void coord_ended(void *arg, int status)
 	node_settled(n);
 }
 
+/* A pair that joins us with a new coordinator: its end, -1 where there is none and it must be dialled. */
+static int pair_open(struct node *n)
+{
+	int ends[2];
+	if (n->coord.link || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -1;
+	if (link_open(n->loop, &ends[0], &handler, n, &n->coord.link)) {
+		close(ends[1]);
+		return -1;
+	}
+	return ends[1];
+}
+
 static int run_coord(struct node *n, struct weft_error *e)
 {
 	char orphan[32], local[16];
+	int fd = pair_open(n);
 	snprintf(orphan, sizeof orphan, "%llu", (unsigned long long)n->orphan_ms);
 	snprintf(local, sizeof local, "%u", n->local_nodes);
 	const char *argv[] = {"weft-coord",    "--dir", n->dir, "--vm", n->vm, "--orphan-ms", orphan,
@@ -383,13 +417,21 @@ static int run_coord(struct node *n, struct weft_error *e)
 	const struct starter_order order = {.room = "coord",
 	                                    .program = "weft-coord",
 	                                    .argv = argv,
-	                                    .fd = -1,
+	                                    .fd_variable = fd >= 0 ? "WEFT_COORD_FD" : NULL,
+	                                    .fd = fd,
 	                                    .input = n->key,
 	                                    .ninput = sizeof n->key,
 	                                    .output = -1,
 	                                    .ended = coord_ended,
 	                                    .arg = n};
-	return starter_run(n, &order, &n->coord.pid, e);
+	int rc = starter_run(n, &order, &n->coord.pid, e);
+	if (fd >= 0) {
+		close(fd);
+		joining(n);
+	} else {
+		arm(n, RETRY_FAST_MS);
+	}
+	return rc;
 }
 
 int coord_link_start(struct node *n, struct weft_error *e)
@@ -400,14 +442,7 @@ int coord_link_start(struct node *n, struct weft_error *e)
 		attempt(n);
 		return 0;
 	}
-	c->folder.data = n;
-	int rc = uv_fs_event_init(n->loop, &c->folder);
-	if (!rc)
-		rc = uv_fs_event_start(&c->folder, on_folder, n->dir, 0);
-	c->watching = !rc; /* without it the timer finds the socket, later */
-	rc = run_coord(n, e);
-	arm(n, RETRY_FAST_MS);
-	return rc;
+	return run_coord(n, e);
 }
 
 void coord_link_stop(struct node *n)

@@ -354,8 +354,10 @@ int node_start(struct node *n, struct weft_error *e)
 		return weft__err_set(e, rc, "can't watch signals");
 	rc = folders_open(n, e);
 	if (!rc)
-		rc = listen_all(n, e);
+		rc = n->home ? coord_link_start(n, e) : 0; /* it starts while we go on; JOIN leaves when all listens */
 	if (!rc)
+		rc = listen_all(n, e);
+	if (!rc && !n->home)
 		rc = coord_link_start(n, e);
 	if (!rc)
 		rc = owner_open(n, e);

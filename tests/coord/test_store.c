@@ -68,7 +68,7 @@ static int append(struct store *s, const char *text, struct weft_error *e)
 {
 	struct weft__buf b = {0};
 	journal_append(&b, text, strlen(text));
-	int rc = store_append(s, b.data, b.len, 1, e);
+	int rc = store_append(s, b.data, b.len, e);
 	weft__buf_fini(&b);
 	return rc;
 }

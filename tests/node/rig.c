@@ -44,7 +44,7 @@ static void write_script(const struct rig *r)
 {
 	char path[128], text[256];
 	snprintf(path, sizeof path, "%s/weft-coord", r->bin);
-	int n = snprintf(text, sizeof text, "#!/bin/sh\necho $$ >>%s/coord.pids\ncat >/dev/null\nexec sleep 1000\n",
+	int n = snprintf(text, sizeof text, "#!/bin/sh\nexec 3>&-\necho $$ >>%s/coord.pids\ncat >/dev/null\nexec sleep 1000\n",
 	                 r->base);
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
 	assert_int_equal(write(fd, text, (size_t)n), n);
