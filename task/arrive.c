@@ -57,7 +57,7 @@ static struct weft__request *match(struct weft__engine *e, const struct weft__ma
 static struct weft__message *message_from(struct weft__peer *p, const struct weft__match_key *key,
                                           size_t nbytes, size_t have)
 {
-	struct weft__message *m = weft__message_new(key, have);
+	struct weft__message *m = weft__message_new(p->engine, key, have);
 	if (!m) {
 		bad(p, WEFT_ENOMEM);
 		return NULL;

@@ -37,6 +37,7 @@ int weft__engine_new(struct weft__engine **out, const struct weft__settings *set
 		e->settings.eager_max = e->settings.credit_bytes / 4;
 	e->spin_ns = e->settings.spin_ns;
 	weft__match_init(&e->match);
+	weft__stock_init(&e->stock);
 	weft__list_init(&e->requests.free);
 	weft__list_init(&e->ready);
 	weft__list_init(&e->control.asks);
@@ -63,7 +64,7 @@ static void free_kept(struct weft__engine *e)
 	while (!weft__list_empty(&e->match.kept)) {
 		struct weft__kept *k = WEFT__CONTAINER(e->match.kept.next, struct weft__kept, all);
 		weft__match_take(&e->match, k);
-		weft__message_free(WEFT__CONTAINER(k, struct weft__message, kept));
+		weft__message_free(e, WEFT__CONTAINER(k, struct weft__message, kept));
 	}
 }
 
@@ -80,6 +81,7 @@ void weft__engine_destroy(struct weft__engine **engine)
 	weft__notices_lost(e);
 	weft__exits_fini(e);
 	free_kept(e);
+	weft__stock_fini(&e->stock);
 	weft__match_fini(&e->match);
 	weft__requests_fini(e);
 	weft__free(e->tids);

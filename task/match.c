@@ -68,6 +68,8 @@ static size_t hash(const struct weft__match_key *key)
 static struct weft__match_queue *queue_find(const struct weft__match *m,
                                             const struct weft__match_key *key)
 {
+	if (m->recent && equal(&m->recent->key, key))
+		return m->recent;
 	if (!m->nbuckets)
 		return NULL;
 	struct weft__match_queue *q = m->buckets[hash(key) & (m->nbuckets - 1)];
@@ -125,17 +127,34 @@ static struct weft__match_queue *queue_spare(struct weft__match *m)
 	return q;
 }
 
+/* After something left it. The recent one is not idle, even when it is empty. */
+static void queue_settle(struct weft__match *m, struct weft__match_queue *q)
+{
+	if (q != m->recent && weft__list_empty(&q->posted) && weft__list_empty(&q->kept)) {
+		weft__list_push(&m->idle, &q->idle);
+		m->nidle++;
+	}
+}
+
+static struct weft__match_queue *queue_use(struct weft__match *m, struct weft__match_queue *q)
+{
+	struct weft__match_queue *before = m->recent;
+	if (!weft__list_empty(&q->idle)) {
+		weft__list_remove(&q->idle);
+		m->nidle--;
+	}
+	m->recent = q;
+	if (before)
+		queue_settle(m, before);
+	return q;
+}
+
 /* The queue of a key, made when missing; NULL when there is no memory. */
 static struct weft__match_queue *queue_get(struct weft__match *m, const struct weft__match_key *key)
 {
 	struct weft__match_queue *q = queue_find(m, key);
-	if (q) {
-		if (!weft__list_empty(&q->idle)) {
-			weft__list_remove(&q->idle);
-			m->nidle--;
-		}
-		return q;
-	}
+	if (q)
+		return q == m->recent ? q : queue_use(m, q);
 	if (m->nqueues >= m->nbuckets)
 		buckets_grow(m);
 	if (!m->nbuckets)
@@ -148,16 +167,7 @@ static struct weft__match_queue *queue_get(struct weft__match *m, const struct w
 	q->next = *bucket;
 	*bucket = q;
 	m->nqueues++;
-	return q;
-}
-
-/* After something left it. */
-static void queue_settle(struct weft__match *m, struct weft__match_queue *q)
-{
-	if (weft__list_empty(&q->posted) && weft__list_empty(&q->kept)) {
-		weft__list_push(&m->idle, &q->idle);
-		m->nidle++;
-	}
+	return queue_use(m, q);
 }
 
 void weft__match_init(struct weft__match *m)

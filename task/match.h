@@ -54,6 +54,7 @@ struct weft__match {
 	size_t nqueues;
 	struct weft__list idle; /* queues without entries, longest idle first */
 	size_t nidle;
+	struct weft__match_queue *recent; /* the one that was used last, never among the idle */
 	struct weft__list kept; /* all messages, oldest first */
 	size_t nkept;
 	size_t nposted[WEFT__MATCH_NCLASSES];

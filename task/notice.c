@@ -180,7 +180,7 @@ void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *n)
 		weft__exit_of(&notice.how, n->tid, n->exit_code, n->signo, n->flags);
 		expect_no_more(e, n->tid, key.context, key.tag);
 	}
-	struct weft__message *m = weft__message_new(&key, sizeof notice);
+	struct weft__message *m = weft__message_new(e, &key, sizeof notice);
 	if (!m)
 		return; /* nowhere to put it; whoever waits for the task itself learns of it still
 		         */

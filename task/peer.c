@@ -337,12 +337,12 @@ void weft__peers_fini(struct weft__engine *e)
 			struct weft__request *r = WEFT__CONTAINER(l, struct weft__request, link);
 			if (r->message && r->message->claimed)
 				weft__message_free(
-				        r->message); /* the kept ones are freed with the others */
+				        e, r->message); /* the kept ones are freed with the others */
 		}
 		if (p->arriving && p->arriving->claimed)
-			weft__message_free(p->arriving);
+			weft__message_free(e, p->arriving);
 		for (struct weft__list *l; (l = weft__list_pop(&p->notices));)
-			weft__message_free(
+			weft__message_free(e,
 			        WEFT__CONTAINER(WEFT__CONTAINER(l, struct weft__kept, all),
 			                        struct weft__message, kept));
 		peer_free(e, p);

@@ -99,7 +99,7 @@ static int take(struct weft__engine *e, struct weft__request *r, struct weft__me
 		weft__recv_pull(r, m->peer, &m->kept.key, m->id, m->nbytes, m->kept.order);
 	else
 		weft__recv_copy(e, r, &m->kept.key, m->bytes, m->have, m->nbytes);
-	weft__message_free(m);
+	weft__message_free(e, m);
 	return 0;
 }
 
@@ -126,7 +126,7 @@ int weft__recv_start(struct weft__engine *e, struct weft__request *r,
                      const struct weft__match_key *key)
 {
 	r->posted.key = *key;
-	r->status.source.v = key->source;
+	r->status = (weft_status_t){.source.v = key->source};
 	struct weft__message *m = find(e, key);
 	if (m)
 		return take(e, r, m);
@@ -197,7 +197,7 @@ static void pass_on(struct weft__engine *e, struct weft__message *m)
 static bool land(struct weft__engine *e, struct weft__request *r)
 {
 	struct weft__match_key key = {r->status.source.v, r->posted.key.context, r->status.tag};
-	struct weft__message *m = weft__message_new(&key, r->wanted);
+	struct weft__message *m = weft__message_new(e, &key, r->wanted);
 	if (!m)
 		return false;
 	m->state = WEFT__ARRIVING;
@@ -293,7 +293,8 @@ static int receive(struct weft__engine *e, const struct weft__match_key *key, bo
 		if (rc)
 			weft__request_free(e, r);
 		else
-			rc = weft__complete(e, r, status, buf, weft__until(timeout_ms));
+			rc = weft__complete(e, r, status, buf,
+			                    r->state == WEFT__ENDED ? 0 : weft__until(timeout_ms));
 	}
 	weft__unlock(e);
 	return rc == WEFT_ENOTASK ? weft__no_task((weft_tid_t){key->source}) : rc;

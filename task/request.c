@@ -37,12 +37,19 @@ struct weft__request *weft__request_new(struct weft__engine *e)
 	struct weft__request *r = WEFT__CONTAINER(l, struct weft__request, link);
 	weft__list_init(&r->out.link);
 	r->out.request = r;
+	r->out.payload = NULL;
+	r->out.taken = 0;
+	r->orphan = r->alloc = r->hurry = false;
+	r->peer = NULL;
+	r->message = NULL;
+	r->wanted = r->moved = 0;
 	return r;
 }
 
 void weft__request_free(struct weft__engine *e, struct weft__request *r)
 {
-	*r = (struct weft__request){.index = r->index, .generation = r->generation + 1};
+	r->state = WEFT__FREE;
+	r->generation++;
 	/* At the front: the next one takes it while it is warm. */
 	weft__list_push(e->requests.free.next, &r->link);
 }

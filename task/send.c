@@ -36,7 +36,7 @@ static int send_self(struct weft__engine *e, struct weft__request *r,
 		weft__request_end(e, r, 0);
 		return 0;
 	}
-	struct weft__message *m = weft__message_new(key, r->size);
+	struct weft__message *m = weft__message_new(e, key, r->size);
 	if (!m)
 		return WEFT_ENOMEM;
 	if (r->size)
@@ -214,18 +214,12 @@ static struct weft__peer *open_to(struct weft__engine *e, weft_tid_t to, size_t 
 	return p;
 }
 
-/* The usual case: the channel takes it. Else it goes on as a request like any other. */
-static int send_now(struct weft__engine *e, struct weft__peer *p, const struct weft__hdr *hdr,
-                    const void *buf, int timeout_ms)
+/* The usual case: the channel takes it (0). WEFT_EAGAIN: it goes on as the request r; else nothing
+ * more can be sent. */
+static int send_now(struct weft__engine *e, struct weft__peer *p, struct weft__request *r,
+                    const struct weft__hdr *hdr, const void *buf)
 {
 	size_t taken = 0;
-	struct weft__request *r = NULL;
-	if (weft__list_empty(&e->requests.free)) { /* one must be had when the channel has begun */
-		r = weft__request_new(e);
-		if (!r)
-			return WEFT_ENOMEM;
-		weft__request_free(e, r);
-	}
 	int rc = p->channel->ops->send(p->channel, hdr, buf, &taken);
 	if (rc == 0) {
 		p->credit_used += WEFT__MESSAGE_COST + hdr->len;
@@ -236,10 +230,10 @@ static int send_now(struct weft__engine *e, struct weft__peer *p, const struct w
 		weft__queue_end(p, WEFT_ENOTASK);
 		return WEFT_ENOTASK;
 	}
-	r = weft__request_new(e);
 	r->data = buf;
 	r->size = hdr->len;
 	r->state = WEFT__QUEUED;
+	r->status = (weft_status_t){.source = p->tid, .tag = hdr->tag, .nbytes = hdr->len};
 	r->peer = p;
 	r->out.hdr = *hdr;
 	r->out.payload = buf;
@@ -248,21 +242,37 @@ static int send_now(struct weft__engine *e, struct weft__peer *p, const struct w
 	p->current = &r->out;
 	p->blocked = true;
 	weft__rouse(e);
-	return weft__complete(e, r, NULL, NULL, weft__until(timeout_ms));
+	return WEFT_EAGAIN;
 }
 
-static int send_any(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,
-                    const void *buf, size_t nbytes, int timeout_ms)
+/* Begin in the shortest way there is: as a rule it has ended already. */
+static int begin(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,
+                 const void *buf, size_t nbytes, struct weft__request **out)
 {
-	struct weft__request *r = weft__request_new(e);
+	struct weft__request *r = weft__request_new(e); /* it must be had when the channel has begun */
 	if (!r)
 		return WEFT_ENOMEM;
-	r->data = buf;
-	r->size = nbytes;
-	int rc = weft__send_start(e, r, to, context, tag);
-	if (rc == 0)
-		return weft__complete(e, r, NULL, NULL, weft__until(timeout_ms));
-	weft__request_free(e, r);
+	struct weft__peer *p = open_to(e, to, nbytes);
+	int rc;
+	if (p) {
+		struct weft__hdr hdr = {
+		        .len = nbytes, .context = context.v, .tag = tag, .kind = WEFT__EAGER};
+		rc = send_now(e, p, r, &hdr, buf);
+		if (rc == 0) {
+			r->state = WEFT__ENDED;
+			r->status = (weft_status_t){.source = to, .tag = tag, .nbytes = nbytes};
+		} else if (rc == WEFT_EAGAIN) {
+			rc = 0;
+		}
+	} else {
+		r->data = buf;
+		r->size = nbytes;
+		rc = weft__send_start(e, r, to, context, tag);
+	}
+	if (rc)
+		weft__request_free(e, r);
+	else
+		*out = r;
 	return rc;
 }
 
@@ -272,15 +282,12 @@ int weft__send(struct weft__engine *e, weft_tid_t to, weft_context_t context, in
 	int rc = check(buf, nbytes, to, tag);
 	if (rc)
 		return rc;
+	struct weft__request *r;
 	weft__lock(e);
-	struct weft__peer *p = open_to(e, to, nbytes);
-	if (p) {
-		struct weft__hdr hdr = {
-		        .len = nbytes, .context = context.v, .tag = tag, .kind = WEFT__EAGER};
-		rc = send_now(e, p, &hdr, buf, timeout_ms);
-	} else {
-		rc = send_any(e, to, context, tag, buf, nbytes, timeout_ms);
-	}
+	rc = begin(e, to, context, tag, buf, nbytes, &r);
+	if (rc == 0)
+		rc = weft__complete(e, r, NULL, NULL,
+		                    r->state == WEFT__ENDED ? 0 : weft__until(timeout_ms));
 	weft__unlock(e);
 	return rc == WEFT_ENOTASK ? weft__no_task(to) : rc;
 }
@@ -291,18 +298,11 @@ int weft__isend(struct weft__engine *e, weft_tid_t to, weft_context_t context, i
 	int rc = handle ? check(buf, nbytes, to, tag) : WEFT_EINVAL;
 	if (rc)
 		return rc;
+	struct weft__request *r;
 	weft__lock(e);
-	rc = WEFT_ENOMEM;
-	struct weft__request *r = weft__request_new(e);
-	if (r) {
-		r->data = buf;
-		r->size = nbytes;
-		rc = weft__send_start(e, r, to, context, tag);
-		if (rc)
-			weft__request_free(e, r);
-		else
-			*handle = weft__request_handle(r);
-	}
+	rc = begin(e, to, context, tag, buf, nbytes, &r);
+	if (rc == 0)
+		*handle = weft__request_handle(r);
 	weft__unlock(e);
 	return rc;
 }

@@ -59,11 +59,24 @@ struct weft__message {
 	enum weft__message_state state;
 	struct weft__peer *peer;       /* NULL: the own task, or one that has ended */
 	struct weft__request *claimed; /* ARRIVING: the receive that will have it; not kept then */
+	size_t room;                   /* at `bytes` */
 	size_t nbytes;                 /* of the message */
 	size_t have; /* of them here, or to come: fewer when a short receive was given up */
 	size_t cost; /* of the sender's credit */
 	uint64_t id; /* OFFERED: the sender's number for it */
 	uint8_t bytes[];
+};
+
+/* Memory for messages to come, by weft__message.kept.all. */
+enum {
+	WEFT__STOCK_MIN = 32,      /* room in the smallest class */
+	WEFT__STOCK_NCLASSES = 12, /* ... and 64 KiB in the largest */
+	WEFT__STOCK_MAX = 5 << 20, /* bytes, in all */
+};
+
+struct weft__stock {
+	struct weft__list classes[WEFT__STOCK_NCLASSES];
+	size_t nbytes;
 };
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -209,6 +222,7 @@ struct weft__engine {
 	struct weft__settings settings;
 	uint64_t spin_ns; /* adapts below settings.spin_ns */
 	struct weft__match match;
+	struct weft__stock stock;
 	struct weft__request_table requests;
 	struct weft__map peers; /* tid -> weft__peer */
 	struct weft__peer *last_peer;
@@ -290,8 +304,11 @@ void weft__queue_owe(struct weft__peer *p, size_t cost); /* a message of it was 
 extern const struct weft__sink weft__sink;
 
 /* --- message.c: messages that are kept -------------------------------------------------------- */
-struct weft__message *weft__message_new(const struct weft__match_key *key, size_t nbytes);
-void weft__message_free(struct weft__message *m);
+struct weft__message *weft__message_new(struct weft__engine *e, const struct weft__match_key *key,
+                                        size_t nbytes);
+void weft__message_free(struct weft__engine *e, struct weft__message *m);
+void weft__stock_init(struct weft__stock *stock);
+void weft__stock_fini(struct weft__stock *stock);
 
 /* To a posted receive, or keep it. */
 void weft__message_deliver(struct weft__engine *e, struct weft__message *m);
