@@ -15,7 +15,7 @@ bin_PROGRAMS += console/weft
 console_weft_SOURCES = %D%/main.c
 console_weft_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS)
 console_weft_LDADD = console/libconsole.la link/liblink.la proto/libproto.la base/libbase.la \
-	$(UV_LIBS) $(OPENSSL_LIBS) $(MSGPACK_LIBS) $(EDIT_LIBS)
+	$(UV_LIBS) $(MSGPACK_LIBS) $(EDIT_LIBS)
 
 # Pages and completions are made by the program itself, from its option table.
 console_pages = %D%/weft.1 %D%/weft-run.1 %D%/weft-up.1 %D%/weft-down.1 %D%/weft-conf.1 %D%/weft-ps.1 \

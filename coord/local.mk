@@ -7,4 +7,4 @@ pkglibexec_PROGRAMS += coord/weft-coord
 coord_weft_coord_SOURCES = %D%/main.c %D%/shell.c %D%/shell.h %D%/store.c %D%/store.h
 coord_weft_coord_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 coord_weft_coord_LDADD = coord/libcoord.la link/liblink.la proto/libproto.la base/libbase.la \
-	$(UV_LIBS) $(OPENSSL_LIBS) $(MSGPACK_LIBS)
+	$(UV_LIBS) $(MSGPACK_LIBS) $(DL_LIBS)

@@ -4,16 +4,16 @@
 
 #include <string.h>
 
-#include <openssl/core_names.h>
-#include <openssl/err.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
+#include "link/openssl.h"
 
 int link_key_derive(const uint8_t vm_key[static LINK_KEY_BYTES], const char *label,
                     uint8_t key[static LINK_KEY_BYTES])
 {
 	static char digest[] = "SHA256";
 	uint8_t derived[LINK_KEY_BYTES];
+	int rc = openssl_load();
+	if (rc)
+		return rc;
 	EVP_KDF *hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	EVP_KDF_CTX *c = hkdf ? EVP_KDF_CTX_new(hkdf) : NULL;
 	OSSL_PARAM params[] = {
@@ -24,7 +24,7 @@ int link_key_derive(const uint8_t vm_key[static LINK_KEY_BYTES], const char *lab
 	                                          strlen(label)),
 	        OSSL_PARAM_END,
 	};
-	int rc = WEFT_EINTERNAL;
+	rc = WEFT_EINTERNAL;
 	if (c && EVP_KDF_derive(c, derived, sizeof derived, params) == 1) {
 		memcpy(key, derived, sizeof derived);
 		rc = 0;

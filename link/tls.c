@@ -14,8 +14,7 @@
  * - The peer vanishes without a goodbye: WEFT_EIO, so that a cut cable and an orderly end differ.
  * - The other side of the world does not read: the queue grows, and link_queued says so.
  *
- * OpenSSL is set up when the first TLS link is made: a program without any pays nothing but the
- * loading of the library. SIGPIPE never comes, because the BIO sends with MSG_NOSIGNAL.
+ * OpenSSL is loaded and set up when the first TLS link is made: a program without any pays nothing. SIGPIPE never comes, because the BIO sends with MSG_NOSIGNAL.
  */
 #include "config.h"
 
@@ -29,12 +28,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
 #include "base/heap.h"
 #include "link/address.h"
 #include "link/dial.h"
+#include "link/openssl.h"
 #include "link/strangers.h"
 
 enum {
@@ -408,7 +405,8 @@ static void fini_tls(struct link *l)
 {
 	struct tls *t = l->tls;
 	strangers_leave(&t->stranger);
-	SSL_free(t->ssl);
+	if (t->ssl)
+		SSL_free(t->ssl);
 	weft__buf_fini(&t->in);
 	explicit_bzero(t, sizeof *t);
 	weft__free(t);
@@ -472,6 +470,9 @@ static int start_tls(struct link *l)
 {
 	static SSL_CTX *context;
 	struct tls *t = l->tls;
+	int rc = openssl_load();
+	if (rc)
+		return rc;
 	if (!context)
 		context = make_context();
 	BIO *bio = context ? make_bio(l) : NULL;

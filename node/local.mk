@@ -7,7 +7,7 @@ node_weftd_SOURCES = \
 	%D%/taskvm_link.c %D%/weftd.c
 node_weftd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 node_weftd_LDADD = link/liblink.la transport/libtransport.la proto/libproto.la base/libbase.la \
-	$(UV_LIBS) $(OPENSSL_LIBS) $(MSGPACK_LIBS)
+	$(UV_LIBS) $(MSGPACK_LIBS) $(DL_LIBS)
 
 # The task VM starts once for each job: it does without libuv and OpenSSL.
 node_weft_taskvm_SOURCES = \

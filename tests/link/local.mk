@@ -5,7 +5,7 @@ check_PROGRAMS += $(link_tests)
 TESTS += $(link_tests)
 
 link_test_cflags = $(AM_CFLAGS) $(UV_CFLAGS) $(OPENSSL_CFLAGS) $(MSGPACK_CFLAGS) $(CMOCKA_CFLAGS)
-link_test_libs = link/liblink.la proto/libproto.la base/libbase.la $(UV_LIBS) $(OPENSSL_LIBS) \
+link_test_libs = link/liblink.la proto/libproto.la base/libbase.la $(UV_LIBS) $(OPENSSL_LIBS) $(DL_LIBS) \
 	$(MSGPACK_LIBS) $(CMOCKA_LIBS)
 
 tests_link_test_listen_SOURCES = %D%/test_listen.c %D%/party.c %D%/party.h

@@ -22,7 +22,7 @@ tests_node_test_clients_LDADD = $(node_test_libs)
 tests_node_test_peers_SOURCES = %D%/test_peers.c %D%/actor.c %D%/actor.h %D%/rig.c %D%/rig.h %D%/fake.c \
 	%D%/fake.h node/children.c node/children.h node/folder.c node/folder.h
 tests_node_test_peers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(UV_CFLAGS)
-tests_node_test_peers_LDADD = link/liblink.la $(node_test_libs) $(UV_LIBS) $(OPENSSL_LIBS)
+tests_node_test_peers_LDADD = link/liblink.la $(node_test_libs) $(UV_LIBS) $(OPENSSL_LIBS) $(DL_LIBS)
 
 # It is its own tasks, too: those find libweft by themselves.
 tests_node_test_vm_SOURCES = %D%/test_vm.c %D%/rig.c %D%/rig.h %D%/fake.c %D%/fake.h node/children.c \
