@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -126,10 +127,14 @@ void fake_expect(struct fake *f, enum weft__msg_code code, struct weft__msg *m)
 int fake_count_fds(pid_t pid)
 {
 	char path[64];
+	struct stat st;
 	snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
 	DIR *dir = opendir(path);
-	if (!dir)
-		return -1;
+	if (!dir) { /* only root may look into a process that has keys; newer kernels tell all the number */
+		if (stat(path, &st) || st.st_size == 0)
+			skip();
+		return (int)st.st_size;
+	}
 	int n = 0;
 	while (readdir(dir))
 		n++;

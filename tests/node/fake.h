@@ -35,7 +35,7 @@ void fake_expect(struct fake *f, enum weft__msg_code code, struct weft__msg *m);
 /* Nothing comes for that long. */
 bool fake_silent(struct fake *f, int timeout_ms);
 
-/* Descriptors that a process has open, or -1. */
+/* Descriptors that a process has open. Where that cannot be known the test is skipped. */
 int fake_count_fds(pid_t pid);
 
 #endif
