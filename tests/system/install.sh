@@ -36,7 +36,7 @@ if ${CC:-cc} $sanitize hello.c $flags -L"$tmp/root$prefix/lib" -Wl,-rpath,"$tmp/
 else
 	not_ok "a program compiles against what was installed" "$(cat err)"
 fi
-for option in --cflags --libs -showme -showme:compile -showme:link -show; do
+for option in --cflags --libs -showme -showme:compile -showme:link -showme:command -showme:help -show; do
 	if [ -n "$("$bin/weftcc" $option hello.c)" ]; then ok "weftcc $option"; else not_ok "weftcc $option"; fi
 done
 expect "nothing remains" "$(remains)"
