@@ -112,7 +112,7 @@ static int check_folder(int fd, const char *path, struct weft_error *e)
 		                     path, (unsigned long)st.st_uid, (unsigned long)geteuid());
 	if ((st.st_mode & 0777) != 0700)
 		return weft__err_set(e, WEFT_EDENIED,
-		                     "%s has mode %03o, not 700; mend it with: chmod 700 %s", path,
+		                     "%s has mode %03o, not 700; mend it with: chmod 700 '%s'", path,
 		                     (unsigned)st.st_mode & 0777, path);
 	return 0;
 }

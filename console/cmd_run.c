@@ -133,7 +133,7 @@ static void on_limit(uv_timer_t *timer)
 {
 	struct run *r = timer->data;
 	if (r->phase == RUN_RUNNING)
-		context_error(r->context, "the time limit of %s is over: ending the tasks",
+		context_error(r->context, "the time limit (--timeout %s) is over: ending the tasks",
 		              plan_text(&r->plan, OPT_TIMEOUT));
 	ask_tasks(r, EXITCODE_TIMEOUT, SIGTERM);
 }

@@ -2,6 +2,7 @@
 
 #include "console/command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +74,9 @@ int command_run(struct context *c, int argc, char **argv)
 		status = command->exec(c, &a);
 	}
 	args_fini(&a);
-	fflush(stdout);
+	if (fflush(stdout) && errno != EPIPE && status == 0) {
+		context_error(c, "cannot write to standard output: %s", strerror(errno));
+		status = EXITCODE_FAILURE;
+	}
 	return status;
 }

@@ -16,12 +16,26 @@
 #include "console/exitcode.h"
 #include "console/help.h"
 
+enum { LOOP_FDS = 8 }; /* more than a loop opens for itself */
+
 /* Sockets must not get the numbers of the standard descriptors when these are closed. */
 static void open_standard_descriptors(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
 			(void)!open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+}
+
+/* libuv aborts when the descriptors end while it makes its loop; so their number is tried before. */
+static int have_descriptors(void)
+{
+	int fds[LOOP_FDS], n = 0;
+	while (n < LOOP_FDS && (fds[n] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
+		n++;
+	int enough = n == LOOP_FDS;
+	while (n > 0)
+		close(fds[--n]);
+	return enough;
 }
 
 static int run(struct context *c, int argc, char **argv)
@@ -44,8 +58,9 @@ int main(int argc, char **argv)
 	uv_loop_t loop;
 	open_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* write says it */
-	if (uv_loop_init(&loop)) {
-		fputs("weft: no descriptors are left\n", stderr);
+	signal(SIGXFSZ, SIG_IGN);
+	if (!have_descriptors() || uv_loop_init(&loop)) {
+		fputs("weft: no descriptors are left; see ulimit -n\n", stderr);
 		return EXITCODE_FAILURE;
 	}
 	struct context context = {.loop = &loop};

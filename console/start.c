@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/exe.h"
@@ -79,7 +80,7 @@ static int open_descriptors(struct plan *p, struct weft_error *e)
 	int pair[2];
 	if (make_key(&p->key_fd))
 		return weft__err_set(e, WEFT_EIO, "cannot make a key: %s", strerror(errno));
-	p->log_fd = openat(p->dir->fd, "weftd.log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	p->log_fd = openat(p->dir->fd, "weftd.log", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (p->log_fd < 0)
 		return weft__err_set(e, WEFT_EIO, "%s/weftd.log: %s", p->dir->path, strerror(errno));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
@@ -87,7 +88,7 @@ static int open_descriptors(struct plan *p, struct weft_error *e)
 	p->session_fd = pair[0];
 	p->owner_fd   = pair[1];
 	if (lift(&p->key_fd) || lift(&p->log_fd) || lift(&p->owner_fd))
-		return weft__err_set(e, WEFT_ENOSPC, "no descriptors are left: %s", strerror(errno));
+		return weft__err_set(e, WEFT_ENOSPC, "no descriptors are left; see ulimit -n");
 	return 0;
 }
 
@@ -142,6 +143,13 @@ static int run_daemon(struct plan *p, const struct start *how, pid_t *pid, struc
 	return rc;
 }
 
+static void close_log(struct start_daemon *daemon)
+{
+	if (daemon->log_fd >= 0)
+		close(daemon->log_fd);
+	daemon->log_fd = -1;
+}
+
 static int await_answer(struct session **s, struct start_daemon *daemon, struct weft_error *e)
 {
 	struct weft_error why;
@@ -151,6 +159,7 @@ static int await_answer(struct session **s, struct start_daemon *daemon, struct 
 		rc = session_wait(*s, &never, UP_MS - SESSION_TIMEOUT_MS, &why);
 	if (!rc) {
 		vmdir_unlock(&daemon->dir);
+		close_log(daemon);
 		return 0;
 	}
 	session_close(s);
@@ -173,6 +182,8 @@ static int launch(uv_loop_t *loop, const struct start *how, struct plan *p, stru
 	p->owner_fd = -1;
 	if (!rc)
 		rc = session_open(loop, &p->session_fd, daemon->dir.path, s, e);
+	daemon->log_fd = p->log_fd; /* a daemon that can't start removes the file as well */
+	p->log_fd      = -1;
 	close_plan(p);
 	return rc;
 }
@@ -181,7 +192,7 @@ int start_vm(uv_loop_t *loop, const struct start *how, struct session **s, struc
              struct weft_error *e)
 {
 	struct plan p = {.dir = &daemon->dir, .key_fd = -1, .log_fd = -1, .owner_fd = -1, .session_fd = -1};
-	*daemon       = (struct start_daemon){.pid = -1, .dir = {.fd = -1, .base_fd = -1}};
+	*daemon       = (struct start_daemon){.pid = -1, .log_fd = -1, .dir = {.fd = -1, .base_fd = -1}};
 	int rc        = weft__exe_find("node", "weftd", p.path, sizeof p.path, e);
 	if (!rc)
 		rc = vmdir_create(how->vm, &daemon->dir, e);
@@ -197,17 +208,25 @@ int start_vm(uv_loop_t *loop, const struct start *how, struct session **s, struc
 	return rc;
 }
 
+/* The last line of a file that is not empty; "" when there is none. */
+static void last_line(int fd, char *line, size_t size)
+{
+	struct stat st;
+	ssize_t n = -1;
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		n = pread(fd, line, size - 1, st.st_size < (off_t)size ? 0 : st.st_size - (off_t)size + 1);
+	while (n > 0 && line[n - 1] == '\n')
+		n--;
+	line[n > 0 ? n : 0] = '\0';
+	char *newline = strrchr(line, '\n');
+	if (newline)
+		memmove(line, newline + 1, strlen(newline));
+}
+
 int start_explain(const struct start_daemon *daemon, int code, const char *text, struct weft_error *e)
 {
-	char path[PATH_MAX], line[512], last[512] = "";
-	snprintf(path, sizeof path, "%.*s/weftd.log", PATH_MAX - 16, daemon->dir.path);
-	FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof line, f))
-		if (*line != '\n')
-			strcpy(last, line);
-	if (f)
-		fclose(f);
-	last[strcspn(last, "\n")] = '\0';
+	char last[512];
+	last_line(daemon->log_fd, last, sizeof last);
 	return weft__err_set(e, code, "cannot start a virtual machine: %s", *last ? last : text);
 }
 
@@ -218,6 +237,7 @@ void start_finish(struct start_daemon *daemon, int timeout_ms)
 		proc_wait(daemon->pid, 1000);
 	}
 	daemon->pid = -1;
+	close_log(daemon);
 	vmdir_unlock(&daemon->dir);
 	vmdir_remove_stale(daemon->dir.path);
 }

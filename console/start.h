@@ -17,6 +17,7 @@ struct start {
 
 struct start_daemon {
 	pid_t pid;
+	int log_fd;       /* the daemon's log, also when its file is gone; -1 */
 	struct vmdir dir; /* the VM's folder; locked while it is a private one's */
 };
 

@@ -151,6 +151,7 @@ int main(int argc, char **argv)
 	options.home_fd = take_home();
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* write says it */
 	signal(SIGINT, SIG_IGN); /* the terminal's: it concerns the tool, which says what it wants */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk: the write says so */

@@ -282,6 +282,7 @@ static int signals_open(struct taskvm *vm)
 	sigaddset(&taken, SIGTERM);
 	sigprocmask(SIG_SETMASK, &taken, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* write says it */
 	signal(SIGINT, SIG_IGN); /* Ctrl-C in the terminal is the tool's business */
 	signal(SIGHUP, SIG_IGN);
 	vm->signals = signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -18,7 +18,7 @@ status "255 stays 255" 255 weft run sh -c 'exit 255'
 status "a program that is not there: 127, though others run" 127 weft run -q -n 2 sleep 60 : no-such-program
 says_one_line "it is named" 'no-such-program'
 status "a time limit: 124" 124 weft run --timeout 0.2 sleep 60
-says_one_line "it is said" 'time limit of 0.2'
+says_one_line "it is said" 'time limit .--timeout 0.2. is over'
 status "a task that ignores SIGTERM is killed at the limit" 124 weft run --timeout 0.2 sh -c 'trap "" TERM; sleep 60; sleep 60'
 status "many tasks on few cores" 0 weft run -n 64 true
 says_one_line "is one note" "note: 64 tasks on [0-9]+ cores?;"

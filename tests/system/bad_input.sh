@@ -51,5 +51,25 @@ if [ $rc = 0 ] || { [ $rc != 124 ] && [ $rc != 137 ] && [ -s err ]; }; then
 else
 	not_ok "with 12 descriptors: works or says why" "exit $rc: $(cat err)"
 fi
+# However few: never a crash, always a reason.
+for n in 6 8 11 14 16 18 20 22; do
+	rc=0
+	(ulimit -n $n; limit=20 weft run true) >out 2>err </dev/null || rc=$?
+	if [ $rc = 0 ] || { [ $rc = 125 ] && grep -q -i 'descriptors\|open files' err; }; then
+		ok "with $n descriptors: works or names them"
+	else
+		not_ok "with $n descriptors: works or names them" "exit $rc: $(cat err)"
+	fi
+done
+rc=0
+(ulimit -f 0; limit=20 weft run true) >/dev/null 2>&1 </dev/null || rc=$?
+if [ $rc = 0 ] || [ $rc = 125 ]; then ok "where no file may be written: no crash"; else not_ok "where no file may be written: no crash" "exit $rc"; fi
+if [ -c /dev/full ]; then
+	rc=0
+	weft help >/dev/full 2>err || rc=$?
+	equal "what cannot be written is an error" 125 $rc
+	contains=$(grep -c 'standard output' err)
+	equal "and is said once" 1 "$contains"
+fi
 expect "nothing remains, then" "$(remains)"
 done_testing
