@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#include "task/state.h"
+#include "task/quick.h"
 
 static struct weft__match_key key_of(const struct weft__peer *p, const struct weft__hdr *hdr)
 {

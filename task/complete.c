@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "base/heap.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 bool weft__has_ended(void *request)
 {
@@ -15,16 +15,6 @@ static bool is_send(const struct weft__request *r)
 	       r->state == WEFT__STREAMING;
 }
 
-/* How it ended; the request is gone. */
-static int collect(struct weft__engine *e, struct weft__request *r, weft_status_t *status)
-{
-	int rc = r->status.code;
-	if (status)
-		*status = r->status;
-	weft__request_free(e, r);
-	return rc;
-}
-
 int weft__complete(struct weft__engine *e, struct weft__request *r, weft_status_t *status,
                    void **buf, uint64_t deadline)
 {
@@ -35,7 +25,7 @@ int weft__complete(struct weft__engine *e, struct weft__request *r, weft_status_
 	}
 	if (buf && r->alloc && (r->status.code == 0 || r->status.code == WEFT_ETRUNC))
 		*buf = r->buf;
-	return collect(e, r, status);
+	return weft__request_collect(e, r, status);
 }
 
 /* --- test, wait, cancel ----------------------------------------------------------------------- */
@@ -53,7 +43,7 @@ int weft__wait(struct weft__engine *e, weft_request_t *handle, weft_status_t *st
 	if (r && r->state != WEFT__ENDED)
 		rc = weft__await(e, weft__has_ended, r, weft__until(timeout_ms));
 	if (rc == 0) {
-		rc = collect(e, r, status);
+		rc = weft__request_collect(e, r, status);
 		*handle = WEFT_NO_REQUEST;
 	}
 	weft__unlock(e);
@@ -142,7 +132,7 @@ int weft__wait_any(struct weft__engine *e, weft_request_t *r, int n, int *index,
 	if (rc == 0)
 		rc = set.code;
 	if (rc == 0) {
-		rc = collect(e, weft__request_get(e, r[set.ended]), status);
+		rc = weft__request_collect(e, weft__request_get(e, r[set.ended]), status);
 		r[set.ended] = WEFT_NO_REQUEST;
 		*index = set.ended;
 	}
@@ -177,7 +167,7 @@ int weft__wait_all(struct weft__engine *e, weft_request_t *r, int n, weft_status
 		struct weft__request *one = r[i].v ? weft__request_get(e, r[i]) : NULL;
 		if (!one)
 			continue;
-		int code = collect(e, one, statuses ? &statuses[i] : NULL);
+		int code = weft__request_collect(e, one, statuses ? &statuses[i] : NULL);
 		first = first ? first : code;
 		r[i] = WEFT_NO_REQUEST;
 	}

@@ -20,7 +20,7 @@
 
 #include "base/clock.h"
 #include "base/heap.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 enum {
 	PACKET_MAX = WEFT__FRAME_HEADER + WEFT__FRAME_MAX,

@@ -11,7 +11,7 @@
 
 #include "base/heap.h"
 #include "base/ids.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 static const struct weft__settings usual = {
         .eager_max = 64 << 10,
@@ -38,7 +38,6 @@ int weft__engine_new(struct weft__engine **out, const struct weft__settings *set
 	e->spin_ns = e->settings.spin_ns;
 	weft__match_init(&e->match);
 	weft__stock_init(&e->stock);
-	weft__list_init(&e->requests.free);
 	weft__list_init(&e->ready);
 	weft__list_init(&e->control.asks);
 	weft__list_init(&e->exits);

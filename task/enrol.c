@@ -24,7 +24,7 @@
 #include "base/clock.h"
 #include "base/heap.h"
 #include "base/rundir.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 enum {
 	ENROL_MS = 30000,

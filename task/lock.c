@@ -2,26 +2,12 @@
  * such, and a lock would be a good part of what a short message costs. */
 #include "config.h"
 
-#include "task/state.h"
+#include "task/quick.h"
 
 #include <sched.h>
-#if HAVE_SYS_SINGLE_THREADED_H
-#include <sys/single_threaded.h>
-#endif
 
-static bool single_threaded(void)
+void weft__lock_mutex(struct weft__engine *e)
 {
-#if HAVE_SYS_SINGLE_THREADED_H
-	return __libc_single_threaded;
-#else
-	return false;
-#endif
-}
-
-void weft__lock(struct weft__engine *e)
-{
-	if (single_threaded())
-		return;
 	if (pthread_mutex_trylock(&e->mutex)) {
 		atomic_fetch_add(&e->nwanting, 1);
 		pthread_mutex_lock(&e->mutex);
@@ -30,11 +16,8 @@ void weft__lock(struct weft__engine *e)
 	e->locked = true;
 }
 
-void weft__unlock(struct weft__engine *e)
+void weft__unlock_mutex(struct weft__engine *e)
 {
-	/* Not single_threaded(): that may have changed since, when another thread ended. */
-	if (!e->locked)
-		return;
 	e->locked = false;
 	pthread_mutex_unlock(&e->mutex);
 }
@@ -57,9 +40,8 @@ void weft__rouse(struct weft__engine *e)
 	weft__doorbell_ring(e->doorbell);
 }
 
-void weft__changed(struct weft__engine *e)
+void weft__tell_changed(struct weft__engine *e)
 {
-	e->nchanges++;
 	if (e->nwaiters)
 		pthread_cond_broadcast(&e->changed);
 	weft__rouse(e);

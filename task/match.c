@@ -210,7 +210,12 @@ static int post(struct weft__match *m, struct weft__posted *p)
 int weft__match_post(struct weft__match *m, struct weft__posted *p)
 {
 	p->order = m->order_next++;
-	return post(m, p);
+	if (!m->recent || !equal(&m->recent->key, &p->key))
+		return post(m, p);
+	p->queue = m->recent; /* the newest of all: at the end */
+	m->nposted[class_of(&p->key)]++;
+	weft__list_push(&p->queue->posted, &p->link);
+	return 0;
 }
 
 int weft__match_repost(struct weft__match *m, struct weft__posted *p)
@@ -227,9 +232,26 @@ void weft__match_withdraw(struct weft__match *m, struct weft__posted *p)
 	queue_settle(m, q);
 }
 
+/* The oldest of the recent queue, if nothing but its key can have been asked for. */
+static struct weft__posted *arrive_recent(struct weft__match *m, const struct weft__match_key *key)
+{
+	struct weft__match_queue *q = m->recent;
+	if (!q || m->nposted[WEFT__MATCH_ANY_TAG] | m->nposted[WEFT__MATCH_ANY_TASK] |
+	                  m->nposted[WEFT__MATCH_ANY] ||
+	    !equal(&q->key, key) || weft__list_empty(&q->posted))
+		return NULL;
+	struct weft__posted *p = WEFT__CONTAINER(q->posted.next, struct weft__posted, link);
+	weft__list_remove(&p->link);
+	p->queue = NULL;
+	m->nposted[WEFT__MATCH_EXACT]--;
+	return p;
+}
+
 struct weft__posted *weft__match_arrive(struct weft__match *m, const struct weft__match_key *key)
 {
-	struct weft__posted *oldest = NULL;
+	struct weft__posted *oldest = arrive_recent(m, key);
+	if (oldest)
+		return oldest;
 	for (unsigned class = 0; class < WEFT__MATCH_NCLASSES; class ++) {
 		if (!m->nposted[class])
 			continue;

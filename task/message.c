@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "base/heap.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 /* Short ones come back soon, as a rule. Given to the heap, their memory would go back to the kernel
  * and come again page by page, which costs more than all else about a message. So some stay here, by

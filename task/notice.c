@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 enum { IDS_MAX = 16384 };
 

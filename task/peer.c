@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/heap.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 #define DRAIN_NS                                                                                   \
 	UINT64_C(2000000000) /* quiet time after which a stream of an ended task counts as drained \
@@ -58,9 +58,10 @@ static struct weft__peer *peer_new(struct weft__engine *e, weft_tid_t tid)
 
 struct weft__peer *weft__peer_get(struct weft__engine *e, weft_tid_t tid)
 {
-	if (e->last_peer && e->last_peer->tid.v == tid.v)
-		return e->last_peer;
-	struct weft__peer *p = weft__peer_find(e, tid);
+	struct weft__peer *p = weft__peer_last(e, tid.v);
+	if (p)
+		return p;
+	p = weft__peer_find(e, tid);
 	if (!p)
 		p = peer_new(e, tid);
 	if (p && p != &tombstone)

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 void weft__queue_ready(struct weft__peer *p)
 {
@@ -32,7 +32,7 @@ void weft__queue_add(struct weft__peer *p, struct weft__list *queue, struct weft
 	weft__queue_ready(p);
 }
 
-void weft__queue_flush(struct weft__engine *e)
+void weft__queue_flush_all(struct weft__engine *e)
 {
 	struct weft__list *l;
 	while ((l = weft__list_pop(&e->ready)))
@@ -79,7 +79,7 @@ static struct weft__out *next(struct weft__peer *p)
 
 /* --- credit ----------------------------------------------------------------------------------- */
 
-static void tell_credit(struct weft__peer *p)
+void weft__queue_tell_credit(struct weft__peer *p)
 {
 	if (p->credit_queued || p->state != WEFT__OPEN ||
 	    p->owed < p->engine->settings.credit_bytes / 4)
@@ -91,19 +91,13 @@ static void tell_credit(struct weft__peer *p)
 	weft__queue_add(p, &p->control, &p->credit);
 }
 
-void weft__queue_owe(struct weft__peer *p, size_t cost)
-{
-	p->owed += cost;
-	tell_credit(p);
-}
-
 /* --- offering --------------------------------------------------------------------------------- */
 
 static void taken(struct weft__peer *p, struct weft__out *out)
 {
 	if (out == &p->credit) {
 		p->credit_queued = false;
-		tell_credit(p);
+		weft__queue_tell_credit(p);
 	} else if (out == &p->limbo) {
 		weft__free(p->limbo_copy);
 		p->limbo_copy = NULL;

@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/heap.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 int weft__recv_room(struct weft__request *r, size_t nbytes)
 {
@@ -40,8 +40,7 @@ void weft__recv_copy(struct weft__engine *e, struct weft__request *r,
                      size_t nbytes)
 {
 	size_t n = have < r->size ? have : r->size;
-	if (n)
-		memcpy(r->buf, bytes, n);
+	weft__copy_payload(r->buf, bytes, n);
 	r->message = NULL;
 	r->status = (weft_status_t){.source = {key->source}, .tag = key->tag, .nbytes = nbytes};
 	weft__request_end(e, r, n < nbytes ? WEFT_ETRUNC : 0);
@@ -105,7 +104,7 @@ static int take(struct weft__engine *e, struct weft__request *r, struct weft__me
 
 static struct weft__message *find(struct weft__engine *e, const struct weft__match_key *key)
 {
-	struct weft__kept *k = weft__match_find(&e->match, key);
+	struct weft__kept *k = e->match.nkept ? weft__match_find(&e->match, key) : NULL;
 	return k ? WEFT__CONTAINER(k, struct weft__message, kept) : NULL;
 }
 
@@ -113,11 +112,13 @@ static struct weft__message *find(struct weft__engine *e, const struct weft__mat
  * its end. */
 static int reach(struct weft__engine *e, const struct weft__match_key *key)
 {
-	if (key->source == WEFT_ANY_TASK.v || key->source == e->self.v)
+	struct weft__peer *p = weft__peer_last(e, key->source);
+	if ((p && p->state == WEFT__OPEN) || key->source == WEFT_ANY_TASK.v ||
+	    key->source == e->self.v)
 		return 0;
 	if (key->source == 0)
 		return WEFT_ENOTASK;
-	struct weft__peer *p = weft__peer_get(e, (weft_tid_t){key->source});
+	p = weft__peer_get(e, (weft_tid_t){key->source});
 	int rc = p ? weft__peer_connect(e, p) : WEFT_ENOMEM;
 	return rc == WEFT_ENOTASK && weft__notice_expected(e, key) ? 0 : rc;
 }

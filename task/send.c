@@ -18,7 +18,7 @@
 
 #include "base/clock.h"
 #include "base/heap.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 /* --- a message for oneself -------------------------------------------------------------------- */
 
@@ -203,8 +203,8 @@ static int check(const void *buf, size_t nbytes, weft_tid_t to, int32_t tag)
 /* The peer, if a short message for it can be offered at once: no queue, no question. */
 static struct weft__peer *open_to(struct weft__engine *e, weft_tid_t to, size_t nbytes)
 {
-	struct weft__peer *p = e->last_peer;
-	if (!p || p->tid.v != to.v)
+	struct weft__peer *p = weft__peer_last(e, to.v);
+	if (!p)
 		p = weft__peer_find(e, to);
 	if (!p || p->state != WEFT__OPEN || p->current || p->deaf || p->gone ||
 	    nbytes > e->settings.eager_max || !weft__list_empty(&p->messages) ||

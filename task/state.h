@@ -95,7 +95,8 @@ enum weft__request_state {
 };
 
 struct weft__request {
-	struct weft__list link; /* of the peer's `sends` or `pulls`, or of the free ones */
+	struct weft__list link; /* of the peer's `sends` or `pulls` */
+	struct weft__request *next_free;
 	enum weft__request_state state;
 	bool orphan; /* nobody will ask for it: freed when it ends */
 	bool alloc;  /* receive: allocate the buffer when the length is known */
@@ -115,10 +116,12 @@ struct weft__request {
 	weft_status_t status;
 };
 
+enum { WEFT__REQUEST_CHUNK = 64 };
+
 struct weft__request_table {
 	struct weft__request **chunks;
 	uint32_t nchunks;
-	struct weft__list free;
+	struct weft__request *free; /* by next_free, the last one that was freed first */
 };
 
 /* --- peers ------------------------------------------------------------------------------------ */
@@ -244,19 +247,16 @@ struct weft__engine {
 };
 
 /* --- lock.c ----------------------------------------------------------------------------------- */
-void weft__lock(struct weft__engine *e);
-void weft__unlock(struct weft__engine *e);
-void weft__yield(struct weft__engine *e);   /* let others have the lock, if they want it */
-void weft__changed(struct weft__engine *e); /* something that a thread may wait for has happened */
-void weft__rouse(struct weft__engine *e);   /* a sleeper must look at the channels again */
+/* weft__lock, weft__unlock and weft__changed: quick.h. */
+void weft__lock_mutex(struct weft__engine *e);
+void weft__unlock_mutex(struct weft__engine *e);
+void weft__tell_changed(struct weft__engine *e);
+void weft__yield(struct weft__engine *e); /* let others have the lock, if they want it */
+void weft__rouse(struct weft__engine *e); /* a sleeper must look at the channels again */
 
 /* --- request.c -------------------------------------------------------------------------------- */
-struct weft__request *weft__request_new(struct weft__engine *e); /* NULL: no memory */
-void weft__request_free(struct weft__engine *e, struct weft__request *r);
-weft_request_t weft__request_handle(const struct weft__request *r);
-
-/* NULL: there is none. */
-struct weft__request *weft__request_get(const struct weft__engine *e, weft_request_t handle);
+/* Making and finding them: quick.h. */
+bool weft__requests_grow(struct weft__engine *e);
 void weft__request_end(struct weft__engine *e, struct weft__request *r, int code);
 void weft__requests_cancel(struct weft__engine *e); /* all that can be */
 void weft__requests_fini(struct weft__engine *e);
@@ -292,13 +292,13 @@ void weft__queue_ready(struct weft__peer *p);
 
 /* Offer what is queued, of one peer or all that are ready. Not in a sink. */
 void weft__queue_push(struct weft__peer *p);
-void weft__queue_flush(struct weft__engine *e);
+void weft__queue_flush_all(struct weft__engine *e); /* weft__queue_flush: quick.h */
 
 /* Take one back. 0: it had not begun; WEFT_EALREADY: it had, and goes on from a copy; WEFT_ENOMEM.
  */
 int weft__queue_withdraw(struct weft__peer *p, struct weft__out *out);
 void weft__queue_end(struct weft__peer *p, int code);    /* nothing more can be sent */
-void weft__queue_owe(struct weft__peer *p, size_t cost); /* a message of it was received */
+void weft__queue_tell_credit(struct weft__peer *p);      /* what is owed, if that is much */
 
 /* --- arrive.c: what a channel brings ---------------------------------------------------------- */
 extern const struct weft__sink weft__sink;

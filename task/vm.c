@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/heap.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 enum {
 	NAME_MAX_BYTES = 255,

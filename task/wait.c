@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "task/state.h"
+#include "task/quick.h"
 
 enum {
 	ROUNDS_PER_CLOCK = 16,    /* rounds between two looks at the clock */
