@@ -45,6 +45,9 @@ static struct weft__request *match(struct weft__engine *e, const struct weft__ma
                                    size_t nbytes)
 {
 	struct weft__posted *posted;
+	struct weft__request *direct = e->direct ? weft__direct_become(e, key) : NULL;
+	if (direct)
+		return direct;
 	while ((posted = weft__match_arrive(&e->match, key))) {
 		struct weft__request *r = WEFT__CONTAINER(posted, struct weft__request, posted);
 		if (weft__recv_room(r, nbytes) == 0)
@@ -76,6 +79,10 @@ static void on_eager(struct weft__peer *p, const struct weft__hdr *hdr, const vo
 	struct weft__match_key key = key_of(p, hdr);
 	if (!admit(p, hdr))
 		return;
+	if (e->direct && weft__direct_arrive(e, &key, payload, hdr->len)) {
+		weft__queue_owe(p, WEFT__MESSAGE_COST + hdr->len);
+		return;
+	}
 	struct weft__request *r = match(e, &key, hdr->len);
 	if (r) {
 		weft__queue_owe(p, WEFT__MESSAGE_COST + hdr->len);

@@ -6,8 +6,8 @@
  * code leaves a text with weft__fail.
  *
  * The room's map: match.c (which message for which receive), message.c, request.c (handles), peer.c
- * (other tasks), queue.c (what goes out), arrive.c (what comes in), send.c, recv.c and complete.c
- * (the calls), wait.c (progress and sleep), lock.c; control.c (the connection with the node),
+ * (other tasks), queue.c (what goes out), arrive.c (what comes in), send.c, recv.c, direct.c and
+ * complete.c (the calls), wait.c (progress and sleep), lock.c; control.c (the connection with the node),
  * introduce.c, notice.c, enrol.c, vm.c (questions), here.c (the process' own engine).
  */
 #ifndef WEFT_TASK_ENGINE_H

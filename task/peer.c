@@ -42,6 +42,7 @@ static struct weft__peer *peer_new(struct weft__engine *e, weft_tid_t tid)
 	p->fd = -1;
 	p->sink = weft__sink;
 	p->sink.arg = p;
+	p->sink.sated = &e->sated;
 	weft__list_init(&p->ready);
 	weft__list_init(&p->control);
 	weft__list_init(&p->messages);

@@ -283,6 +283,16 @@ static int receive(struct weft__engine *e, const struct weft__match_key *key, bo
                    void **buf, size_t size, weft_status_t *status, int timeout_ms)
 {
 	weft__lock(e);
+	struct weft__direct direct = {.key = *key, .buf = alloc ? NULL : *buf, .size = size};
+	if (!alloc && timeout_ms && weft__direct(e, &direct)) {
+		int code = direct.status.code;
+		if (direct.request)
+			code = weft__complete(e, direct.request, status, NULL, weft__until(timeout_ms));
+		else if (status)
+			*status = direct.status;
+		weft__unlock(e);
+		return code == WEFT_ENOTASK ? weft__no_task((weft_tid_t){key->source}) : code;
+	}
 	int rc = WEFT_ENOMEM;
 	struct weft__request *r = weft__request_new(e);
 	if (r) {

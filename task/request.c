@@ -31,6 +31,8 @@ void weft__request_end(struct weft__engine *e, struct weft__request *r, int code
 	weft__list_remove(&r->link);
 	weft__list_remove(&r->out.link);
 	r->state = WEFT__ENDED;
+	if (r == e->awaited)
+		e->sated = true;
 	r->status.code = code;
 	r->peer = NULL;
 	if (r->orphan)

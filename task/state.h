@@ -213,6 +213,10 @@ struct weft__engine {
 	bool asleep;          /* ... and in epoll_wait, without the lock */
 	bool rung;            /* ... and was woken already */
 	uint64_t nchanges;    /* requests ended, messages kept, answers, peers that died */
+	const void *awaited;  /* what the polling thread's condition is about, as a rule a request */
+	bool sated;           /* it has ended: what else came may stay in the channel */
+	struct weft__direct *direct; /* the receive of direct.c that is under way */
+	unsigned direct_rounds;      /* of all these, so far */
 
 	weft_tid_t self, parent;
 	uint32_t job, rank, size, nlocal, ncores, node;
@@ -338,6 +342,26 @@ int weft__recv_cancel(struct weft__engine *e, struct weft__request *r);
 
 /* Its time is over. WEFT_ETIMEDOUT, and the request is gone; else it has ended after all. */
 int weft__recv_give_up(struct weft__engine *e, struct weft__request *r);
+
+/* --- direct.c --------------------------------------------------------------------------------- */
+/* A receive that is not posted, and has its message within some microseconds or not at all. */
+struct weft__direct {
+	struct weft__match_key key; /* with a wildcard it never has one */
+	void *buf;
+	size_t size;
+	weft_status_t status;          /* with the code */
+	struct weft__request *request; /* the message is long: what the receive goes on as */
+};
+
+/* true: it has ended, with status.code, or has become a request. false: nothing has happened, receive
+ * in the usual way. */
+bool weft__direct(struct weft__engine *e, struct weft__direct *d);
+
+/* In a sink. A whole message is here; true: it was the one. A long one begins: the request that has it,
+ * or NULL. */
+bool weft__direct_arrive(struct weft__engine *e, const struct weft__match_key *key,
+                         const void *payload, size_t nbytes);
+struct weft__request *weft__direct_become(struct weft__engine *e, const struct weft__match_key *key);
 
 /* --- send.c ----------------------------------------------------------------------------------- */
 /* r->data and size are set. */

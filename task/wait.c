@@ -52,6 +52,7 @@ static void relax(void)
 int weft__step(struct weft__engine *e)
 {
 	int n = 0;
+	e->sated = false;
 	for (uint32_t i = 0; i < e->nactive;) {
 		struct weft__peer *p = e->active[i];
 		n += weft__peer_poll(e, p);
@@ -271,7 +272,9 @@ int weft__await(struct weft__engine *e, weft__condition holds, void *arg, uint64
 			return holds(arg) ? 0 : WEFT_ETIMEDOUT;
 	}
 	e->polling = true;
+	e->awaited = arg;
 	int rc = poll_until(e, holds, arg, deadline);
+	e->awaited = NULL;
 	e->polling = false;
 	if (e->nwaiters)
 		pthread_cond_broadcast(&e->changed);

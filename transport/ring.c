@@ -418,6 +418,8 @@ int weft__ring_poll(struct weft__ring_rx *rx, const struct weft__sink *sink)
 		if (rx->done - rx->told >= WEFT__TELL_CELLS ||
 		    rx->units - rx->utold >= WEFT__TELL_UNITS)
 			tell(rx);
+		if (sink->sated && *sink->sated)
+			break;
 	}
 	return pieces > 0 ? pieces : rx->closed;
 }

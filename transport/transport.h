@@ -46,6 +46,10 @@ struct weft__sink {
 	void (*end)(void *arg, const struct weft__hdr *hdr);
 
 	void *arg;
+
+	/* Once it is true, poll had better return: what else has come is not wanted yet, and would have to be kept
+	 * elsewhere. NULL: more is always welcome. */
+	const bool *sated;
 };
 
 struct weft__channel;

@@ -70,6 +70,76 @@ static void messages_of_every_length_arrive_whole(void **state)
 	tasks_close(&t);
 }
 
+/* Blocking receives take what is in the channel; nobody has looked there before. */
+static void messages_are_received_from_the_channel_in_order(void **state)
+{
+	static const size_t lengths[] = {0, 8, 48, 49, 1, 900, 3, 0, 500, 1000, 8, 8};
+	struct tasks t;
+	tasks_open(&t, 2, wire, &small);
+	char out[1000], in[1000];
+	size_t n = sizeof lengths / sizeof *lengths;
+	for (size_t i = 0; i < n; i++) {
+		fill(out, lengths[i], (unsigned)i);
+		assert_int_equal(weft__send(t.e[0], t.tid[1], C, 5, out, lengths[i], 1000), 0);
+	}
+	for (size_t i = 0; i < n; i++) {
+		weft_status_t status;
+		assert_int_equal(weft__recv(t.e[1], t.tid[0], C, 5, in, sizeof in, &status, 1000), 0);
+		assert_int_equal(status.nbytes, lengths[i]);
+		assert_int_equal(status.tag, 5);
+		assert_int_equal(status.code, 0);
+		assert_true(weft__tid_equal(status.source, t.tid[0]));
+		assert_true(is_filled(in, lengths[i], (unsigned)i));
+	}
+	assert_int_equal(weft__recv(t.e[1], t.tid[0], C, 5, in, 8, NULL, 1), WEFT_ETIMEDOUT);
+	tasks_close(&t);
+}
+
+static void what_is_in_the_channel_is_cut_to_the_buffer(void **state)
+{
+	static const size_t lengths[] = {9, 100, 1000};
+	struct tasks t;
+	tasks_open(&t, 2, wire, &small);
+	char out[1000], in[16];
+	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+		weft_status_t status;
+		fill(out, lengths[i], 3);
+		memset(in, 'x', sizeof in);
+		assert_int_equal(weft__send(t.e[0], t.tid[1], C, 5, out, lengths[i], 1000), 0);
+		assert_int_equal(weft__recv(t.e[1], t.tid[0], C, 5, in, 8, &status, 1000), WEFT_ETRUNC);
+		assert_int_equal(status.nbytes, lengths[i]);
+		assert_memory_equal(in, out, 8);
+		assert_int_equal(in[8], 'x');
+	}
+	tasks_close(&t);
+}
+
+/* A receive that could have its message from the channel at once, if nothing were before it. */
+static void older_receives_and_messages_go_first(void **state)
+{
+	struct tasks t;
+	tasks_open(&t, 2, wire, &small);
+	int32_t value, posted = 0, got = 0;
+	weft_request_t r = irecv(&t, 1, WEFT_ANY_TASK, WEFT_ANY_TAG, &posted, sizeof posted);
+	for (value = 1; value <= 2; value++)
+		assert_int_equal(weft__send(t.e[0], t.tid[1], C, 5, &value, sizeof value, 1000), 0);
+	assert_int_equal(weft__recv(t.e[1], t.tid[0], C, 5, &got, sizeof got, NULL, 1000), 0);
+	assert_int_equal(got, 2);
+	assert_int_equal(tasks_finish(&t, 1, &r, NULL), 0);
+	assert_int_equal(posted, 1);
+
+	value = 3;
+	assert_int_equal(weft__send(t.e[0], t.tid[1], C, 5, &value, sizeof value, 1000), 0);
+	tasks_progress(&t); /* it is kept */
+	value = 4;
+	assert_int_equal(weft__send(t.e[0], t.tid[1], C, 5, &value, sizeof value, 1000), 0);
+	for (int want = 3; want <= 4; want++) {
+		assert_int_equal(weft__recv(t.e[1], t.tid[0], C, 5, &got, sizeof got, NULL, 1000), 0);
+		assert_int_equal(got, want);
+	}
+	tasks_close(&t);
+}
+
 static void a_long_message_is_cut_to_the_buffer(void **state)
 {
 	static const size_t lengths[] = {100, 900, 20000}, rooms[] = {0, 1, 70, 99};
@@ -697,6 +767,9 @@ int main(void)
 {
 	static const struct CMUnitTest each[] = {
 	        cmocka_unit_test(messages_of_every_length_arrive_whole),
+	        cmocka_unit_test(messages_are_received_from_the_channel_in_order),
+	        cmocka_unit_test(what_is_in_the_channel_is_cut_to_the_buffer),
+	        cmocka_unit_test(older_receives_and_messages_go_first),
 	        cmocka_unit_test(a_long_message_is_cut_to_the_buffer),
 	        cmocka_unit_test(messages_of_one_task_keep_their_order),
 	        cmocka_unit_test(a_message_for_oneself_arrives),

@@ -219,7 +219,7 @@ static void on_end(void *arg, const struct weft__hdr *hdr)
 
 void inbox_init(struct inbox *in)
 {
-	*in = (struct inbox){.sink = {on_message, on_begin, on_end, in},
+	*in = (struct inbox){.sink = {on_message, on_begin, on_end, in, NULL},
 	                     .room = malloc(MESSAGE_MAX)};
 	assert_non_null(in->room);
 }
