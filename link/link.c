@@ -236,9 +236,7 @@ int link_create(uv_loop_t *loop, const struct link_kind *kind, enum link_state s
 
 int link_attach(struct link *l, int *fd)
 {
-	int flags = fcntl(*fd, F_GETFL);
-	if (flags < 0 || fcntl(*fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-	    uv_poll_init(l->loop, &l->poll, *fd) < 0) {
+	if (uv_poll_init(l->loop, &l->poll, *fd) < 0) { /* which makes it non-blocking */
 		close(*fd);
 		*fd = -1;
 		return WEFT_EIO;

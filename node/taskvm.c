@@ -33,7 +33,7 @@
 #include "node/loglevel.h"
 
 enum {
-	SPAWNS_A_TURN  = 16,
+	SPAWNS_A_TURN  = 8,
 	GIVE_UP_MS     = 5000,
 	CHUNK_ROOM     = 32 * 1024,
 	PACKET_ROOM    = WEFT__FRAME_HEADER + WEFT__FRAME_MAX,
@@ -285,6 +285,11 @@ static int signals_open(struct taskvm *vm)
 	signal(SIGXFSZ, SIG_IGN); /* write says it */
 	signal(SIGINT, SIG_IGN); /* Ctrl-C in the terminal is the tool's business */
 	signal(SIGHUP, SIG_IGN);
+	for (int signo = 1; signo < NSIG; signo++) { /* and what we were told to ignore */
+		struct sigaction now;
+		if (!sigaction(signo, NULL, &now) && now.sa_handler != SIG_DFL)
+			vm->changed_signals[vm->nchanged_signals++] = signo;
+	}
 	vm->signals = signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);
 	return vm->signals < 0 ? WEFT_EIO : 0;
 }

@@ -7,6 +7,7 @@
 #ifndef WEFT_NODE_TASKVM_H
 #define WEFT_NODE_TASKVM_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -81,6 +82,8 @@ struct taskvm {
 	uint32_t node, job;
 	uint64_t orphan_ms;
 	struct rlimit nofile, core; /* the user's, for the tasks */
+	int changed_signals[NSIG];  /* which a task must have as they are by default */
+	size_t nchanged_signals;
 
 	int conn; /* -1: weftd is gone */
 	struct weft__list packets;

@@ -21,7 +21,7 @@
 
 enum {
 	CHUNK      = 32 * 1024,
-	EVENTS_MAX = 16,
+	EVENTS_MAX = 64, /* more than the starts of a turn bring: what has ended is not kept open */
 	STDIN_MAX  = 128 * 1024, /* a tool keeps 64 KiB under way; more is a fault of its */
 };
 

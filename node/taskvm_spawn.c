@@ -1,6 +1,6 @@
 /* Starting a task. Once for a LAUNCH the working directory is checked and the program is found as execvp
- * finds it, with the task's own PATH; then for each task pipes and a control socket are made and
- * posix_spawn starts it in a process group of its own, with default signals and the user's limits.
+ * finds it, with the task's own PATH; then for each task pipes and a control socket are made, and it is
+ * started in a process group of its own, with default signals and the user's limits.
  *
  * What can go wrong, each with its own code and a text that names program and node: the directory is missing or
  * none (WEFT_EINVAL); the program is missing (WEFT_ENOFILE), not executable, a directory, or of a foreign format
@@ -15,12 +15,12 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/heap.h"
@@ -206,36 +206,6 @@ static char **own_variables_set(const struct taskvm *vm, struct taskvm_launch *l
 	return place;
 }
 
-static int actions_fill(posix_spawn_file_actions_t *actions, const struct taskvm *vm,
-                        const struct taskvm_launch *l, const struct ends *e)
-{
-	int rc = posix_spawn_file_actions_adddup2(actions, e->in[0] >= 0 ? e->in[0] : vm->dev_null, 0);
-	if (!rc)
-		rc = posix_spawn_file_actions_adddup2(actions, e->out[1], 1);
-	if (!rc)
-		rc = posix_spawn_file_actions_adddup2(actions, e->err[1], 2);
-	if (!rc)
-		rc = posix_spawn_file_actions_adddup2(actions, e->control[1], TASKVM_TASK_FD);
-	if (!rc && *l->wdir)
-		rc = posix_spawn_file_actions_addchdir_np(actions, l->wdir);
-	return rc;
-}
-
-static int attributes_fill(posix_spawnattr_t *attributes)
-{
-	sigset_t all, none;
-	sigfillset(&all);
-	sigemptyset(&none);
-	int rc = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-	if (!rc)
-		rc = posix_spawnattr_setpgroup(attributes, 0);
-	if (!rc)
-		rc = posix_spawnattr_setsigdefault(attributes, &all);
-	if (!rc)
-		rc = posix_spawnattr_setsigmask(attributes, &none);
-	return rc;
-}
-
 /* A file that execve calls no program is a script for /bin/sh when it looks like a text, as in execvp. */
 static bool is_text(const struct taskvm_launch *l)
 {
@@ -250,8 +220,52 @@ static bool is_text(const struct taskvm_launch *l)
 	return n >= 0 && !memchr(head, '\0', (size_t)n);
 }
 
-static int spawn_by_shell(pid_t *pid, const struct taskvm_launch *l, const posix_spawn_file_actions_t *actions,
-                          const posix_spawnattr_t *attributes, char **env)
+/* What the new process does before it is the program. It runs on our stack and in our memory while we wait: it calls
+ * nothing but the kernel. Returns the errno of what failed. */
+static int become(const struct taskvm *vm, const struct taskvm_launch *l, const struct ends *e, const char *path,
+                  char *const *argv, char *const *env)
+{
+	const int from[] = {e->in[0] >= 0 ? e->in[0] : vm->dev_null, e->out[1], e->err[1], e->control[1]};
+	sigset_t none;
+	sigemptyset(&none);
+	setpgid(0, 0);
+	for (size_t i = 0; i < sizeof from / sizeof *from; i++) /* to 0, 1, 2 and TASKVM_TASK_FD, none of which is ours */
+		if (dup2(from[i], (int)i) < 0)
+			return errno;
+	if (*l->wdir && chdir(l->wdir))
+		return errno;
+	for (size_t i = 0; i < vm->nchanged_signals; i++)
+		signal(vm->changed_signals[i], SIG_DFL);
+	setrlimit(RLIMIT_NOFILE, &vm->nofile); /* the user's, not what we raised and lowered for ourselves */
+	setrlimit(RLIMIT_CORE, &vm->core);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execve(path, argv, env);
+	return errno;
+}
+
+/* 0 and the process, which has become the program; or an errno. posix_spawn does the same with a hundred more calls:
+ * it resets each signal one by one, and asks for our limits with each descriptor. There is no handler of ours that could
+ * run in the new process. */
+static int start_process(const struct taskvm *vm, const struct taskvm_launch *l, const struct ends *e, const char *path,
+                         char *const *argv, char *const *env, pid_t *pid)
+{
+	volatile int errnum = 0;
+	pid_t new = vfork();
+	if (new < 0)
+		return errno;
+	if (new == 0) {
+		errnum = become(vm, l, e, path, argv, env);
+		_exit(127);
+	}
+	if (errnum)
+		waitpid(new, NULL, 0);
+	else
+		*pid = new;
+	return errnum;
+}
+
+static int start_by_shell(const struct taskvm *vm, const struct taskvm_launch *l, const struct ends *e, char **env,
+                          pid_t *pid)
 {
 	size_t n = 0;
 	while (l->argv[n])
@@ -263,46 +277,18 @@ static int spawn_by_shell(pid_t *pid, const struct taskvm_launch *l, const posix
 	argv[0] = shell;
 	argv[1] = l->path;
 	memcpy(argv + 2, l->argv + 1, (n - 1) * sizeof *argv);
-	int rc = posix_spawn(pid, shell, actions, attributes, argv, env);
+	int rc = start_process(vm, l, e, shell, argv, env, pid);
 	weft__free(argv);
 	return rc;
 }
 
-/* The limits that we raised or lowered for ourselves are the user's own while a task is born. */
-static void limits_swap(const struct rlimit *nofile, const struct rlimit *core, struct rlimit saved[2])
-{
-	getrlimit(RLIMIT_NOFILE, &saved[0]);
-	getrlimit(RLIMIT_CORE, &saved[1]);
-	setrlimit(RLIMIT_NOFILE, nofile);
-	setrlimit(RLIMIT_CORE, core);
-}
-
 static int spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t, const struct ends *e)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
 	struct own_variables own;
-	struct rlimit ours[2], unused[2];
-	int rc = posix_spawn_file_actions_init(&actions);
-	if (rc)
-		return rc;
-	rc = posix_spawnattr_init(&attributes);
-	if (rc)
-		goto out_actions;
-	rc = actions_fill(&actions, vm, l, e);
-	if (!rc)
-		rc = attributes_fill(&attributes);
-	if (!rc) {
-		char **env = own_variables_set(vm, l, t, &own);
-		limits_swap(&vm->nofile, &vm->core, ours);
-		rc = posix_spawn(&t->pid, l->path, &actions, &attributes, l->argv, env);
-		if (rc == ENOEXEC && is_text(l))
-			rc = spawn_by_shell(&t->pid, l, &actions, &attributes, env);
-		limits_swap(&ours[0], &ours[1], unused);
-	}
-	posix_spawnattr_destroy(&attributes);
-out_actions:
-	posix_spawn_file_actions_destroy(&actions);
+	char **env = own_variables_set(vm, l, t, &own);
+	int rc = start_process(vm, l, e, l->path, l->argv, env, &t->pid);
+	if (rc == ENOEXEC && is_text(l))
+		rc = start_by_shell(vm, l, e, env, &t->pid);
 	return rc;
 }
 
