@@ -158,6 +158,12 @@ int weft__rundir_open(const char *path, int make, struct weft_error *e)
 	return fd;
 }
 
+bool weft__rundir_removed(int fd)
+{
+	struct stat st;
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 /* Connects to the socket `name` in an open folder. */
 static int connect_in(int dirfd, const char *path, const char *name, struct weft_error *e)
 {

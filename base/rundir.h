@@ -8,6 +8,7 @@
 #ifndef WEFT_BASE_RUNDIR_H
 #define WEFT_BASE_RUNDIR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -23,6 +24,9 @@ int weft__rundir_vm(const char *name, char *path, size_t size, struct weft_error
 /* Opens a folder and checks owner, mode and kind; makes it first when make is set.
  * Returns a descriptor, or WEFT_ENOFILE, WEFT_EDENIED, WEFT_EIO. */
 int weft__rundir_open(const char *path, int make, struct weft_error *e);
+
+/* Has an open folder been removed? Then its VM is over: nobody can find it any more. */
+bool weft__rundir_removed(int fd);
 
 /* A connected SOCK_SEQPACKET socket to the file `name` in the folder `path`, however long the path
  * is, whose server has our uid. Returns a descriptor, or WEFT_ENOVM (nobody listens), WEFT_EDENIED,

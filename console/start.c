@@ -199,10 +199,13 @@ int start_vm(uv_loop_t *loop, const struct start *how, struct session **s, struc
 	if (rc)
 		return rc;
 	rc = launch(loop, how, &p, s, daemon, e);
-	if (rc && daemon->pid < 0)
+	if (rc && daemon->pid < 0) {
 		vmdir_abandon(&daemon->dir);
-	else if (rc)
-		start_finish(daemon, 0);
+		close_log(daemon);
+	} else if (rc) {
+		kill(daemon->pid, SIGTERM);
+		start_finish(daemon, 2000);
+	}
 	else if (how->vm)
 		rc = await_answer(s, daemon, e);
 	return rc;

@@ -43,6 +43,7 @@ enum {
 
 struct shell {
 	const struct shell_options *options;
+	int dirfd;
 	uv_loop_t loop;
 	uv_timer_t tick;
 	uv_signal_t term;
@@ -99,10 +100,24 @@ static void on_signal(uv_signal_t *handle, int signo)
 	step(handle->data, &ev);
 }
 
+static bool has_home(const struct shell *s)
+{
+	for (const struct weft__list *i = s->peers.next; i != &s->peers; i = i->next)
+		if (WEFT__CONTAINER(i, struct peer, all)->is_home)
+			return true;
+	return false;
+}
+
+/* With its daemon dead and its folder removed the VM is over: no tool can find it, but its nodes still live. */
 static void on_tick(uv_timer_t *timer)
 {
-	struct coord_event ev = {.kind = COORD_TICK};
-	step(timer->data, &ev);
+	struct shell *s       = timer->data;
+	bool over             = weft__rundir_removed(s->dirfd) && !has_home(s);
+	struct coord_event ev = {.kind = over ? COORD_HALT : COORD_TICK};
+	step(s, &ev);
+	ev.kind = COORD_TICK;
+	if (over)
+		step(s, &ev);
 }
 
 /* --- links ------------------------------------------------------------------------------------------- */
@@ -431,6 +446,7 @@ int shell_run(const struct shell_options *options, struct weft_error *e)
 	int dirfd = weft__rundir_open(options->dir, 0, e);
 	if (dirfd < 0)
 		return dirfd;
+	s.dirfd = dirfd;
 	int rc = store_open(&s.store, dirfd, e);
 	if (rc) {
 		close(dirfd);

@@ -332,6 +332,10 @@ static void attempt(struct node *n)
 		node_halt(n, "the coordinator stayed away");
 		return;
 	}
+	if (weft__rundir_removed(n->nodedirfd)) {
+		node_halt(n, "its folder was removed: the virtual machine is over");
+		return;
+	}
 	if (n->home && !c->watching)
 		watch_folder(n);
 	if (n->home ? dial_home(n) : dial(n))

@@ -29,6 +29,7 @@
 #include "base/heap.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/rundir.h"
 #include "node/descriptors.h"
 #include "node/loglevel.h"
 
@@ -154,6 +155,8 @@ static void run_timers(struct taskvm *vm)
 	if (vm->conn < 0 && !vm->terminating) {
 		if (now >= vm->orphan_deadline_ns)
 			terminate(vm, "weftd stayed away");
+		else if (weft__rundir_removed(vm->dirfd))
+			terminate(vm, "its folder was removed: the virtual machine is over");
 		else if (now >= vm->retry_ns)
 			taskvm_conn_retry(vm);
 	}
@@ -262,6 +265,7 @@ static int descriptors_reserve(struct taskvm *vm)
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	while (fd >= 0 && fd < FIRST_OWN_FD);
 	vm->dev_null = fd;
+	vm->dirfd = weft__rundir_open(vm->dir, 0, NULL);
 	return fd < 0 || vm->conn < 0 ? WEFT_EIO : 0;
 }
 

@@ -85,7 +85,8 @@ struct taskvm {
 	int changed_signals[NSIG];  /* which a task must have as they are by default */
 	size_t nchanged_signals;
 
-	int conn; /* -1: weftd is gone */
+	int dirfd; /* the node's folder, to see it removed */
+	int conn;  /* -1: weftd is gone */
 	struct weft__list packets;
 	uint64_t orphan_deadline_ns, retry_ns; /* while conn is -1 */
 	uint8_t *packet;                       /* room for the largest one */

@@ -43,7 +43,21 @@ lost() { [ "$(weft conf --json 2>/dev/null | grep -o '"node"' | wc -l)" = 1 ]; }
 if until_true 10 lost; then ok "a killed node is lost within 10 s"; else not_ok "a killed node is lost within 10 s" "$(weft conf)"; fi
 status "the rest of the VM works" 0 weft run -n 2 "$examples/ring"
 status "down" 0 weft down
-expect "nothing remains, once the lost node's task VMs have given up" "$(remains 90)"
+expect "nothing remains, also of the lost node" "$(remains)"
+
+# Without its home daemon a VM can be taken down, and replaced: its folder is removed, and what lives sees that.
+for replace in down up; do
+	status "up with two nodes ($replace)" 0 weft up --local-nodes 2
+	status "spawn ($replace)" 0 weft spawn -n 4 sleep 100
+	until_true 5 some sleep
+	old=$(left | awk '{ print $1 }')
+	kill -9 "$(sed -n 's/^pid //p' "$rundir/default/vm")"
+	status "$replace without the home daemon" 0 weft $replace
+	old_gone() { for p in $old; do ! kill -0 "$p" 2>/dev/null || return 1; done; }
+	if until_true 20 old_gone; then ok "all of it ends soon ($replace)"; else not_ok "all of it ends soon ($replace)" "$(left)"; fi
+	weft down >/dev/null 2>&1
+	expect "nothing remains ($replace)" "$(remains)"
+done
 
 # A crashed VM's folder is healed silently.
 status "up again" 0 weft up
