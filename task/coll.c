@@ -189,20 +189,44 @@ int weft__coll_exchange(weft_team_t *team, int to, const void *sendbuf, size_t s
 	return rc;
 }
 
+/* --- crowded teams ---------------------------------------------------------------------------------- */
+
+int weft__coll_crowded(weft_team_t *team, bool *crowded)
+{
+	if (team->size <= WEFT__EACH_MAX)
+		team->crowding = WEFT__CROWDED_NO; /* it makes no difference */
+	if (team->crowding == WEFT__CROWDED_UNKNOWN) {
+		char votes[WEFT__FLAT_MAX] = {0};
+		votes[team->rank] = team->e->crowded;
+		int rc = weft__coll_tell_all(team, votes, sizeof *votes);
+		if (rc)
+			return rc;
+		team->crowding = memchr(votes, 1, (size_t)team->size) ? WEFT__CROWDED_YES : WEFT__CROWDED_NO;
+	}
+	*crowded = team->crowding == WEFT__CROWDED_YES;
+	return 0;
+}
+
 /* --- barrier --------------------------------------------------------------------------------------- */
 
-/* Each tells each. */
+/* Each tells each; in a crowd each tells rank 0, who tells each. */
 static int barrier_flat(weft_team_t *team)
 {
 	struct weft__batch batch;
-	char nothing;
-	int size = team->size, rank = team->rank, rc = 0;
+	char nothing = 0;
+	bool crowded;
+	int rc = weft__coll_crowded(team, &crowded);
+	if (rc || !crowded)
+		return rc ? rc : weft__coll_tell_all(team, &nothing, 0);
+	if (team->rank != 0)
+		return weft__coll_exchange(team, 0, &nothing, 0, 0, &nothing, 0);
 	weft__batch_start(&batch, team);
-	for (int step = 1; step < size && !rc; step++)
-		rc = weft__batch_recv(&batch, (rank - step + size) % size, &nothing, 0);
-	for (int step = 1; step < size && !rc; step++)
-		rc = weft__batch_send(&batch, (rank + step) % size, &nothing, 0);
-	return weft__batch_end(&batch, rc);
+	for (int rank = 1; rank < team->size && !rc; rank++)
+		rc = weft__batch_recv(&batch, rank, &nothing, 0);
+	rc = weft__batch_end(&batch, rc);
+	for (int rank = 1; rank < team->size && !rc; rank++)
+		rc = weft__coll_send(team, rank, &nothing, 0);
+	return rc;
 }
 
 /* Dissemination: after the round of distance k everyone knows of the 2k ranks below it. */

@@ -21,6 +21,7 @@ struct weft_team {
 	weft_context_t context, notices;
 	int32_t tag;          /* of all its messages; the same on all ranks */
 	uint32_t fingerprint; /* of tids: tells this team from an older one in the same context */
+	enum weft__crowding { WEFT__CROWDED_UNKNOWN, WEFT__CROWDED_NO, WEFT__CROWDED_YES } crowding;
 	int failed;           /* 0, or what the team failed with: every later collective returns it */
 
 	struct weft_team *root; /* the engine's job team */
@@ -28,9 +29,11 @@ struct weft_team {
 };
 
 /* Shorter messages go the way with the fewest steps, longer ones the way with the fewest bytes. In a small team each talks
- * to each in one step: with more tasks than cores every further step is a turn of all others. */
+ * to each in one step: with more tasks than cores every further step is a turn of all others. There, what each tells
+ * each goes by way of one rank: as many turns, and far fewer messages. */
 enum {
 	WEFT__FLAT_MAX       = 16,        /* ranks of a small team */
+	WEFT__EACH_MAX       = 4,         /* ranks that tell each other directly also in a crowd */
 	WEFT__FLAT_BYTES     = 2 * 1024,  /* bytes of a vector that goes whole to each of them */
 	WEFT__BCAST_LONG     = 64 * 1024, /* bytes of the vector */
 	WEFT__REDUCE_LONG    = 32 * 1024, /* bytes of the vector */
@@ -87,10 +90,17 @@ int weft__batch_send(struct weft__batch *b, int to, const void *buf, size_t nbyt
 /* In any case, with 0 or the error of the above: then all that was started is given up. */
 int weft__batch_end(struct weft__batch *b, int rc);
 
+/* In a small team: each tells each its nbytes. all[] has those of all ranks, first only the own ones at their place. */
+int weft__coll_tell_all(weft_team_t *team, char *all, size_t nbytes);
+
 static inline bool weft__is_flat(const weft_team_t *team)
 {
 	return team->size <= WEFT__FLAT_MAX;
 }
+
+/* Has some node of a small team more tasks than cores? All ranks get the same answer; they must ask in the same
+ * collective, and exchange messages the first time. */
+int weft__coll_crowded(weft_team_t *team, bool *crowded);
 
 /* Memory for the time of one collective; NULL: there is none. */
 struct weft__scratch {

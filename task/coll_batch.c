@@ -62,6 +62,20 @@ int weft__batch_end(struct weft__batch *b, int rc)
 	return rc;
 }
 
+int weft__coll_tell_all(weft_team_t *team, char *all, size_t nbytes)
+{
+	struct weft__batch batch;
+	int size = team->size, rank = team->rank, rc = 0;
+	weft__batch_start(&batch, team);
+	for (int step = 1; step < size && !rc; step++) {
+		int from = (rank - step + size) % size;
+		rc = weft__batch_recv(&batch, from, all + nbytes * (size_t)from, nbytes);
+	}
+	for (int step = 1; step < size && !rc; step++)
+		rc = weft__batch_send(&batch, (rank + step) % size, all + nbytes * (size_t)rank, nbytes);
+	return weft__batch_end(&batch, rc);
+}
+
 /* --- memory -------------------------------------------------------------------------------------- */
 
 char *weft__scratch_get(struct weft__scratch *s, size_t nbytes)

@@ -216,20 +216,6 @@ static int allgather_short(weft_team_t *team, char *recv, size_t nbytes)
 	return rc;
 }
 
-static int allgather_flat(weft_team_t *team, char *recv, size_t nbytes)
-{
-	struct weft__batch batch;
-	int size = team->size, rank = team->rank, rc = 0;
-	weft__batch_start(&batch, team);
-	for (int step = 1; step < size && !rc; step++) {
-		int from = (rank - step + size) % size;
-		rc = weft__batch_recv(&batch, from, at(recv, nbytes, from), nbytes);
-	}
-	for (int step = 1; step < size && !rc; step++)
-		rc = weft__batch_send(&batch, (rank + step) % size, at(recv, nbytes, rank), nbytes);
-	return weft__batch_end(&batch, rc);
-}
-
 static int allgather_ring(weft_team_t *team, char *recv, size_t nbytes)
 {
 	int size = team->size, rank = team->rank;
@@ -254,7 +240,7 @@ int weft_allgather(weft_team_t *team, const void *send, void *recv, int64_t coun
 	if (send)
 		weft__coll_copy(at(recv, nbytes, team->rank), send, nbytes);
 	if (team->size > 2 && weft__is_flat(team))
-		return weft__coll_end(team, allgather_flat(team, recv, nbytes));
+		return weft__coll_end(team, weft__coll_tell_all(team, recv, nbytes));
 	bool is_short = team->size > 2 && nbytes * (size_t)team->size < WEFT__ALLGATHER_LONG;
 	return weft__coll_end(team, is_short ? allgather_short(team, recv, nbytes) : allgather_ring(team, recv, nbytes));
 }

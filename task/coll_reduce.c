@@ -294,27 +294,38 @@ static int reduce_doubling(const struct job *j, char **acc, char **tmp)
 /* Everyone's values to everyone. */
 static int allreduce_flat(const struct job *j, const void *send, void *recv)
 {
-	struct weft__batch batch;
 	struct weft__scratch scratch;
-	int size = j->team->size, rank = j->team->rank, rc = 0;
 	size_t nbytes = (size_t)j->count * j->size;
-	char *all = weft__scratch_get(&scratch, nbytes * (size_t)size);
+	char *all = weft__scratch_get(&scratch, nbytes * (size_t)j->team->size);
 	if (!all)
 		return WEFT_ENOMEM;
-	char *mine = all + nbytes * (size_t)rank;
-	weft__coll_copy(mine, send ? send : recv, nbytes);
-	weft__batch_start(&batch, j->team);
-	for (int step = 1; step < size && !rc; step++) {
-		int from = (rank - step + size) % size;
-		rc = weft__batch_recv(&batch, from, all + nbytes * (size_t)from, nbytes);
-	}
-	for (int step = 1; step < size && !rc; step++)
-		rc = weft__batch_send(&batch, (rank + step) % size, mine, nbytes);
-	rc = weft__batch_end(&batch, rc);
+	weft__coll_copy(all + nbytes * (size_t)j->team->rank, send ? send : recv, nbytes);
+	int rc = weft__coll_tell_all(j->team, all, nbytes);
 	if (!rc)
 		fold(j, recv, all);
 	weft__scratch_free(&scratch);
 	return rc;
+}
+
+/* Everyone's values to rank 0, and the result back; it is the same. */
+static int allreduce_crowded(const struct job *j, const void *send, void *recv)
+{
+	size_t nbytes = (size_t)j->count * j->size;
+	if (j->team->rank != 0)
+		return weft__coll_exchange(j->team, 0, send ? send : recv, nbytes, 0, recv, nbytes);
+	int rc = reduce_flat(j, send, recv, 0);
+	for (int rank = 1; rank < j->team->size && !rc; rank++)
+		rc = weft__coll_send(j->team, rank, recv, nbytes);
+	return rc;
+}
+
+static int allreduce_short(const struct job *j, const void *send, void *recv)
+{
+	bool crowded;
+	int rc = weft__coll_crowded(j->team, &crowded);
+	if (rc)
+		return rc;
+	return crowded ? allreduce_crowded(j, send, recv) : allreduce_flat(j, send, recv);
 }
 
 static int allreduce_long(const struct job *j, char *acc, char *tmp)
@@ -330,7 +341,7 @@ static int allreduce(const struct job *j, const void *send, void *recv)
 	struct weft__scratch scratch;
 	size_t nbytes = (size_t)j->count * j->size;
 	if (is_small(j) && !is_long(j))
-		return allreduce_flat(j, send, recv);
+		return allreduce_short(j, send, recv);
 	char *acc = recv, *tmp = weft__scratch_get(&scratch, room_for_pieces(j));
 	if (!tmp)
 		return WEFT_ENOMEM;

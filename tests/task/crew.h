@@ -7,7 +7,7 @@
 
 #include "task/coll.h"
 
-enum { CREW_MAX = 16 };
+enum { CREW_MAX = 19 };
 
 struct member {
 	struct crew *crew;

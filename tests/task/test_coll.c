@@ -21,7 +21,7 @@
 	if (!CREW_CHECK(m, condition))                                                             \
 	return false
 
-static const int sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16};
+static const int sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 19};
 enum { NSIZES = sizeof sizes / sizeof *sizes };
 
 /* A small number, so that sums and products of many are exact in every type (or wrap alike). */
@@ -189,6 +189,25 @@ static void long_vectors_reduce_right(void **state)
 {
 	for (int i = 0; i < NSIZES; i++)
 		crew_run(sizes[i], i % 2 ? "stream" : "inproc", 8192, reduce_long, NULL);
+}
+
+/* What the ranks of a team agree on when a node has more tasks than cores. */
+static void crowd(struct member *m)
+{
+	if (m->size <= WEFT__FLAT_MAX)
+		m->team->crowding = WEFT__CROWDED_YES;
+}
+
+static bool reduce_in_a_crowd(struct member *m, void *arg)
+{
+	crowd(m);
+	return reduce_types_and_ops(m, arg);
+}
+
+static void values_reduce_right_in_a_crowd(void **state)
+{
+	for (int i = 0; i < NSIZES; i++)
+		crew_run(sizes[i], "inproc", 8, reduce_in_a_crowd, NULL);
 }
 
 /* --- moving values ------------------------------------------------------------------------------- */
@@ -386,6 +405,21 @@ static void nobody_leaves_a_barrier_early(void **state)
 	}
 }
 
+static bool count_arrivals_in_a_crowd(struct member *m, void *arg)
+{
+	crowd(m);
+	return count_arrivals(m, arg);
+}
+
+static void nobody_leaves_a_barrier_early_in_a_crowd(void **state)
+{
+	for (int i = 0; i < NSIZES; i++) {
+		int arrived = 0;
+		crew_run(sizes[i], "inproc", 65536, count_arrivals_in_a_crowd, &arrived);
+		assert_int_equal(arrived, 50 * sizes[i]);
+	}
+}
+
 /* Fast ranks are many collectives ahead of slow ones. */
 static bool run_ahead(struct member *m, void *arg)
 {
@@ -440,12 +474,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(every_type_and_operation_reduces_right),
 	        cmocka_unit_test(long_vectors_reduce_right),
+	        cmocka_unit_test(values_reduce_right_in_a_crowd),
 	        cmocka_unit_test(values_get_where_they_belong),
 	        cmocka_unit_test(values_get_where_they_belong_over_streams_by_rendezvous),
 	        cmocka_unit_test(values_get_where_they_belong_over_shared_memory),
 	        cmocka_unit_test(long_vectors_are_broadcast_whole),
 	        cmocka_unit_test(a_sum_of_reals_is_the_same_on_all_ranks_and_in_every_run),
 	        cmocka_unit_test(nobody_leaves_a_barrier_early),
+	        cmocka_unit_test(nobody_leaves_a_barrier_early_in_a_crowd),
 	        cmocka_unit_test(collectives_do_not_mix_when_ranks_run_ahead),
 	        cmocka_unit_test(bad_arguments_are_refused_and_the_team_goes_on),
 	};
