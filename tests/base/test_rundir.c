@@ -210,7 +210,7 @@ static void a_folder_open_to_others_is_refused_with_the_command_that_mends_it(vo
 		assert_int_equal(chmod(below("d"), wrong[i]), 0);
 		assert_int_equal(weft__rundir_open(below("d"), 1, &e), WEFT_EDENIED);
 		if (wrong[i] & 0400)
-			assert_non_null(strstr(e.text, "chmod 700 /"));
+			assert_non_null(strstr(e.text, "chmod 700 '/"));
 	}
 	assert_int_equal(chmod(below("d"), 0700), 0);
 	int fd = weft__rundir_open(below("d"), 1, &e);
