@@ -26,7 +26,10 @@
 
 #include "base/ids.h"
 
-enum { NAME_MAX_BYTES = 64 };
+enum {
+	NAME_MAX_BYTES = 64,
+	MAKE_TRIES = 100, /* an empty base folder may be removed just then by who needs it no more */
+};
 
 static int join(char *path, size_t size, const char *dir, const char *name, struct weft_error *e)
 {
@@ -43,7 +46,7 @@ static bool is_our_folder(const char *path)
 	       st.st_uid == geteuid();
 }
 
-int weft__rundir_base(char *path, size_t size, struct weft_error *e)
+int weft__rundir_base_path(char *path, size_t size, struct weft_error *e)
 {
 	const char *own = getenv("WEFT_RUNDIR");
 	const char *xdg = getenv("XDG_RUNTIME_DIR");
@@ -63,6 +66,16 @@ int weft__rundir_base(char *path, size_t size, struct weft_error *e)
 		return rc;
 	if (strlen(text) >= size)
 		return weft__err_set(e, WEFT_ETOOBIG, "path is too long: %s", text);
+	strcpy(path, text);
+	return 0;
+}
+
+int weft__rundir_base(char *path, size_t size, struct weft_error *e)
+{
+	char text[PATH_MAX];
+	int rc = weft__rundir_base_path(text, sizeof text < size ? sizeof text : size, e);
+	if (rc)
+		return rc;
 	int fd = weft__rundir_open(text, 1, e);
 	if (fd == WEFT_ENOFILE) /* a parent is missing */
 		return weft__err_set(e, WEFT_EIO, "cannot make %s: its parent folder is missing",
@@ -72,6 +85,17 @@ int weft__rundir_base(char *path, size_t size, struct weft_error *e)
 	close(fd);
 	strcpy(path, text);
 	return 0;
+}
+
+void weft__rundir_base_drop(const char *vm)
+{
+	char base[PATH_MAX];
+	const char *own = getenv("WEFT_RUNDIR");
+	if ((own && *own) || weft__rundir_base_path(base, sizeof base, NULL))
+		return;
+	size_t n = strlen(base);
+	if (!strncmp(vm, base, n) && vm[n] == '/' && !strchr(vm + n + 1, '/'))
+		rmdir(base);
 }
 
 static bool is_vm_name(const char *name)
@@ -95,9 +119,12 @@ int weft__rundir_vm(const char *name, char *path, size_t size, struct weft_error
 		        "no '.' in front)",
 		        name);
 	char base[PATH_MAX];
-	int rc = weft__rundir_base(base, sizeof base, e);
-	if (rc)
-		return rc;
+	int rc = weft__rundir_base_path(base, sizeof base, e);
+	int fd = rc ? rc : weft__rundir_open(base, 0, e);
+	if (fd >= 0)
+		close(fd);
+	else if (fd != WEFT_ENOFILE)
+		return fd;
 	return join(path, size, base, name, e);
 }
 
@@ -129,13 +156,16 @@ int weft__rundir_open(const char *path, int make, struct weft_error *e)
 	memcpy(trimmed, path, n);
 	trimmed[n] = '\0';
 
-	if (make && mkdir(trimmed, 0700) && errno != EEXIST) {
-		int rc = weft__err_from_errno(errno);
-		if (rc != WEFT_ENOFILE && rc != WEFT_EDENIED)
-			rc = WEFT_EIO;
-		return weft__err_set(e, rc, "cannot make %s: %s", trimmed, strerror(errno));
-	}
-	int fd = openat(AT_FDCWD, trimmed, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd, tries = 0;
+	do {
+		if (make && mkdir(trimmed, 0700) && errno != EEXIST) {
+			int rc = weft__err_from_errno(errno);
+			if (rc != WEFT_ENOFILE && rc != WEFT_EDENIED)
+				rc = WEFT_EIO;
+			return weft__err_set(e, rc, "cannot make %s: %s", trimmed, strerror(errno));
+		}
+		fd = openat(AT_FDCWD, trimmed, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	} while (fd < 0 && errno == ENOENT && make && ++tries < MAKE_TRIES);
 	if (fd < 0) {
 		switch (errno) {
 		case ENOENT:

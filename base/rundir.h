@@ -17,6 +17,13 @@
  * WEFT_EIO. */
 int weft__rundir_base(char *path, size_t size, struct weft_error *e);
 
+/* The same path; the folder is neither made nor looked at. */
+int weft__rundir_base_path(char *path, size_t size, struct weft_error *e);
+
+/* A VM's folder, vm, has been removed: the base folder goes as well when nothing else is in it and it is not
+ * $WEFT_RUNDIR, which the user made. */
+void weft__rundir_base_drop(const char *vm);
+
 /* The path of the VM's folder (name NULL: $WEFT_VM, else "default"); not made, not checked.
  * Names are 1..64 of [A-Za-z0-9._-], not starting with '.'. */
 int weft__rundir_vm(const char *name, char *path, size_t size, struct weft_error *e);

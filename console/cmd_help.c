@@ -34,7 +34,7 @@ static void print_job(void *arg, const struct weft__msg *m)
 static void print_vms(void)
 {
 	char base[PATH_MAX];
-	DIR *dir = weft__rundir_base(base, sizeof base, NULL) ? NULL : opendir(base);
+	DIR *dir = weft__rundir_base_path(base, sizeof base, NULL) ? NULL : opendir(base);
 	for (struct dirent *entry; dir && (entry = readdir(dir));)
 		if (*entry->d_name != '.' && strncmp(entry->d_name, "run-", 4))
 			puts(entry->d_name);

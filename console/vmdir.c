@@ -31,6 +31,7 @@
 enum {
 	LOCK_WAIT_MS = 15000, /* another one starts its VM */
 	LOCK_POLL_MS = 10,
+	CREATE_TRIES = 100,
 	DEPTH_MAX    = 8, /* folders within a VM's folder */
 };
 
@@ -63,6 +64,7 @@ static void remove_folder(const char *path, int fd)
 	if (again >= 0)
 		empty_folder(again, 0);
 	rmdir(path);
+	weft__rundir_base_drop(path);
 }
 
 /* Does a home daemon live there? A daemon that has not got to its lock yet is covered by its starter's. */
@@ -101,7 +103,7 @@ static bool is_unborn(const char *name)
 void vmdir_sweep(void)
 {
 	char base[PATH_MAX], path[PATH_MAX + 300];
-	if (weft__rundir_base(base, sizeof base, NULL))
+	if (weft__rundir_base_path(base, sizeof base, NULL))
 		return;
 	DIR *dir = opendir(base);
 	if (!dir)
@@ -134,7 +136,7 @@ static int lock_base(struct vmdir *d, const char *base, struct weft_error *e)
 			                     LOCK_WAIT_MS / 1000);
 		nanosleep(&pause, NULL);
 	}
-	return 0;
+	return weft__rundir_removed(d->base_fd) ? WEFT_ENOFILE : 0;
 }
 
 static int make_folder(struct vmdir *d, const char *base, const char *suffix, struct weft_error *e)
@@ -144,6 +146,10 @@ static int make_folder(struct vmdir *d, const char *base, const char *suffix, st
 	d->fd = weft__rundir_open(unborn, 1, e);
 	if (d->fd < 0)
 		return d->fd;
+	if (weft__rundir_removed(d->base_fd)) { /* and another one made: our lock on it is no lock */
+		rmdir(unborn);
+		return WEFT_ENOFILE;
+	}
 	if (flock(d->fd, LOCK_EX | LOCK_NB) == 0 && rename(unborn, d->path) == 0)
 		return 0;
 	int why = errno;
@@ -162,7 +168,7 @@ static void close_both(struct vmdir *d)
 	d->fd = d->base_fd = -1;
 }
 
-int vmdir_create(const char *name, struct vmdir *d, struct weft_error *e)
+static int create(const char *name, struct vmdir *d, struct weft_error *e)
 {
 	char base[PATH_MAX], suffix[17], own[64];
 	uint64_t random;
@@ -183,6 +189,15 @@ int vmdir_create(const char *name, struct vmdir *d, struct weft_error *e)
 		rc = make_folder(d, base, suffix, e);
 	if (rc)
 		close_both(d);
+	return rc;
+}
+
+/* Whoever removed the last VM's folder removes the base folder, too, perhaps while we are at it: then again. */
+int vmdir_create(const char *name, struct vmdir *d, struct weft_error *e)
+{
+	int rc = WEFT_ENOFILE;
+	for (int i = 0; i < CREATE_TRIES && rc == WEFT_ENOFILE; i++)
+		rc = create(name, d, e);
 	return rc;
 }
 

@@ -69,6 +69,7 @@ static void remove_folders(struct node *n)
 		folder_empty(n->dirfd, NULL);
 	rmdir(n->nodedir);
 	rmdir(n->dir); /* of another node on another machine it is empty as well; else it stays */
+	weft__rundir_base_drop(n->dir);
 }
 
 void node_abandon(struct node *n)

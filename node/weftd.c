@@ -140,7 +140,9 @@ static int complete(struct node *n, struct weft_error *e)
 	if (!n->index || !n->incarnation)
 		return weft__err_set(e, WEFT_EINVAL, "--join needs --node and --incarnation");
 	if (!*n->dir) {
-		int rc = weft__rundir_vm(*n->vm ? n->vm : NULL, n->dir, sizeof n->dir, e);
+		int rc = weft__rundir_base(n->dir, sizeof n->dir, e);
+		if (!rc)
+			rc = weft__rundir_vm(*n->vm ? n->vm : NULL, n->dir, sizeof n->dir, e);
 		if (rc)
 			return rc;
 	}

@@ -40,4 +40,19 @@ status "a task in one" 0 weft spawn --name one sleep 100
 equal "is not seen in two" 0 "$(weft ps --name two --json | grep -c '"tid"')"
 weft down --name one && weft down --name two
 expect "nothing remains of both" "$(remains)"
+
+# Where the user named no folder the one that is made for all VMs goes, too, however many come and go at once.
+mkdir -m 700 "$tmp/xdg"
+own_folder() { env -u WEFT_RUNDIR XDG_RUNTIME_DIR="$tmp/xdg" timeout -k 5 60 "$build/console/weft" "$@"; }
+status "ps where nothing is" 125 own_folder ps
+expect "makes no folder" "$(find "$tmp/xdg" -mindepth 1)"
+for i in 1 2 3 4 5 6 7 8; do
+	(for j in 1 2 3 4 5; do own_folder run -q true || echo "run $i $j: exit $?"; done) >"$tmp/many.$i" 2>&1 &
+	[ $i -gt 3 ] || (for j in 1 2 3; do own_folder up --name "vm$i" && own_folder down --name "vm$i" || echo "up $i $j"; done) \
+		>"$tmp/up.$i" 2>&1 &
+done
+wait
+expect "many at once do not disturb each other" "$(cat "$tmp"/many.* "$tmp"/up.* | grep -v "^the virtual machine 'vm[1-3]' is")"
+gone() { [ -z "$(find "$tmp/xdg" -mindepth 1)" ]; }
+if until_true 5 gone; then ok "the folder for all is gone"; else not_ok "the folder for all is gone" "$(find "$tmp/xdg")"; fi
 done_testing
