@@ -18,6 +18,7 @@
 
 enum {
 	EXIT_USAGE     = 64,
+	EXIT_STORE     = 74, /* the journal can't be written */
 	EXIT_TAKEN     = 75, /* another coordinator serves the folder */
 	ORPHAN_MS      = 60000,
 	ORPHAN_MS_MAX  = 3600000,
@@ -151,7 +152,6 @@ int main(int argc, char **argv)
 	options.home_fd = take_home();
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* write says it */
 	signal(SIGINT, SIG_IGN); /* the terminal's: it concerns the tool, which says what it wants */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk: the write says so */
@@ -164,5 +164,7 @@ int main(int argc, char **argv)
 		weft__log(WEFT__LOG_ERROR, "WEFT-COORD-END", "%s: %s", options.dir, e.text);
 	else
 		weft__log(WEFT__LOG_INFO, "WEFT-COORD-END", "the virtual machine has ended");
+	if (rc == WEFT_EIO || rc == WEFT_ENOSPC)
+		return EXIT_STORE;
 	return rc == WEFT_EEXIST ? EXIT_TAKEN : rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -427,6 +427,17 @@ void client_pause_all(struct node *n, bool paused)
 		link_pause(((struct client *)c)->link, paused);
 }
 
+void client_tell_tools(struct node *n, int code, const char *text)
+{
+	struct weft__msg m = {.code = WEFT__MSG_REFUSED, .refused = {.code = code, .text = weft__str(text)}};
+	size_t cursor = 0;
+	uint64_t number;
+	void *c;
+	while (weft__map_next(&n->clients, &cursor, &number, &c))
+		if (((struct client *)c)->role == WEFT__ROLE_TOOL)
+			client_send(c, &m, NULL, 0);
+}
+
 void client_close_all(struct node *n)
 {
 	for (;;) {

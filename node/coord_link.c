@@ -36,6 +36,7 @@ enum {
 	RETRY_BLIND_MS = 20, /* when the folder can't be watched */
 	RETRY_MS       = 250,
 	RESTARTS_MAX   = 5,
+	EXIT_STORE     = 74, /* weft-coord's status when it can't write its journal */
 };
 
 enum {
@@ -376,6 +377,17 @@ static void on_folder(uv_fs_event_t *handle, const char *name, int events, int s
 
 static int run_coord(struct node *n, struct weft_error *e);
 
+/* Nobody could read the log any more: it goes with the folder. So the tools are told. */
+static void give_up(struct node *n, bool store)
+{
+	char text[240];
+	snprintf(text, sizeof text, "the virtual machine ends: its coordinator %s %.120s",
+	         store ? "cannot write its journal; is the disk full? see df" : "died again and again; its folder was",
+	         n->dir);
+	client_tell_tools(n, store ? WEFT_ENOSPC : WEFT_EINTERNAL, text);
+	node_halt(n, text);
+}
+
 static void coord_ended(void *arg, int status)
 {
 	struct node *n = arg;
@@ -391,7 +403,7 @@ static void coord_ended(void *arg, int status)
 	}
 	struct weft_error e;
 	if (++c->restarts > RESTARTS_MAX)
-		node_halt(n, "the coordinator ends again and again");
+		give_up(n, WIFEXITED(status) && WEXITSTATUS(status) == EXIT_STORE);
 	else if (run_coord(n, &e))
 		node_halt(n, e.text);
 	node_settled(n);

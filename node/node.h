@@ -191,6 +191,7 @@ void client_doom(struct client *c); /* close it, but not within this call */
 void client_enrolled(struct node *n, const struct weft__msg_client_enrolled *m);
 void client_down(struct node *n, const struct weft__msg_down *m);
 void client_pause_all(struct node *n, bool paused);
+void client_tell_tools(struct node *n, int code, const char *text); /* why the VM ends */
 void client_close_all(struct node *n);
 
 /* --- job.c: the jobs that have tasks here ---------------------------------------------------------- */

@@ -64,6 +64,12 @@ done
 rc=0
 (ulimit -f 0; limit=20 weft run true) >/dev/null 2>&1 </dev/null || rc=$?
 if [ $rc = 0 ] || [ $rc = 125 ]; then ok "where no file may be written: no crash"; else not_ok "where no file may be written: no crash" "exit $rc"; fi
+# A journal that cannot grow: the VM ends, and says why.
+(ulimit -f 32; weft up) >/dev/null 2>&1
+tries=0
+while [ $tries -lt 60 ] && weft spawn -n 300 true >out 2>err; do tries=$((tries + 1)); done
+equal "a journal that cannot be written is named" 1 "$(grep -c 'journal' err)"
+expect "nothing remains of that VM" "$(remains)"
 if [ -c /dev/full ]; then
 	rc=0
 	weft help >/dev/full 2>err || rc=$?
