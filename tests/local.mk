@@ -8,6 +8,7 @@ include %D%/node/local.mk
 include %D%/console/local.mk
 include %D%/fortran/local.mk
 include %D%/examples/local.mk
+include %D%/pvm/local.mk
 include %D%/system/local.mk
 include %D%/bench/local.mk
 include %D%/model/local.mk

@@ -13,6 +13,7 @@ coord|base proto link coord|histedit
 node|base proto link transport node|histedit
 console|base proto link console|
 bindings/c|base proto transport task bindings/c|uv.h openssl histedit
+bindings/pvm|base proto transport task bindings/c bindings/pvm|uv.h openssl histedit
 examples|examples|uv.h openssl msgpack histedit'
 
 # The files of a room that make its core: no loop, no system.

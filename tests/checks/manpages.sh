@@ -4,8 +4,8 @@
 command -v mandoc >/dev/null 2>&1 || skip_all "mandoc is not installed"
 cd "$WEFT_BUILDDIR" || exit 99
 
-pages=$(find docs console bindings -name '*.[1357]' 2>/dev/null | sort)
-for f in $(find "$WEFT_SRCDIR/docs" "$WEFT_SRCDIR/console" "$WEFT_SRCDIR/bindings" -name '*.[1357]'); do
+pages=$(find docs console bindings -name '*.[1357]' ! -path '*/.libs/*' 2>/dev/null | sort)
+for f in $(find "$WEFT_SRCDIR/docs" "$WEFT_SRCDIR/console" "$WEFT_SRCDIR/bindings" -name '*.[1357]' ! -path '*/.libs/*'); do
 	case " $pages " in *"${f#"$WEFT_SRCDIR"/}"*) ;; *) pages="$pages $f" ;; esac
 done
 for page in $pages; do

@@ -1,0 +1,354 @@
+/* Buffers and their ids. A buffer's bytes are shared with the sends that are under way: whoever
+ * changes them then makes its own copy first.
+ *
+ * A message travels as 16 bytes of header, then the body: 'P' 'V', version, encoding, wait id, check
+ * sum, 4 bytes zero; all little-endian. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/heap.h"
+#include "bindings/pvm/pvm.h"
+
+enum { FORMAT = 1, BUFFERS_MAX = 1 << 24, BODY_MAX = INT32_MAX };
+
+static struct weft__pvm_buf **table; /* by id - 1 */
+static int table_room, *vacant, nvacant, nused;
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+
+void weft__pvm_blob_drop(struct weft__pvm_blob *blob)
+{
+	if (!blob || --blob->refs)
+		return;
+	weft__free(blob->bytes);
+	weft__free(blob);
+}
+
+static struct weft__pvm_blob *blob_new(const void *bytes, size_t size, size_t room)
+{
+	struct weft__pvm_blob *blob = weft__malloc(sizeof *blob);
+	unsigned char *own = weft__malloc(room);
+	if (!blob || !own) {
+		weft__free(blob);
+		weft__free(own);
+		return NULL;
+	}
+	if (bytes)
+		memcpy(own, bytes, size);
+	else
+		memset(own, 0, size);
+	*blob = (struct weft__pvm_blob){1, own, size, room};
+	return blob;
+}
+
+/* Makes the blob the buffer's own, with so much room. */
+static bool own_blob(struct weft__pvm_buf *b, size_t room)
+{
+	struct weft__pvm_blob *old = b->blob;
+	if (!old || old->refs > 1) {
+		struct weft__pvm_blob *own = blob_new(old ? old->bytes : NULL,
+		                                      old ? old->size : WEFT__PVM_HEADER, room);
+		if (!own)
+			return false;
+		weft__pvm_blob_drop(old);
+		b->blob = own;
+		return true;
+	}
+	if (old->room >= room)
+		return true;
+	unsigned char *more = weft__realloc(old->bytes, room);
+	if (!more)
+		return false;
+	old->bytes = more;
+	old->room = room;
+	return true;
+}
+
+unsigned char *weft__pvm_buf_extend(struct weft__pvm_buf *b, size_t size)
+{
+	size_t have = b->blob ? b->blob->size : WEFT__PVM_HEADER;
+	if (size > (size_t)BODY_MAX - have)
+		return NULL;
+	size_t need = have + size;
+	bool fits = b->blob && b->blob->refs == 1 && b->blob->room >= need;
+	if (!fits && !own_blob(b, need < 256 ? 256 : need + need / 2))
+		return NULL;
+	b->blob->size = need;
+	return b->blob->bytes + have;
+}
+
+size_t weft__pvm_buf_bytes(const struct weft__pvm_buf *b)
+{
+	return (b->blob ? b->blob->size - WEFT__PVM_HEADER : 0) + b->pieces_bytes;
+}
+
+static void put32(unsigned char *to, int value)
+{
+	for (int i = 0; i < 4; i++)
+		to[i] = (unsigned char)((uint32_t)value >> (8 * i));
+}
+
+static int get32(const unsigned char *from)
+{
+	uint32_t value = 0;
+	for (int i = 0; i < 4; i++)
+		value |= (uint32_t)from[i] << (8 * i);
+	return (int)value;
+}
+
+static void write_header(const struct weft__pvm_buf *b, unsigned char *to)
+{
+	memset(to, 0, WEFT__PVM_HEADER);
+	to[0] = 'P';
+	to[1] = 'V';
+	to[2] = FORMAT;
+	to[3] = (unsigned char)(b->encoding == PvmDataInPlace ? PvmDataRaw : b->encoding);
+	put32(to + 4, b->wid);
+	put32(to + 8, b->crc);
+}
+
+static void gather(const struct weft__pvm_piece *piece, unsigned char *to)
+{
+	if (piece->stride_bytes == (ptrdiff_t)piece->item_bytes) {
+		memcpy(to, piece->p, (size_t)piece->count * piece->item_bytes);
+		return;
+	}
+	for (int i = 0; i < piece->count; i++)
+		memcpy(to + (size_t)i * piece->item_bytes, piece->p + i * piece->stride_bytes,
+		       piece->item_bytes);
+}
+
+static struct weft__pvm_blob *seal_pieces(const struct weft__pvm_buf *b)
+{
+	size_t size = WEFT__PVM_HEADER + b->pieces_bytes;
+	struct weft__pvm_blob *blob = weft__malloc(sizeof *blob);
+	unsigned char *bytes = weft__malloc(size);
+	if (!blob || !bytes) {
+		weft__free(blob);
+		weft__free(bytes);
+		return NULL;
+	}
+	*blob = (struct weft__pvm_blob){1, bytes, size, size};
+	write_header(b, bytes);
+	unsigned char *to = bytes + WEFT__PVM_HEADER;
+	for (size_t i = 0; i < b->npieces; i++) {
+		gather(&b->pieces[i], to);
+		to += (size_t)b->pieces[i].count * b->pieces[i].item_bytes;
+	}
+	return blob;
+}
+
+struct weft__pvm_blob *weft__pvm_buf_seal(struct weft__pvm_buf *b)
+{
+	if (b->encoding == PvmDataInPlace)
+		return seal_pieces(b);
+	if (!b->blob && !own_blob(b, WEFT__PVM_HEADER))
+		return NULL;
+	unsigned char header[WEFT__PVM_HEADER];
+	write_header(b, header);
+	if (memcmp(header, b->blob->bytes, sizeof header) != 0) {
+		if (!own_blob(b, b->blob->size))
+			return NULL;
+		memcpy(b->blob->bytes, header, sizeof header);
+	}
+	b->blob->refs++;
+	return b->blob;
+}
+
+/* --- ids -------------------------------------------------------------------------------------- */
+
+struct weft__pvm_buf *weft__pvm_buf(int bufid)
+{
+	return bufid > 0 && bufid <= nused ? table[bufid - 1] : NULL;
+}
+
+static bool make_room(void)
+{
+	if (nvacant || nused < table_room)
+		return true;
+	int room = table_room ? table_room * 2 : 64;
+	if (room > BUFFERS_MAX)
+		return false;
+	struct weft__pvm_buf **more = weft__realloc(table, (size_t)room * sizeof(*more));
+	if (!more)
+		return false;
+	table = more;
+	int *ids = weft__realloc(vacant, (size_t)room * sizeof *ids);
+	if (!ids)
+		return false;
+	vacant = ids;
+	table_room = room;
+	return true;
+}
+
+int weft__pvm_buf_new(int encoding, struct weft__pvm_buf **b)
+{
+	if (!make_room())
+		return PvmNoMem;
+	struct weft__pvm_buf *fresh = weft__calloc(1, sizeof *fresh);
+	if (!fresh)
+		return PvmNoMem;
+	int id = nvacant ? vacant[--nvacant] : ++nused;
+	fresh->encoding = encoding;
+	fresh->at = WEFT__PVM_HEADER;
+	table[id - 1] = fresh;
+	if (b)
+		*b = fresh;
+	return id;
+}
+
+int weft__pvm_buf_adopt(void **bytes, size_t nbytes, struct weft__pvm_buf **b)
+{
+	const unsigned char *p = *bytes;
+	if (nbytes < WEFT__PVM_HEADER || p[0] != 'P' || p[1] != 'V' || p[2] != FORMAT ||
+	    p[3] > PvmDataRaw)
+		return PvmBadMsg;
+	struct weft__pvm_blob *blob = weft__malloc(sizeof *blob);
+	struct weft__pvm_buf *own = NULL;
+	int id = blob ? weft__pvm_buf_new(p[3], &own) : PvmNoMem;
+	if (id < 0) {
+		weft__free(blob);
+		return id;
+	}
+	*blob = (struct weft__pvm_blob){1, *bytes, nbytes, nbytes};
+	*bytes = NULL;
+	own->blob = blob;
+	own->wid = get32(p + 4);
+	own->crc = get32(p + 8);
+	*b = own;
+	return id;
+}
+
+void weft__pvm_buf_drop(int bufid)
+{
+	struct weft__pvm_buf *b = weft__pvm_buf(bufid);
+	if (!b)
+		return;
+	weft__pvm_blob_drop(b->blob);
+	weft__free(b->pieces);
+	weft__free(b);
+	table[bufid - 1] = NULL;
+	vacant[nvacant++] = bufid;
+	if (weft__pvm.sbuf == bufid)
+		weft__pvm.sbuf = 0;
+	if (weft__pvm.rbuf == bufid)
+		weft__pvm.rbuf = 0;
+}
+
+void weft__pvm_bufs_fini(void)
+{
+	for (int id = 1; id <= nused; id++)
+		weft__pvm_buf_drop(id);
+	weft__free(table);
+	weft__free(vacant);
+	table = NULL;
+	vacant = NULL;
+	table_room = nvacant = nused = 0;
+}
+
+/* --- the calls -------------------------------------------------------------------------------- */
+
+int pvm_mkbuf(int encoding)
+{
+	int id = encoding < PvmDataDefault || encoding > PvmDataInPlace
+	                 ? PvmBadParam
+	                 : weft__pvm_buf_new(encoding, NULL);
+	return id < 0 ? lpvmerr("pvm_mkbuf", id) : id;
+}
+
+int pvm_initsend(int encoding)
+{
+	if (encoding < PvmDataDefault || encoding > PvmDataInPlace)
+		return lpvmerr("pvm_initsend", PvmBadParam);
+	weft__pvm_buf_drop(weft__pvm.sbuf);
+	int id = weft__pvm_buf_new(encoding, NULL);
+	if (id < 0)
+		return lpvmerr("pvm_initsend", id);
+	return weft__pvm.sbuf = id;
+}
+
+int pvm_freebuf(int bufid)
+{
+	if (bufid <= 0)
+		return lpvmerr("pvm_freebuf", PvmBadParam);
+	if (!weft__pvm_buf(bufid))
+		return lpvmerr("pvm_freebuf", PvmNoSuchBuf);
+	weft__pvm_buf_drop(bufid);
+	return PvmOk;
+}
+
+int pvm_getsbuf(void)
+{
+	return weft__pvm.sbuf;
+}
+
+int pvm_getrbuf(void)
+{
+	return weft__pvm.rbuf;
+}
+
+static int set_current(const char *name, int *current, int bufid)
+{
+	if (bufid < 0)
+		return lpvmerr(name, PvmBadParam);
+	if (bufid && !weft__pvm_buf(bufid))
+		return lpvmerr(name, PvmNoSuchBuf);
+	int before = *current;
+	*current = bufid;
+	return before;
+}
+
+int pvm_setsbuf(int bufid)
+{
+	return set_current("pvm_setsbuf", &weft__pvm.sbuf, bufid);
+}
+
+int pvm_setrbuf(int bufid)
+{
+	return set_current("pvm_setrbuf", &weft__pvm.rbuf, bufid);
+}
+
+int pvm_bufinfo(int bufid, int *nbytes, int *tag, int *tid)
+{
+	struct weft__pvm_buf *b = weft__pvm_buf(bufid);
+	if (!b)
+		return lpvmerr("pvm_bufinfo", bufid <= 0 ? PvmBadParam : PvmNoSuchBuf);
+	if (nbytes)
+		*nbytes = (int)weft__pvm_buf_bytes(b);
+	if (tag)
+		*tag = b->tag;
+	if (tid)
+		*tid = b->src;
+	return PvmOk;
+}
+
+int pvm_getminfo(int bufid, struct pvmminfo *info)
+{
+	struct weft__pvm_buf *b = weft__pvm_buf(bufid);
+	if (!b || !info)
+		return lpvmerr("pvm_getminfo", bufid <= 0 || !info ? PvmBadParam : PvmNoSuchBuf);
+	*info = (struct pvmminfo){.len = (int)weft__pvm_buf_bytes(b),
+	                          .ctx = b->context,
+	                          .tag = b->tag,
+	                          .wid = b->wid,
+	                          .enc = b->encoding,
+	                          .crc = b->crc,
+	                          .src = b->src,
+	                          .dst = b->dst};
+	return PvmOk;
+}
+
+int pvm_setminfo(int bufid, struct pvmminfo *info)
+{
+	struct weft__pvm_buf *b = weft__pvm_buf(bufid);
+	if (!b || !info)
+		return lpvmerr("pvm_setminfo", bufid <= 0 || !info ? PvmBadParam : PvmNoSuchBuf);
+	b->context = info->ctx;
+	b->tag = info->tag;
+	b->wid = info->wid;
+	b->crc = info->crc;
+	b->src = info->src;
+	b->dst = info->dst;
+	return PvmOk;
+}

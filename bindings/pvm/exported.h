@@ -1,0 +1,33 @@
+/* exported.h - what the libraries export: pvm3.h, and PVM's names that are in no header of its own but
+ * that programs and its own libraries use. */
+#ifndef WEFT_PVM_EXPORTED_H
+#define WEFT_PVM_EXPORTED_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(default)
+
+#include "bindings/pvm/pvm3.h"
+
+extern char *pvm_errlist[]; /* by -code */
+extern int pvm_nerr;
+extern int pvm_errno; /* of the last call that failed */
+extern int pvmmyctx;  /* the current context */
+
+int lpvmerr(const char *function, int code); /* a failed call ends with it; returns code */
+int pvm_vpackf(const char *format, va_list ap);
+int pvm_vunpackf(const char *format, va_list ap);
+int pvmgetclock(struct timeval *now);
+int pvmsleep(int seconds);
+int pvmdisplaymhfinfo(void);
+
+/* What libgpvm3 asks of libpvm3. op is a WEFT__GROUP_; tids in arg and *value are PVM's. 0 or an
+ * error of PVM's. */
+int pvm_weft_group(int op, const char *group, uint64_t arg, int *value);
+size_t pvm_weft_type_size(int type); /* 0: no such type, or strings */
+
+#pragma GCC visibility pop
+
+#endif

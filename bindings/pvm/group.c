@@ -1,0 +1,227 @@
+/* libgpvm3: groups. Their membership is the coordinator's; instance numbers are the lowest that are
+ * free. Broadcast, gather, scatter and reduce are messages between the members. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bindings/pvm/exported.h"
+#include "proto/proto.h"
+
+enum { NAME_BYTES = 255, INSTANCES_MAX = 1 << 20 };
+
+static int ask(int op, const char *group, uint64_t arg, int *value)
+{
+	if (!group || !*group)
+		return PvmNullGroup;
+	if (strlen(group) > NAME_BYTES)
+		return PvmBadParam;
+	return pvm_weft_group(op, group, arg, value);
+}
+
+/* --- membership ------------------------------------------------------------------------------- */
+
+int pvm_joingroup(char *group)
+{
+	int instance = 0, rc = ask(WEFT__GROUP_JOIN, group, 0, &instance);
+	if (rc == PvmAlready)
+		rc = PvmDupGroup;
+	return rc ? lpvmerr("pvm_joingroup", rc) : instance;
+}
+
+int pvm_lvgroup(char *group)
+{
+	int rc = ask(WEFT__GROUP_LEAVE, group, 0, NULL);
+	return rc ? lpvmerr("pvm_lvgroup", rc) : PvmOk;
+}
+
+int pvm_gsize(char *group)
+{
+	int size = 0, rc = ask(WEFT__GROUP_SIZE, group, 0, &size);
+	return rc ? lpvmerr("pvm_gsize", rc) : size;
+}
+
+static int member(const char *group, int instance, int *tid)
+{
+	int rc = instance < 0 ? PvmNoInst
+	                      : ask(WEFT__GROUP_MEMBER, group, (uint64_t)instance, tid);
+	return rc == PvmNotInGroup ? PvmNoInst : rc;
+}
+
+int pvm_gettid(char *group, int instance)
+{
+	int tid = 0, rc = member(group, instance, &tid);
+	return rc ? lpvmerr("pvm_gettid", rc) : tid;
+}
+
+static int instance_of(const char *group, int tid, int *instance)
+{
+	return tid <= 0 ? PvmBadParam : ask(WEFT__GROUP_INSTANCE, group, (uint64_t)tid, instance);
+}
+
+int pvm_getinst(char *group, int tid)
+{
+	int instance = 0, rc = instance_of(group, tid, &instance);
+	return rc ? lpvmerr("pvm_getinst", rc) : instance;
+}
+
+/* --- barriers --------------------------------------------------------------------------------- */
+
+static int barrier(const char *group, int count)
+{
+	if (count < -1)
+		return PvmBadParam;
+	return ask(WEFT__GROUP_BARRIER, group, count < 1 ? 0 : (uint64_t)count, NULL);
+}
+
+int pvm_barrier(char *group, int count)
+{
+	int rc = barrier(group, count);
+	return rc ? lpvmerr("pvm_barrier", rc) : PvmOk;
+}
+
+/* Waits until size tasks have joined and asked for it. */
+int pvm_freezegroup(char *group, int size)
+{
+	int rc = barrier(group, size);
+	return rc ? lpvmerr("pvm_freezegroup", rc) : PvmOk;
+}
+
+/* --- messages among members ------------------------------------------------------------------- */
+
+/* The members by instance, 0: none has it; free() it. Their number, or an error. */
+static int members(const char *group, int **tids, int *ninstances)
+{
+	int size = 0, found = 0, room = 0, i, rc = ask(WEFT__GROUP_SIZE, group, 0, &size);
+	int *list = NULL;
+	for (i = 0; rc == PvmOk && found < size && i < INSTANCES_MAX; i++) {
+		if (i >= room) {
+			room = room ? 2 * room : size + 16;
+			int *more = realloc(list, (size_t)room * sizeof *more);
+			if (!more)
+				rc = PvmNoMem;
+			list = more ? more : list;
+		}
+		if (rc == PvmOk)
+			rc = member(group, i, &list[i]);
+		if (rc == PvmOk)
+			found++;
+		else if (rc == PvmNoInst)
+			list[i] = rc = 0;
+	}
+	if (rc) {
+		free(list);
+		return rc;
+	}
+	*tids = list;
+	*ninstances = i;
+	return found;
+}
+
+int pvm_bcast(char *group, int tag)
+{
+	int *tids, n, to = 0, found = members(group, &tids, &n), rc = found < 0 ? found : PvmOk;
+	if (rc)
+		return lpvmerr("pvm_bcast", rc);
+	for (int i = 0; i < n; i++)
+		if (tids[i])
+			tids[to++] = tids[i];
+	rc = pvm_mcast(tids, to, tag);
+	free(tids);
+	return rc;
+}
+
+/* What gather, scatter and reduce start with. */
+struct call {
+	int me, root, root_tid; /* instances, and the root's tid */
+	int *tids, n;           /* of the members, at the root */
+	size_t bytes;           /* of one member's part */
+};
+
+static int begin(struct call *c, const char *group, int root, int count, int type, int tag)
+{
+	*c = (struct call){.root = root, .bytes = pvm_weft_type_size(type) * (size_t)count};
+	if (!pvm_weft_type_size(type) || count < 0 || tag < 0)
+		return PvmBadParam;
+	int rc = instance_of(group, pvm_mytid(), &c->me);
+	if (rc == PvmOk)
+		rc = member(group, root, &c->root_tid);
+	if (rc || c->me != root)
+		return rc;
+	int found = members(group, &c->tids, &c->n);
+	return found < 0 ? found : PvmOk;
+}
+
+static int end(struct call *c, const char *name, int rc)
+{
+	free(c->tids);
+	return rc ? lpvmerr(name, rc) : PvmOk;
+}
+
+/* From one member, all of it. */
+static int receive(int tid, int tag, void *to, int count, int type, size_t bytes)
+{
+	int length, rc = pvm_precv(tid, tag, to, count, type, NULL, NULL, &length);
+	return rc == PvmOk && (size_t)length != bytes ? PvmMismatch : rc;
+}
+
+int pvm_gather(void *result, void *data, int count, int type, int tag, char *group, int root)
+{
+	struct call c;
+	int rc = begin(&c, group, root, count, type, tag);
+	if (rc == PvmOk && c.me != root)
+		rc = pvm_psend(c.root_tid, tag, data, count, type);
+	if (rc == PvmOk && c.me == root && count && !result)
+		rc = PvmBadParam;
+	for (int i = 0; rc == PvmOk && i < c.n; i++) {
+		char *to = (char *)result + (size_t)i * c.bytes;
+		if (i == root && c.bytes)
+			memmove(to, data, c.bytes);
+		else if (c.tids[i] && i != root)
+			rc = receive(c.tids[i], tag, to, count, type, c.bytes);
+	}
+	return end(&c, "pvm_gather", rc);
+}
+
+int pvm_scatter(void *result, void *data, int count, int type, int tag, char *group, int root)
+{
+	struct call c;
+	int rc = begin(&c, group, root, count, type, tag);
+	if (rc == PvmOk && count && (!result || (c.me == root && !data)))
+		rc = PvmBadParam;
+	if (rc == PvmOk && c.me != root)
+		rc = receive(c.root_tid, tag, result, count, type, c.bytes);
+	for (int i = 0; rc == PvmOk && i < c.n; i++) {
+		char *from = (char *)data + (size_t)i * c.bytes;
+		if (i == root && c.bytes)
+			memmove(result, from, c.bytes);
+		else if (c.tids[i] && i != root)
+			rc = pvm_psend(c.tids[i], tag, from, count, type);
+	}
+	return end(&c, "pvm_scatter", rc);
+}
+
+int pvm_reduce(void (*func)(int *, void *, void *, int *, int *), void *data, int count, int type,
+               int tag, char *group, int root)
+{
+	struct call c;
+	int info = 0, rc = begin(&c, group, root, count, type, tag);
+	if (rc == PvmOk && (!func || (count && !data)))
+		rc = PvmBadParam;
+	if (rc == PvmOk && c.me != root)
+		rc = pvm_psend(c.root_tid, tag, data, count, type);
+	void *theirs = rc == PvmOk && c.me == root ? malloc(c.bytes ? c.bytes : 1) : NULL;
+	if (rc == PvmOk && c.me == root && !theirs)
+		rc = PvmNoMem;
+	for (int i = 0; rc == PvmOk && i < c.n; i++) {
+		if (!c.tids[i] || i == root)
+			continue;
+		rc = receive(c.tids[i], tag, theirs, count, type, c.bytes);
+		if (rc == PvmOk)
+			func(&type, data, theirs, &count, &info);
+		if (rc == PvmOk && info < 0)
+			rc = info;
+	}
+	free(theirs);
+	return end(&c, "pvm_reduce", rc);
+}

@@ -1,0 +1,33 @@
+/* libpvm3's part in groups: the question to the coordinator. */
+#include "config.h"
+
+#include "bindings/pvm/pvm.h"
+#include "proto/proto.h"
+
+size_t pvm_weft_type_size(int type)
+{
+	return weft__pvm_type_size(type);
+}
+
+int pvm_weft_group(int op, const char *group, uint64_t arg, int *value)
+{
+	uint64_t answer = 0;
+	int rc = weft__pvm_enrol();
+	if (rc)
+		return rc;
+	if (op == WEFT__GROUP_INSTANCE) {
+		arg = weft__pvm_find((int)arg).v;
+		if (arg == 0)
+			return PvmNotInGroup;
+	}
+	rc = weft__group(weft__pvm.e, op, group, arg, &answer, -1);
+	if (rc)
+		return weft__pvm_code(rc);
+	if (op == WEFT__GROUP_MEMBER) {
+		weft__pvm_learn((weft_tid_t){answer});
+		answer = (uint64_t)weft__pvm_slot((weft_tid_t){answer});
+	}
+	if (value)
+		*value = (int)answer;
+	return PvmOk;
+}

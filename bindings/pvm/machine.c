@@ -1,0 +1,358 @@
+/* The virtual machine: its hosts and tasks, adding and taking away hosts, starting and halting it.
+ * Starting and halting are the weft command's; the library runs it. */
+#include "config.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+#include "bindings/pvm/pvm.h"
+
+enum { SPEED = 1000, DSIG = 0x408c41, HOST_TEXT = 256, TASK_CONNECTED = 4 };
+
+extern char **environ;
+
+/* PVM's name of this kind of machine. */
+static char *arch(void)
+{
+	char *set = getenv("PVM_ARCH");
+	return set && *set ? set : (char *)(sizeof(long) == 8 ? "LINUX64" : "LINUX");
+}
+
+/* --- lists ------------------------------------------------------------------------------------ */
+
+int weft__pvm_list_tasks(uint32_t node, weft_task_t **tasks, int *n)
+{
+	int max = 64;
+	for (;;) {
+		weft_task_t *rows = weft__malloc((size_t)max * sizeof *rows);
+		if (!rows)
+			return PvmNoMem;
+		int rc = weft__tasks(weft__pvm.e, 0, node, rows, max, n);
+		if (rc == 0 && *n <= max) {
+			*tasks = rows;
+			return PvmOk;
+		}
+		weft__free(rows);
+		if (rc)
+			return weft__pvm_code(rc);
+		max = *n + 64;
+	}
+}
+
+int weft__pvm_list_nodes(weft_node_t **nodes, int *n)
+{
+	int max = 64;
+	for (;;) {
+		weft_node_t *rows = weft__malloc((size_t)max * sizeof *rows);
+		if (!rows)
+			return PvmNoMem;
+		int rc = weft__nodes(weft__pvm.e, rows, max, n);
+		if (rc == 0 && *n <= max) {
+			*nodes = rows;
+			return PvmOk;
+		}
+		weft__free(rows);
+		if (rc)
+			return weft__pvm_code(rc);
+		max = *n + 64;
+	}
+}
+
+/* --- hosts ------------------------------------------------------------------------------------ */
+
+/* What pvm_config gave out the last time, in one piece. */
+static struct pvmhostinfo *make_hosts(const weft_node_t *nodes, int n)
+{
+	size_t size = (size_t)n * (sizeof(struct pvmhostinfo) + WEFT_TEXT_MAX);
+	struct pvmhostinfo *hosts = weft__malloc(size ? size : 1);
+	if (!hosts)
+		return NULL;
+	char *text = (char *)&hosts[n];
+	for (int i = 0; i < n; i++, text += WEFT_TEXT_MAX) {
+		memcpy(text, nodes[i].host, WEFT_TEXT_MAX);
+		hosts[i] = (struct pvmhostinfo){.hi_tid = weft__pvm_host_of(nodes[i].node),
+		                                .hi_name = text,
+		                                .hi_arch = arch(),
+		                                .hi_speed = SPEED,
+		                                .hi_dsig = DSIG};
+	}
+	return hosts;
+}
+
+int pvm_config(int *nhost, int *narch, struct pvmhostinfo **hostp)
+{
+	static struct pvmhostinfo *hosts;
+	weft_node_t *nodes;
+	int n, rc = weft__pvm_enrol();
+	if (rc == PvmOk)
+		rc = weft__pvm_list_nodes(&nodes, &n);
+	if (rc)
+		return lpvmerr("pvm_config", rc);
+	struct pvmhostinfo *fresh = make_hosts(nodes, n);
+	weft__free(nodes);
+	if (!fresh)
+		return lpvmerr("pvm_config", PvmNoMem);
+	weft__free(hosts);
+	hosts = fresh;
+	if (nhost)
+		*nhost = n;
+	if (narch)
+		*narch = 1;
+	if (hostp)
+		*hostp = hosts;
+	return PvmOk;
+}
+
+int pvm_archcode(char *name)
+{
+	if (!name)
+		return lpvmerr("pvm_archcode", PvmBadParam);
+	return strcmp(name, arch()) == 0 ? DSIG : lpvmerr("pvm_archcode", PvmNotFound);
+}
+
+/* The first word of a line of a hostfile. */
+static bool host_name(const char *line, char name[static HOST_TEXT])
+{
+	if (!line)
+		return false;
+	line += strspn(line, " \t");
+	size_t n = strcspn(line, " \t\n");
+	if (n == 0 || n >= HOST_TEXT)
+		return false;
+	memcpy(name, line, n);
+	name[n] = '\0';
+	return true;
+}
+
+/* The node of that name; 0: there is none; or an error. */
+static int node_named(const char *name)
+{
+	weft_node_t *nodes;
+	int n, found = 0, rc = weft__pvm_list_nodes(&nodes, &n);
+	if (rc)
+		return rc;
+	for (int i = 0; i < n && !found; i++)
+		if (strcmp(nodes[i].host, name) == 0)
+			found = (int)nodes[i].node;
+	weft__free(nodes);
+	return found;
+}
+
+static int add_host(const char *line)
+{
+	char name[HOST_TEXT];
+	uint32_t node;
+	if (!host_name(line, name))
+		return PvmBadParam;
+	int there = node_named(name);
+	if (there)
+		return there > 0 ? PvmDupHost : there;
+	int rc = weft__add_node(weft__pvm.e, name, &node);
+	if (rc == WEFT_ENONODE || rc == WEFT_ETIMEDOUT)
+		return PvmCantStart;
+	return rc ? weft__pvm_code(rc) : weft__pvm_host_of(node);
+}
+
+static int delete_host(const char *line)
+{
+	char name[HOST_TEXT];
+	if (!host_name(line, name))
+		return PvmBadParam;
+	int node = node_named(name);
+	if (node <= 0)
+		return node ? node : PvmNoHost;
+	int rc = weft__remove_node(weft__pvm.e, (uint32_t)node);
+	return rc == WEFT_EDENIED ? PvmBadParam : weft__pvm_code(rc);
+}
+
+static int each_host(const char *function, int (*act)(const char *line), char **names, int n,
+                     int *infos)
+{
+	int done = 0, rc = weft__pvm_enrol();
+	if (rc || n < 1 || !names)
+		return lpvmerr(function, rc ? rc : PvmBadParam);
+	for (int i = 0; i < n; i++) {
+		int info = act(names[i]);
+		bool failed = info < 0 && !weft__pvm_is_host(info);
+		done += !failed;
+		if (infos)
+			infos[i] = info;
+	}
+	return done;
+}
+
+int pvm_addhosts(char **names, int n, int *infos)
+{
+	return each_host("pvm_addhosts", add_host, names, n, infos);
+}
+
+int pvm_delhosts(char **names, int n, int *infos)
+{
+	return each_host("pvm_delhosts", delete_host, names, n, infos);
+}
+
+int pvm_mstat(char *host)
+{
+	char name[HOST_TEXT];
+	int rc = weft__pvm_enrol();
+	if (rc || !host_name(host, name))
+		return lpvmerr("pvm_mstat", rc ? rc : PvmBadParam);
+	int node = node_named(name);
+	return node > 0 ? PvmOk : lpvmerr("pvm_mstat", node ? node : PvmNoHost);
+}
+
+/* --- tasks ------------------------------------------------------------------------------------ */
+
+/* Nodes on which `where` looks: 0 all, else the one. An error when there is no such thing. */
+static int where_node(int where, uint32_t *node)
+{
+	*node = 0;
+	if (where == 0)
+		return PvmOk;
+	if (!weft__pvm_is_host(where) && !weft__pvm_is_task(where))
+		return PvmBadParam;
+	*node = weft__pvm_node_of(where);
+	return PvmOk;
+}
+
+static void fill_task(struct pvmtaskinfo *to, const weft_task_t *from, char *text)
+{
+	memcpy(text, from->program, WEFT_TEXT_MAX);
+	*to = (struct pvmtaskinfo){.ti_tid = weft__pvm_slot(from->tid),
+	                           .ti_ptid = from->parent.v ? weft__pvm_slot(from->parent) : 0,
+	                           .ti_host = weft__pvm_host_of(from->node),
+	                           .ti_flag = TASK_CONNECTED,
+	                           .ti_a_out = text,
+	                           .ti_pid = from->pid};
+}
+
+int pvm_tasks(int where, int *ntask, struct pvmtaskinfo **taskp)
+{
+	static struct pvmtaskinfo *infos;
+	weft_task_t *tasks;
+	uint32_t node;
+	int n, used = 0, rc = weft__pvm_enrol();
+	if (rc == PvmOk)
+		rc = where_node(where, &node);
+	if (rc == PvmOk)
+		rc = weft__pvm_list_tasks(node, &tasks, &n);
+	if (rc)
+		return lpvmerr("pvm_tasks", rc);
+	size_t size = (size_t)n * (sizeof *infos + WEFT_TEXT_MAX);
+	struct pvmtaskinfo *fresh = weft__malloc(size ? size : 1);
+	char *text = fresh ? (char *)&fresh[n] : NULL;
+	for (int i = 0; fresh && i < n; i++) {
+		weft__pvm_learn(tasks[i].tid);
+		if (!weft__pvm_is_task(where) || weft__pvm_slot(tasks[i].tid) == where) {
+			fill_task(&fresh[used], &tasks[i], text + (size_t)used * WEFT_TEXT_MAX);
+			used++;
+		}
+	}
+	weft__free(tasks);
+	if (fresh && weft__pvm_is_task(where) && used == 0) {
+		weft__free(fresh);
+		return lpvmerr("pvm_tasks", PvmNoTask);
+	}
+	if (!fresh)
+		return lpvmerr("pvm_tasks", PvmNoMem);
+	weft__free(infos);
+	infos = fresh;
+	if (ntask)
+		*ntask = used;
+	if (taskp)
+		*taskp = infos;
+	return PvmOk;
+}
+
+int pvm_pstat(int tid)
+{
+	weft_task_t *tasks;
+	weft_node_t *nodes;
+	int n, found = 0, rc = weft__pvm_enrol();
+	if (rc == PvmOk && weft__pvm_is_host(tid)) {
+		rc = weft__pvm_list_nodes(&nodes, &n);
+		for (int i = 0; rc == PvmOk && i < n; i++)
+			found |= nodes[i].node == weft__pvm_node_of(tid);
+		if (rc == PvmOk)
+			weft__free(nodes);
+		return rc ? lpvmerr("pvm_pstat", rc) : found ? PvmOk : PvmNoTask;
+	}
+	if (rc == PvmOk && !weft__pvm_is_task(tid))
+		rc = PvmBadParam;
+	if (rc == PvmOk)
+		rc = weft__pvm_list_tasks(weft__pvm_node_of(tid), &tasks, &n);
+	if (rc)
+		return lpvmerr("pvm_pstat", rc == PvmNoHost ? PvmNoTask : rc);
+	for (int i = 0; i < n; i++)
+		found |= weft__pvm_slot(tasks[i].tid) == tid;
+	weft__free(tasks);
+	return found ? PvmOk : lpvmerr("pvm_pstat", PvmNoTask);
+}
+
+/* --- signals ---------------------------------------------------------------------------------- */
+
+static int send_signal(const char *name, int tid, int signo)
+{
+	int rc = weft__pvm_enrol();
+	if (rc || !weft__pvm_is_task(tid) || signo < 1 || signo > 64)
+		return lpvmerr(name, rc ? rc : PvmBadParam);
+	weft_tid_t to = weft__pvm_find(tid);
+	rc = to.v ? weft__signal(weft__pvm.e, to, signo) : WEFT_ENOTASK;
+	if (rc == WEFT_ENOTASK && (to = weft__pvm_refind(tid)).v)
+		rc = weft__signal(weft__pvm.e, to, signo);
+	return rc == 0 || rc == WEFT_ENOTASK ? PvmOk : lpvmerr(name, weft__pvm_code(rc));
+}
+
+int pvm_sendsig(int tid, int signo)
+{
+	return send_signal("pvm_sendsig", tid, signo);
+}
+
+int pvm_kill(int tid)
+{
+	return send_signal("pvm_kill", tid, 15);
+}
+
+/* --- the machine as a whole ------------------------------------------------------------------- */
+
+/* Runs the weft command; its exit status, -1: it can't be run. */
+static int run_weft(char *const argv[])
+{
+	pid_t pid;
+	int status;
+	if (posix_spawnp(&pid, "weft", NULL, NULL, argv, environ))
+		return -1;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int pvm_start_pvmd(int argc, char **argv, int block)
+{
+	char *const up[] = {(char *)"weft", (char *)"up", NULL};
+	(void)block; /* weft up returns when the machine answers */
+	if (argc < 0 || (argc && !argv))
+		return lpvmerr("pvm_start_pvmd", PvmBadParam);
+	if (weft__pvm_enrol() == PvmOk)
+		return lpvmerr("pvm_start_pvmd", PvmDupHost);
+	if (run_weft(up) != 0)
+		return lpvmerr("pvm_start_pvmd", PvmCantStart);
+	int rc = weft__pvm_enrol();
+	return rc ? lpvmerr("pvm_start_pvmd", rc) : PvmOk;
+}
+
+int pvm_halt(void)
+{
+	char *const down[] = {(char *)"weft", (char *)"down", NULL};
+	int rc = weft__pvm_enrol();
+	if (rc)
+		return lpvmerr("pvm_halt", rc);
+	return run_weft(down) == 0 ? PvmOk : lpvmerr("pvm_halt", PvmSysErr);
+}

@@ -1,0 +1,199 @@
+/* Sending. PVM's sends do not wait for the receiver. A message goes out as far as it can; the rest
+ * goes on in the background of later calls, from bytes that it shares with the buffer. What is under
+ * way is bounded: beyond UNDER_WAY_MAX a send waits, so that a receiver that does not receive costs
+ * the sender its time, and nobody's memory.
+ *
+ * What can go wrong: the receiver is dead or never was. PVM says nothing about that, and returns 0.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/heap.h"
+#include "bindings/pvm/pvm.h"
+
+enum {
+	SHORT_BYTES = 8192, /* such a message is offered to the channel first */
+	SWEEP_EVERY = 16,
+	NUNDER_WAY_MAX = 65536,
+};
+#define UNDER_WAY_MAX ((size_t)256 << 20)
+
+struct under_way {
+	struct under_way *next;
+	weft_request_t request;
+	struct weft__pvm_blob *blob;
+};
+
+static struct under_way *first, **last = &first;
+static size_t nunder_way, under_way_bytes;
+
+static void retire(struct under_way **at)
+{
+	struct under_way *u = *at;
+	*at = u->next;
+	if (last == &u->next)
+		last = at;
+	nunder_way--;
+	under_way_bytes -= u->blob->size;
+	weft__pvm_blob_drop(u->blob);
+	weft__free(u);
+}
+
+void weft__pvm_sends_reap(void)
+{
+	static unsigned calls;
+	bool all = nunder_way <= SWEEP_EVERY || ++calls % SWEEP_EVERY == 0;
+	for (struct under_way **at = &first; *at;) {
+		if (weft__test(weft__pvm.e, &(*at)->request, NULL) != WEFT_EAGAIN)
+			retire(at);
+		else if (!all)
+			return;
+		else
+			at = &(*at)->next;
+	}
+}
+
+void weft__pvm_sends_finish(int timeout_ms)
+{
+	uint64_t end = weft__clock_ms() + (uint64_t)timeout_ms;
+	while (first) {
+		uint64_t now = weft__clock_ms();
+		int left = now < end ? (int)(end - now) : 0;
+		if (weft__wait(weft__pvm.e, &first->request, NULL, left) == WEFT_ETIMEDOUT) {
+			weft__give_up(weft__pvm.e, &first->request);
+		}
+		retire(&first);
+	}
+}
+
+/* Room for one more. */
+static void wait_for_room(size_t bytes)
+{
+	while (first && (nunder_way >= NUNDER_WAY_MAX || under_way_bytes + bytes > UNDER_WAY_MAX)) {
+		weft__wait(weft__pvm.e, &first->request, NULL, -1);
+		retire(&first);
+	}
+}
+
+static int begin(weft_tid_t to, int tag, struct weft__pvm_blob *blob)
+{
+	wait_for_room(blob->size);
+	struct under_way *u = weft__malloc(sizeof *u);
+	if (!u)
+		return WEFT_ENOMEM;
+	int rc = weft__isend(weft__pvm.e, to, (weft_context_t){(uint32_t)pvmmyctx}, tag, blob->bytes,
+	                     blob->size, &u->request);
+	if (rc) {
+		weft__free(u);
+		return rc;
+	}
+	blob->refs++;
+	u->blob = blob;
+	u->next = NULL;
+	*last = u;
+	last = &u->next;
+	nunder_way++;
+	under_way_bytes += blob->size;
+	weft__pvm_sends_reap();
+	return 0;
+}
+
+static int send_whole(weft_tid_t to, int tag, struct weft__pvm_blob *blob)
+{
+	int rc = WEFT_ETIMEDOUT;
+	if (blob->size <= SHORT_BYTES)
+		rc = weft__send(weft__pvm.e, to, (weft_context_t){(uint32_t)pvmmyctx}, tag,
+		                blob->bytes, blob->size, 0);
+	return rc == WEFT_ETIMEDOUT ? begin(to, tag, blob) : rc;
+}
+
+int weft__pvm_send_blob(int tid, int tag, struct weft__pvm_blob *blob)
+{
+	weft_tid_t to = weft__pvm_find(tid);
+	if (first)
+		weft__pvm_sends_reap();
+	if (to.v == 0)
+		return PvmOk;
+	int rc = send_whole(to, tag, blob);
+	if (rc == WEFT_ENOTASK) { /* dead: or is its slot another task's now? */
+		to = weft__pvm_refind(tid);
+		rc = to.v ? send_whole(to, tag, blob) : 0;
+	}
+	return rc == WEFT_ENOTASK ? PvmOk : weft__pvm_code(rc);
+}
+
+static bool is_tag(int tag)
+{
+	return tag >= 0;
+}
+
+int pvm_send(int tid, int tag)
+{
+	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf);
+	int rc = weft__pvm_enrol();
+	if (rc == 0)
+		rc = !weft__pvm_is_task(tid) || !is_tag(tag) ? PvmBadParam : b ? PvmOk : PvmNoBuf;
+	if (rc)
+		return lpvmerr("pvm_send", rc);
+	struct weft__pvm_blob *blob = weft__pvm_buf_seal(b);
+	if (!blob)
+		return lpvmerr("pvm_send", PvmNoMem);
+	rc = weft__pvm_send_blob(tid, tag, blob);
+	weft__pvm_blob_drop(blob);
+	b->dst = tid;
+	return rc ? lpvmerr("pvm_send", rc) : PvmOk;
+}
+
+static bool comes_again(const int *tids, int i)
+{
+	for (int k = 0; k < i; k++)
+		if (tids[k] == tids[i])
+			return true;
+	return false;
+}
+
+int pvm_mcast(int *tids, int count, int tag)
+{
+	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf);
+	int rc = weft__pvm_enrol();
+	if (rc == 0)
+		rc = count < 0 || (count && !tids) || !is_tag(tag) ? PvmBadParam : b ? PvmOk : PvmNoBuf;
+	for (int i = 0; rc == 0 && i < count; i++)
+		if (!weft__pvm_is_task(tids[i]))
+			rc = PvmBadParam;
+	if (rc)
+		return lpvmerr("pvm_mcast", rc);
+	struct weft__pvm_blob *blob = weft__pvm_buf_seal(b);
+	if (!blob)
+		return lpvmerr("pvm_mcast", PvmNoMem);
+	for (int i = 0; rc == 0 && i < count; i++)
+		if (tids[i] != weft__pvm.tid && !comes_again(tids, i))
+			rc = weft__pvm_send_blob(tids[i], tag, blob);
+	weft__pvm_blob_drop(blob);
+	return rc ? lpvmerr("pvm_mcast", rc) : PvmOk;
+}
+
+int pvm_psend(int tid, int tag, void *buf, int count, int type)
+{
+	size_t size = weft__pvm_type_size(type);
+	struct weft__pvm_buf *b = NULL;
+	int rc = weft__pvm_enrol();
+	if (rc == 0 && type == PVM_STR)
+		rc = PvmNotImpl;
+	if (rc == 0 && (!weft__pvm_is_task(tid) || !is_tag(tag) || !size || count < 0 ||
+	                (count && !buf)))
+		rc = PvmBadParam;
+	int id = rc ? rc : weft__pvm_buf_new(PvmDataInPlace, &b);
+	if (id < 0)
+		return lpvmerr("pvm_psend", id);
+	rc = weft__pvm_pack(b, type, buf, count, 1);
+	struct weft__pvm_blob *blob = rc ? NULL : weft__pvm_buf_seal(b);
+	if (blob)
+		rc = weft__pvm_send_blob(tid, tag, blob);
+	else if (rc == 0)
+		rc = PvmNoMem;
+	weft__pvm_blob_drop(blob);
+	weft__pvm_buf_drop(id);
+	return rc ? lpvmerr("pvm_psend", rc) : PvmOk;
+}

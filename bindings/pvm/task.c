@@ -1,0 +1,201 @@
+/* Enrolment, and who is who. Any call enrols; after pvm_exit the next one does so again, with a new
+ * tid. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+#include "base/ids.h"
+#include "base/map.h"
+#include "bindings/pvm/pvm.h"
+
+struct weft__pvm weft__pvm = {.autoerr = 1,
+                              .route = PvmAllowDirect,
+                              .fragsize = 4080,
+                              .polltype = PvmPollConstant};
+int pvmmyctx;
+
+enum {
+	HOST_BIT = INT32_MIN,
+	EXIT_MS = 60000, /* how long the last messages are kept for receivers that are not there yet */
+};
+
+static struct weft__map slots; /* slot -> the whole tid */
+static int *siblings;
+static pid_t enrolled_pid;
+
+/* --- tids ------------------------------------------------------------------------------------- */
+
+bool weft__pvm_is_task(int tid)
+{
+	return tid > 0 && (tid & WEFT__LOCAL_MAX) && tid >> WEFT__LOCAL_BITS;
+}
+
+bool weft__pvm_is_host(int tid)
+{
+	return tid < 0 && !(tid & WEFT__LOCAL_MAX) && weft__pvm_node_of(tid);
+}
+
+int weft__pvm_host_of(uint32_t node)
+{
+	return HOST_BIT | (int)(node << WEFT__LOCAL_BITS);
+}
+
+uint32_t weft__pvm_node_of(int tid)
+{
+	return ((uint32_t)tid & INT32_MAX) >> WEFT__LOCAL_BITS;
+}
+
+int weft__pvm_slot(weft_tid_t tid)
+{
+	return (int)weft__tid_slot(tid);
+}
+
+void weft__pvm_learn(weft_tid_t tid)
+{
+	uint64_t slot = weft__tid_slot(tid);
+	uintptr_t known = (uintptr_t)weft__map_get(&slots, slot);
+	if (slot && known != tid.v)
+		weft__map_put(&slots, slot, (void *)(uintptr_t)tid.v); /* if not: it is asked for again */
+}
+
+weft_tid_t weft__pvm_refind(int tid)
+{
+	weft_task_t *tasks;
+	int n;
+	uint64_t before = (uintptr_t)weft__map_get(&slots, (uint64_t)tid);
+	if (weft__pvm_list_tasks(0, &tasks, &n))
+		return WEFT_NO_TID;
+	for (int i = 0; i < n; i++)
+		weft__pvm_learn(tasks[i].tid);
+	weft__free(tasks);
+	uint64_t now = (uintptr_t)weft__map_get(&slots, (uint64_t)tid);
+	return now == before ? WEFT_NO_TID : (weft_tid_t){now};
+}
+
+weft_tid_t weft__pvm_find(int tid)
+{
+	uint64_t known = (uintptr_t)weft__map_get(&slots, (uint64_t)tid);
+	return known ? (weft_tid_t){known} : weft__pvm_refind(tid);
+}
+
+/* --- coming and going ------------------------------------------------------------------------- */
+
+/* exit() without pvm_exit(): what was sent still reaches those that receive it. */
+static void at_end(void)
+{
+	if (weft__pvm.e && enrolled_pid == getpid() && weft__here() == weft__pvm.e)
+		weft__pvm_sends_finish(EXIT_MS);
+}
+
+static void learn_relatives(struct weft__engine *e)
+{
+	const weft_tid_t *job = weft__job_tids(e);
+	weft__pvm_learn(weft__self(e));
+	if (weft__parent(e).v)
+		weft__pvm_learn(weft__parent(e));
+	for (uint32_t i = 0; job && i < weft__size(e); i++)
+		weft__pvm_learn(job[i]);
+}
+
+int weft__pvm_enrol(void)
+{
+	static bool hooked;
+	if (weft__pvm.e && enrolled_pid == getpid())
+		return 0;
+	int rc = weft__here_init();
+	if (rc)
+		return weft__pvm_code(rc);
+	weft__pvm.e = weft__here();
+	weft__pvm.tid = weft__pvm_slot(weft__self(weft__pvm.e));
+	enrolled_pid = getpid();
+	const char *context = getenv("PVMCTX");
+	pvmmyctx = context ? (int)strtol(context, NULL, 0) : PvmBaseContext;
+	if (pvmmyctx < 0)
+		pvmmyctx = PvmBaseContext;
+	learn_relatives(weft__pvm.e);
+	if (!hooked)
+		hooked = atexit(at_end) == 0;
+	return 0;
+}
+
+int pvm_mytid(void)
+{
+	int rc = weft__pvm_enrol();
+	return rc ? lpvmerr("pvm_mytid", rc) : weft__pvm.tid;
+}
+
+int pvm_exit(void)
+{
+	if (!weft__pvm.e || enrolled_pid != getpid())
+		return PvmOk;
+	weft__pvm_sends_finish(EXIT_MS);
+	weft__pvm_recv_fini();
+	weft__pvm_notify_fini();
+	weft__pvm_bufs_fini();
+	weft__here_fini();
+	weft__map_fini(&slots);
+	slots = (struct weft__map){0};
+	free(siblings);
+	siblings = NULL;
+	weft__pvm.e = NULL;
+	weft__pvm.tid = 0;
+	unsetenv("PVMCTX");
+	return PvmOk;
+}
+
+int pvm_parent(void)
+{
+	int rc = weft__pvm_enrol();
+	if (rc)
+		return lpvmerr("pvm_parent", rc);
+	weft_tid_t parent = weft__parent(weft__pvm.e);
+	if (getenv("PVMNOPARENT"))
+		return PvmParentNotSet;
+	return parent.v ? weft__pvm_slot(parent) : PvmNoParent;
+}
+
+int pvm_siblings(int **tids)
+{
+	int rc = weft__pvm_enrol();
+	if (rc || !tids)
+		return lpvmerr("pvm_siblings", rc ? rc : PvmBadParam);
+	uint32_t n = weft__size(weft__pvm.e);
+	const weft_tid_t *job = weft__job_tids(weft__pvm.e);
+	int *own = realloc(siblings, n * sizeof *own);
+	if (!own)
+		return lpvmerr("pvm_siblings", PvmNoMem);
+	for (uint32_t i = 0; i < n; i++)
+		own[i] = weft__pvm_slot(job[i]);
+	siblings = own;
+	*tids = own;
+	return (int)n;
+}
+
+int pvm_tidtohost(int tid)
+{
+	if (!weft__pvm_is_task(tid) && !weft__pvm_is_host(tid))
+		return lpvmerr("pvm_tidtohost", PvmBadParam);
+	return weft__pvm_host_of(weft__pvm_node_of(tid));
+}
+
+char *pvm_version(void)
+{
+	return (char *)PVM_VER;
+}
+
+int pvm_getfds(int **fds)
+{
+	static int list[1];
+	int rc = weft__pvm_enrol();
+	if (rc || !fds)
+		return lpvmerr("pvm_getfds", rc ? rc : PvmBadParam);
+	list[0] = weft__fd(weft__pvm.e);
+	if (list[0] < 0)
+		return lpvmerr("pvm_getfds", PvmSysErr);
+	weft__progress(weft__pvm.e);
+	*fds = list;
+	return 1;
+}
