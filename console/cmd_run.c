@@ -558,6 +558,9 @@ const struct command cmd_run = {
                 "Only tasks of this job count for the exit status, not tasks that they spawn. The first task "
                 "that fails is named, with host and process. When a program cannot be started, the others are "
                 "ended.\n\n"
+                "Standard input goes to rank 0 when it is a pipe or a file, so that a loop around weft run keeps what "
+                "rank 0 does not read; only when rank 0 runs on another node it is read ahead (`--stdin=none` "
+                "prevents that).\n\n"
                 "The first Ctrl-C sends SIGINT to the tasks, a second one kills them. SIGTERM and SIGHUP are "
                 "passed on, and the tasks are killed three seconds later. Ctrl-Z stops the tasks, too.",
         .examples = "# four tasks, with their ranks in front of each line\n"

@@ -22,6 +22,7 @@ static const struct entry environment[] = {
                         "`/tmp/weft-UID`"},
         {"WEFT_SSH", "the command that reaches another host, in place of `ssh -o BatchMode=yes -o ConnectTimeout=8`"},
         {"WEFT_LIBEXECDIR", "the folder of the daemons' programs, in place of the installed one"},
+        {"WEFT_LOG", "how much the daemons log: `error`, `warn`, `info` or `debug`; see `weft logs`"},
         {"NO_COLOR", "when set and not empty, nothing is coloured"},
         {NULL, NULL},
 };

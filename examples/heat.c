@@ -36,7 +36,7 @@ static void must(int rc, const char *what)
 {
 	if (rc == 0)
 		return;
-	fprintf(stderr, "heat: rank %d: %s: %s: %s\n", weft_rank(), what, weft_strerror(rc), weft_last_error());
+	fprintf(stderr, "heat: %s: %s: %s\n", what, weft_strerror(rc), weft_last_error());
 	exit(EXIT_FAILURE);
 }
 

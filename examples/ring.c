@@ -12,7 +12,7 @@ static void must(int rc, const char *what)
 {
 	if (rc == 0)
 		return;
-	fprintf(stderr, "ring: rank %d: %s: %s: %s\n", weft_rank(), what, weft_strerror(rc), weft_last_error());
+	fprintf(stderr, "ring: %s: %s: %s\n", what, weft_strerror(rc), weft_last_error());
 	exit(EXIT_FAILURE);
 }
 

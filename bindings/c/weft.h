@@ -30,7 +30,13 @@ extern "C" {
 
 /* --- types ------------------------------------------------------------------------------------ */
 
-#define WEFT_ANY_TASK  ((weft_tid_t){UINT64_MAX}) /* receive from whoever sends */
+#ifdef __cplusplus
+#define WEFT_ID(type, value) (type{value})
+#else
+#define WEFT_ID(type, value) ((type){value})
+#endif
+
+#define WEFT_ANY_TASK  WEFT_ID(weft_tid_t, UINT64_MAX) /* receive from whoever sends */
 #define WEFT_ANY_TAG   INT32_MIN                  /* receive whatever the tag; tags are >= 0 */
 #define WEFT_MSG_MAX   ((size_t)1 << 40)          /* bytes of one message */
 #define WEFT_NAME_MAX  64                         /* bytes of a task's name */
@@ -41,7 +47,7 @@ extern "C" {
 typedef struct {
 	uint32_t v;
 } weft_context_t;
-#define WEFT_CONTEXT ((weft_context_t){0}) /* where a program starts */
+#define WEFT_CONTEXT WEFT_ID(weft_context_t, 0) /* where a program starts */
 
 /* What came, or how a request ended. */
 typedef struct {
@@ -55,7 +61,7 @@ typedef struct {
 typedef struct {
 	uint64_t v;
 } weft_request_t;
-#define WEFT_NO_REQUEST ((weft_request_t){0})
+#define WEFT_NO_REQUEST WEFT_ID(weft_request_t, 0)
 
 /* How a task ended. */
 typedef struct {
@@ -246,7 +252,10 @@ WEFT_API int weft_recv(weft_tid_t from, weft_context_t context, int32_t tag, voi
 WEFT_API int weft_recv_alloc(weft_tid_t from, weft_context_t context, int32_t tag, void **buf,
                              weft_status_t *status, int timeout_ms);
 
-/* weft_sendrecv - send and receive at the same time, without a deadlock. */
+/* weft_sendrecv - send and receive at the same time, without a deadlock.
+ *
+ * Returns  as weft_recv, or as weft_send when sending failed.
+ */
 WEFT_API int weft_sendrecv(weft_tid_t to, int32_t sendtag, const void *sendbuf, size_t sendbytes,
                            weft_tid_t from, int32_t recvtag, void *recvbuf, size_t recvsize,
                            weft_context_t context, weft_status_t *status, int timeout_ms);
@@ -303,7 +312,10 @@ WEFT_API int weft_cancel(weft_request_t r);
  */
 WEFT_API int weft_probe(weft_tid_t from, weft_context_t context, int32_t tag, weft_status_t *status, int timeout_ms);
 
-/* weft_context_new - a context that no one else in the VM has; tell it to whom it concerns. */
+/* weft_context_new - a context that no one else in the VM has; tell it to whom it concerns.
+ *
+ * Returns  0; WEFT_ENOVM, WEFT_ENOSPC, WEFT_ENOTINIT.
+ */
 WEFT_API int weft_context_new(weft_context_t *context);
 
 /* weft_fd - a descriptor for poll(2) that is readable when weft_progress has something to do.

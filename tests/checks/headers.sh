@@ -12,7 +12,7 @@ alone() { # compiler-and-flags
 	done
 }
 
-plan 3
+plan 4
 headers=$(find base proto link transport task coord node console bindings examples -name '*.h' \
 	! -name msgs_only.h ! -name msgs_undef.h | sort)
 expect "each header compiles alone" "$(alone "$CC -std=gnu11 -Wall -Werror -x c")"
@@ -20,7 +20,11 @@ headers='bindings/c/weft.h'
 expect "weft.h is strict C99" "$(alone "$CC -std=c99 -pedantic -Wall -Wextra -Werror -x c")"
 if command -v c++ >/dev/null 2>&1; then
 	expect "weft.h is C++" "$(alone "c++ -std=c++11 -Wall -Wextra -Werror -x c++")"
+	expect "and so are its constants" "$(printf '%s\n' '#include "bindings/c/weft.h"' 'int f(void);' 'int f(void)' \
+		'{ weft_request_t r = WEFT_NO_REQUEST; return weft_irecv(WEFT_ANY_TASK, WEFT_CONTEXT, WEFT_ANY_TAG, nullptr, 0, &r); }' |
+		c++ -std=c++11 -pedantic -Wall -Wextra -Werror -I . -I base -fsyntax-only -x c++ - 2>&1)"
 else
 	skip "weft.h is C++" "no C++ compiler"
+	skip "and so are its constants" "no C++ compiler"
 fi
 [ "$tap_failed" = 0 ]
