@@ -189,6 +189,8 @@ static void joined(struct node *n, const struct weft__msg_joined *m)
 	weft__log(WEFT__LOG_INFO, "WEFT-COORD-JOINED", "node=%u epoch=%u", n->index, n->epoch);
 	resend(n);
 	arm(n, NODE_HEARTBEAT_MS);
+	if (fresh && !n->home) /* it needs what JOINED told */
+		taskvm_link_spare(n);
 }
 
 static void refused(struct node *n, const struct weft__msg_refused *m)

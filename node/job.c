@@ -263,6 +263,8 @@ static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 	if (!rc) {
 		send_stdin(j, &launch.launch);
 		taskvm_link_send(j, &launch, -1);
+		if (!j->node->private_vm || j->parent) /* a private VM has one job, unless its tasks spawn more */
+			taskvm_link_spare_soon(j->node);
 		return;
 	}
 	weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-FAILED", "job=%u %s", j->id, e.text);

@@ -75,7 +75,8 @@ static void remove_folders(struct node *n)
 void node_abandon(struct node *n)
 {
 	void *handles[] = {&n->on_child, &n->on_term, &n->on_int, &n->on_hup, &n->halt_timer, &n->doom_timer,
-	                   &n->coord.timer, &n->redial_timer};
+	                   &n->coord.timer, &n->redial_timer,
+	                   &n->spare_timer};
 	for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
 		close_handle(handles[i]);
 }
@@ -163,6 +164,7 @@ void node_halt(struct node *n, const char *why)
 	weft__log(WEFT__LOG_INFO, "WEFT-NODE-HALT", "node=%u: %s", n->index, why);
 	node_step(n, NODE_HALTING);
 	job_kill_all(n);
+	taskvm_link_drop(n);
 	/* Never within the call: whoever found the reason has still things in its hands. */
 	uv_timer_start(&n->halt_timer, on_halt_timer, 0, HALT_TICK_MS);
 }
@@ -341,14 +343,14 @@ int node_start(struct node *n, struct weft_error *e)
 #endif
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		return weft__err_set(e, WEFT_EIO, "can't adopt processes: %s", strerror(errno));
-	uv_timer_t *timers[] = {&n->halt_timer, &n->doom_timer, &n->coord.timer, &n->redial_timer};
+	uv_timer_t *timers[] = {&n->halt_timer, &n->doom_timer, &n->coord.timer, &n->redial_timer,
+	                        &n->spare_timer};
 	for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) {
 		uv_timer_init(n->loop, timers[i]);
 		timers[i]->data = n;
 	}
 	weft__list_init(&n->dials);
 	weft__list_init(&n->redials);
-	n->ncores = cores_count();
 	weft__session_init(&n->coord.session);
 	int rc = signals_watch(n);
 	if (rc)
@@ -356,6 +358,7 @@ int node_start(struct node *n, struct weft_error *e)
 	rc = folders_open(n, e);
 	if (!rc)
 		rc = n->home ? coord_link_start(n, e) : 0; /* it starts while we go on; JOIN leaves when all listens */
+	n->ncores = cores_count();
 	if (!rc)
 		rc = listen_all(n, e);
 	if (!rc && !n->home)
@@ -364,6 +367,8 @@ int node_start(struct node *n, struct weft_error *e)
 		rc = owner_open(n, e);
 	if (rc)
 		return rc;
+	if (n->home)
+		taskvm_link_spare(n);
 	node_step(n, NODE_UP);
 	weft__log(WEFT__LOG_INFO, "WEFT-NODE-UP", "node=%u incarnation=%u host=%s vm=%s port=%u ncores=%u pid=%ld",
 	          n->index, n->incarnation, n->host, n->vm, n->port, n->ncores, (long)getpid());

@@ -88,6 +88,9 @@ struct node {
 
 	struct coord_link coord;
 	struct weft__map children;  /* pid: struct child */
+	struct link *spare;         /* a task VM that waits for a job; NULL: there is none, or it is ending */
+	pid_t spare_pid;            /* 0: there is none */
+	uv_timer_t spare_timer;
 	struct weft__map clients;   /* number: struct client */
 	uint32_t last_client;
 	bool clients_paused;
@@ -139,7 +142,7 @@ struct starter_order {
 };
 
 int starter_run(struct node *n, const struct starter_order *o, pid_t *pid, struct weft_error *e);
-void starter_forget(struct node *n, pid_t pid); /* ended is not called any more */
+void starter_tell(struct node *n, pid_t pid, void (*ended)(void *arg, int status), void *arg); /* from now on */
 void starter_reap(struct node *n);
 size_t starter_sweep(struct node *n); /* kill adopted processes that are none of ours; how many there are */
 
@@ -252,6 +255,9 @@ void job_forget_all(struct node *n);
 /* --- taskvm_link.c -------------------------------------------------------------------------------- */
 
 int taskvm_link_start(struct job *j, struct weft_error *e);
+void taskvm_link_spare(struct node *n);      /* keep one ready for the next job */
+void taskvm_link_spare_soon(struct node *n); /* when there is time for that */
+void taskvm_link_drop(struct node *n);       /* none is needed any more */
 void taskvm_link_send(struct job *j, const struct weft__msg *m, int fd); /* -1: none */
 
 /* --- output.c, joblog.c ------------------------------------------------------------------------------ */

@@ -146,11 +146,13 @@ int starter_run(struct node *n, const struct starter_order *o, pid_t *pid, struc
 	return 0;
 }
 
-void starter_forget(struct node *n, pid_t pid)
+void starter_tell(struct node *n, pid_t pid, void (*ended)(void *arg, int status), void *arg)
 {
 	struct child *c = weft__map_get(&n->children, (uint64_t)pid);
-	if (c)
-		c->ended = NULL;
+	if (c) {
+		c->ended = ended;
+		c->arg = arg;
+	}
 }
 
 void starter_reap(struct node *n)

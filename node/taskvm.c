@@ -1,6 +1,6 @@
 /* weft-taskvm: hosts the tasks of one job on one node.
  *
- * weftd starts it with a connected socket (WEFT_TASKVM_FD) and sends LAUNCH. It starts the tasks, sends
+ * weftd starts it with a connected socket (WEFT_TASKVM_FD) and sends LAUNCH, which names the job, then or later. It starts the tasks, sends
  * STARTED with each one's control socket, OUTPUT while they write, EXITED when they end. When the last
  * one has ended and no more will come it kills what the tasks left behind, sends the rest and exits.
  *
@@ -199,7 +199,7 @@ static bool finish(struct taskvm *vm)
 		taskvm_reap(vm);
 	}
 	if (!vm->ending)
-		return false;
+		return vm->job == 0 && vm->conn < 0; /* weftd needs it for no job */
 	if (vm->terminating && (vm->childless || weft__clock_ns() >= vm->give_up_ns))
 		return true;
 	if (vm->childless)
@@ -243,7 +243,7 @@ static int options_read(struct taskvm *vm, int argc, char **argv)
 			return WEFT_EINVAL;
 		}
 	}
-	return vm->dir && vm->job && vm->node ? 0 : WEFT_EINVAL;
+	return vm->dir && vm->node ? 0 : WEFT_EINVAL;
 }
 
 /* The standard descriptors and the one that stands for WEFT_FD in a task must be taken, so that none of ours

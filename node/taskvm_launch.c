@@ -114,6 +114,8 @@ static void refuse(struct taskvm *vm, uint64_t tid, int code, const char *text)
 
 int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
 {
+	if (vm->job == 0)
+		vm->job = (uint32_t)m->job;
 	if (m->job != vm->job || m->argv.n < 1 || m->tids.n != m->ranks.n)
 		return WEFT_EPROTO;
 	struct taskvm_launch *l = launch_copy(m);

@@ -1,7 +1,8 @@
 /* The node's side of a task VM: its process and its connection.
  *
- * Happy path: posix_spawn with one end of a socketpair; LAUNCH goes out at once, before the new process has
- * even run; it sends STARTED, OUTPUT, EXITED, OUTPUT_END and ends when nothing is left.
+ * Happy path: posix_spawn with one end of a socketpair, ahead of the job: one without a job is kept ready. LAUNCH goes out
+ * at once, whether the new process has run or not, and says which job it is; it sends STARTED, OUTPUT, EXITED,
+ * OUTPUT_END and ends when nothing is left.
  *
  * What can go wrong: it can't be started (the job's tasks fail with that reason); it ends before its tasks have, or
  * sends bad bytes (it is killed): when its process is reaped and all that it had sent has been read, the
@@ -19,6 +20,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+
+enum { SPARE_MS = 5 }; /* a job that was just launched needs the cores more than the next one */
 
 void taskvm_link_send(struct job *j, const struct weft__msg *m, int fd)
 {
@@ -100,24 +103,27 @@ static void on_closed(struct link *l, void *arg, int code, const char *text)
 static void ended(void *arg, int status)
 {
 	struct job *j = arg;
+	struct node *n = j->node;
 	j->vm_pid = 0;
 	j->vm_status = status;
 	gone(j);
+	if (uv_is_active((uv_handle_t *)&n->spare_timer)) /* there is nothing better to do now */
+		taskvm_link_spare(n);
 }
 
 static const struct link_handler handler = {.frame = on_frame, .closed = on_closed};
 
-int taskvm_link_start(struct job *j, struct weft_error *e)
+/* A new task VM: its process, and the link, which `arg` is told about. */
+static int start_process(struct node *n, const struct link_handler *told, void (*told_end)(void *arg, int status),
+                         void *arg, pid_t *pid, struct link **link, struct weft_error *e)
 {
-	struct node *n = j->node;
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return weft__err_set(e, WEFT_ENOSPC, "no descriptors left on %s; see ulimit -n", n->host);
-	char job[16], node[16], orphan[32];
-	snprintf(job, sizeof job, "%u", j->id);
+	char node[16], orphan[32];
 	snprintf(node, sizeof node, "%u", n->index);
 	snprintf(orphan, sizeof orphan, "%llu", (unsigned long long)n->orphan_ms);
-	const char *argv[] = {"weft-taskvm", "--dir", n->nodedir, "--job", job, "--node", node, "--host", n->host,
+	const char *argv[] = {"weft-taskvm", "--dir", n->nodedir, "--node", node, "--host", n->host,
 	                      "--vm", n->vm, "--orphan-ms", orphan, NULL};
 	const struct starter_order order = {.room = "node",
 	                                    .program = "weft-taskvm",
@@ -125,22 +131,93 @@ int taskvm_link_start(struct job *j, struct weft_error *e)
 	                                    .fd_variable = "WEFT_TASKVM_FD",
 	                                    .fd = ends[1],
 	                                    .output = -1,
-	                                    .ended = ended,
-	                                    .arg = j};
-	int rc = starter_run(n, &order, &j->vm_pid, e);
+	                                    .ended = told_end,
+	                                    .arg = arg};
+	int rc = starter_run(n, &order, pid, e);
 	close(ends[1]);
 	if (rc) {
 		close(ends[0]);
 		return rc;
 	}
-	rc = link_open(n->loop, &ends[0], &handler, j, &j->vm);
+	rc = link_open(n->loop, &ends[0], told, arg, link);
 	if (rc) {
 		weft__err_set(e, rc, "cannot talk to a new task VM: %s", weft__err_text(rc));
-		kill(j->vm_pid, SIGKILL);
-		starter_forget(n, j->vm_pid);
-		j->vm_pid = 0;
-		return rc;
+		kill(*pid, SIGKILL);
+		starter_tell(n, *pid, NULL, NULL);
+		*pid = 0;
 	}
-	weft__log(WEFT__LOG_DEBUG, "WEFT-TASKVM-START", "job=%u pid=%ld", j->id, (long)j->vm_pid);
-	return 0;
+	return rc;
+}
+
+/* --- the spare one --------------------------------------------------------------------------------- */
+
+void taskvm_link_drop(struct node *n)
+{
+	if (n->spare)
+		link_close(&n->spare); /* it has nothing to do, and ends */
+}
+
+static void spare_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)
+{
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]); /* HELLO, without any */
+}
+
+static void spare_closed(struct link *l, void *arg, int code, const char *text)
+{
+	struct node *n = arg;
+	n->spare = NULL;
+}
+
+static void spare_ended(void *arg, int status)
+{
+	struct node *n = arg;
+	n->spare_pid = 0;
+	taskvm_link_drop(n);
+}
+
+static const struct link_handler spare_handler = {.frame = spare_frame, .closed = spare_closed};
+
+void taskvm_link_spare(struct node *n)
+{
+	struct weft_error e;
+	uv_timer_stop(&n->spare_timer);
+	if (n->spare_pid || n->state >= NODE_HALTING)
+		return;
+	int rc = start_process(n, &spare_handler, spare_ended, n, &n->spare_pid, &n->spare, &e);
+	if (rc) /* a job will say what is wrong */
+		weft__log(WEFT__LOG_DEBUG, "WEFT-TASKVM-SPARE", "%s", e.text);
+}
+
+static void on_spare_time(uv_timer_t *timer)
+{
+	taskvm_link_spare(timer->data);
+}
+
+void taskvm_link_spare_soon(struct node *n)
+{
+	uv_timer_start(&n->spare_timer, on_spare_time, SPARE_MS, 0);
+}
+
+/* The spare one becomes the job's; false: there is none, or it is on its way out. */
+static bool take_spare(struct job *j)
+{
+	struct node *n = j->node;
+	if (!n->spare || !n->spare_pid)
+		return false;
+	j->vm = n->spare;
+	j->vm_pid = n->spare_pid;
+	n->spare = NULL;
+	n->spare_pid = 0;
+	link_set_handler(j->vm, &handler, j);
+	starter_tell(n, j->vm_pid, ended, j);
+	return true;
+}
+
+int taskvm_link_start(struct job *j, struct weft_error *e)
+{
+	int rc = take_spare(j) ? 0 : start_process(j->node, &handler, ended, j, &j->vm_pid, &j->vm, e);
+	if (!rc)
+		weft__log(WEFT__LOG_DEBUG, "WEFT-TASKVM-START", "job=%u pid=%ld", j->id, (long)j->vm_pid);
+	return rc;
 }

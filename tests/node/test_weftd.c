@@ -289,7 +289,9 @@ static void without_a_task_vm_each_task_fails_with_the_reason(void **state)
 	char path[128];
 	snprintf(path, sizeof path, "%s/weft-taskvm", r->bin);
 	unlink(path);
-	rig_launch(r, &(struct rig_launch){.job = 1, .ntasks = 3, .argv = {"true"}});
+	rig_launch(r, &(struct rig_launch){.job = 1, .argv = {"true"}}); /* with the one that is there already */
+	fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+	rig_launch(r, &(struct rig_launch){.job = 2, .ntasks = 3, .argv = {"true"}});
 	for (int i = 0; i < 3; i++) {
 		fake_expect(&r->coord, WEFT__MSG_START_FAILED, &m);
 		assert_int_equal(m.start_failed.code, WEFT_ENOFILE);
