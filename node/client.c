@@ -274,6 +274,15 @@ static void bad(struct client *c, const char *why)
 	client_close(c);
 }
 
+static void share(struct client *c, const struct weft__msg_share *m, const int *fds, size_t nfds)
+{
+	const char *wrong = intro_share(c->node, c->task, m, nfds ? fds[0] : -1);
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]);
+	if (wrong)
+		bad(c, wrong);
+}
+
 /* A message for the node itself. */
 static void message(struct client *c, const struct weft__msg *m, const int *fds, size_t nfds)
 {
@@ -286,6 +295,9 @@ static void message(struct client *c, const struct weft__msg *m, const int *fds,
 		break;
 	case WEFT__MSG_CONNECT:
 		intro_wanted(c->node, c->task, m->connect.tid);
+		break;
+	case WEFT__MSG_SHARE:
+		share(c, &m->share, fds, nfds);
 		break;
 	case WEFT__MSG_OUTPUT_ACK:
 		output_acknowledged(c, &m->output_ack);
@@ -301,9 +313,9 @@ static void message(struct client *c, const struct weft__msg *m, const int *fds,
 	}
 }
 
-static bool is_stdin(const struct weft__msg *m)
+static bool takes_descriptors(const struct weft__msg *m)
 {
-	return m->code == WEFT__MSG_STDIN;
+	return m->code == WEFT__MSG_STDIN || m->code == WEFT__MSG_SHARE;
 }
 
 static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)
@@ -325,7 +337,7 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 	}
 	if (!rc && c->state != CLIENT_OPEN && m.code != WEFT__MSG_HELLO)
 		rc = weft__err_set(&e, WEFT_EPROTO, "%s before WELCOME or after BYE", weft__msg_name(m.code));
-	if (rc || !is_stdin(&m)) {
+	if (rc || !takes_descriptors(&m)) {
 		for (size_t i = 0; i < nfds; i++)
 			close(fds[i]);
 		nfds = 0;

@@ -9,6 +9,7 @@
  * - The other task has not enrolled: the pair waits until it does or ends.
  * - It has ended, left, or never was: CHANNEL with WEFT_ENOTASK; who had a channel gets TASK_GONE.
  * - Both ask at once: there is one pair, and it opens once; a second request changes nothing.
+ * - A task shares a buffer with its partner (SHARE): it is passed on when it is sound, else the task is closed.
  * - No shared memory is left: a socketpair takes its place.
  * - The link between the nodes breaks: what was asked is asked again. It can't be made: WEFT_ETIMEDOUT.
  * - Many tasks meet at once, from many nodes: a port lets only so many unproven connections in and drops the
@@ -26,6 +27,7 @@
 #include "base/heap.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "transport/region.h"
 #include "transport/transport.h"
 
 enum pair_state {
@@ -42,6 +44,8 @@ enum {
 	DIALS_MAX = 16,
 	TRIES_MAX = 20,
 	TRY_AGAIN_MS = 100,
+	SHARED_MAX = 33, /* buffers that a task lets another read, and the page of their account */
+	SHARED_QUEUE = 4096,
 };
 
 struct pair {
@@ -54,6 +58,7 @@ struct pair {
 	struct link_token token;
 	struct weft__list turn; /* in node->dials, or in node->redials, or alone */
 	unsigned ntries;
+	uint8_t nshared[2]; /* buffers that this task lets the other read */
 };
 
 /* A task that is in a pair, here or elsewhere. */
@@ -364,6 +369,33 @@ void intro_enrolled(struct node *n, struct task *t)
 			advance(p);
 	}
 	weft__free(tids);
+}
+
+/* --- shared buffers ------------------------------------------------------------------------------- */
+
+const char *intro_share(struct node *n, const struct task *from, const struct weft__msg_share *m, int fd)
+{
+	struct pair *p = from ? pair_find(n, from->tid, m->tid) : NULL;
+	const struct task *to = p && p->state == PAIR_OPEN && is_here(n, m->tid) ? living(n, m->tid) : NULL;
+	bool back = m->nbytes == 0;
+	if (!back && !weft__region_sound(fd, m->nbytes))
+		return "shares what is no sealed memory of that size";
+	if (!to)
+		return NULL; /* it has ended, or a daemon before this one introduced them */
+	uint8_t *count = &p->nshared[from->tid == p->tids[HIGH]];
+	if (!back && *count == SHARED_MAX)
+		return "shares too much";
+	if (!back)
+		++*count;
+	else if (*count)
+		--*count;
+	/* What is not passed on costs the two a copy, no more; a task that does not listen shall not fill us up. */
+	if (to->client && to->client->link && link_queued(to->client->link) < SHARED_QUEUE) {
+		struct weft__msg shared = {.code = WEFT__MSG_SHARED,
+		                           .shared = {.tid = from->tid, .region = m->region, .nbytes = m->nbytes}};
+		link_send(to->client->link, &shared, &fd, !back);
+	}
+	return NULL;
 }
 
 /* --- ends ----------------------------------------------------------------------------------------- */

@@ -300,6 +300,9 @@ void peer_close_all(struct node *n);
 /* --- intro.c: channels between tasks --------------------------------------------------------------- */
 
 void intro_wanted(struct node *n, struct task *from, uint64_t tid);
+
+/* A task shares a buffer, fd (which stays the caller's) or takes it back. NULL, or what is wrong with it. */
+const char *intro_share(struct node *n, const struct task *from, const struct weft__msg_share *m, int fd);
 void intro_enrolled(struct node *n, struct task *t);
 void intro_gone(struct node *n, uint64_t tid, bool lost); /* a task has ended or left */
 void intro_message(struct peer *p, const struct weft__msg *m);

@@ -24,6 +24,8 @@ enum {
 	WEFT__OUTPUT_WINDOW = 256 * 1024, /* bytes of OUTPUT a task VM may have unacknowledged */
 };
 
+#define WEFT__REGION_MAX (UINT64_C(1) << 40) /* bytes of a buffer that a task lets another read */
+
 /* Who is at the end of a connection. */
 enum weft__role {
 	WEFT__ROLE_TASK   = 1,

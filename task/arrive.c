@@ -146,18 +146,23 @@ static void end_eager(struct weft__peer *p, const struct weft__hdr *hdr)
 	}
 }
 
-static void on_rts(struct weft__peer *p, const struct weft__hdr *hdr)
+static void on_rts(struct weft__peer *p, const struct weft__hdr *hdr, const void *payload)
 {
 	struct weft__engine *e = p->engine;
 	struct weft__match_key key = key_of(p, hdr);
-	if (hdr->total > WEFT_MSG_MAX || hdr->len)
+	struct weft__place place;
+	bool placed = hdr->len == sizeof place;
+	if (hdr->total > WEFT_MSG_MAX || (hdr->len && !placed))
 		bad(p, WEFT_EPROTO);
 	if (p->error || !admit(p, hdr))
 		return;
+	if (placed)
+		memcpy(&place, payload, sizeof place);
 	struct weft__request *r = match(e, &key, hdr->total);
 	if (r) {
-		weft__queue_owe(p, WEFT__MESSAGE_COST);
-		weft__recv_pull(r, p, &key, hdr->id, hdr->total, e->match.order_next++);
+		weft__queue_owe(p, WEFT__MESSAGE_COST + hdr->len);
+		weft__recv_pull(r, p, &key, hdr->id, hdr->total, e->match.order_next++,
+		                placed ? &place : NULL);
 		return;
 	}
 	struct weft__message *m = message_from(p, &key, hdr->total, 0);
@@ -165,6 +170,10 @@ static void on_rts(struct weft__peer *p, const struct weft__hdr *hdr)
 		return;
 	m->state = WEFT__OFFERED;
 	m->id = hdr->id;
+	m->cost += hdr->len;
+	m->placed = placed;
+	if (placed)
+		m->place = place;
 	weft__match_keep(&e->match, &m->kept);
 	weft__changed(e);
 }
@@ -261,7 +270,7 @@ static void sink_message(void *arg, const struct weft__hdr *hdr, const void *pay
 		on_eager(p, hdr, payload);
 		break;
 	case WEFT__RTS:
-		on_rts(p, hdr);
+		on_rts(p, hdr, payload);
 		break;
 	case WEFT__CTS:
 		on_cts(p, hdr);

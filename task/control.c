@@ -123,6 +123,35 @@ int weft__control_send(struct weft__engine *e, const struct weft__msg *m)
 	return rc;
 }
 
+int weft__control_send_fd(struct weft__engine *e, const struct weft__msg *m, int fd)
+{
+	struct weft__control *c = &e->control;
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} ancillary = {0};
+	struct weft__buf frame = {0};
+	struct weft_error error;
+	if (c->fd < 0 || c->outbox.len)
+		return c->fd < 0 ? WEFT_ENOVM : WEFT_EAGAIN;
+	int rc = weft__msg_encode(&frame, m, &error);
+	if (rc == 0) {
+		struct iovec iov = {.iov_base = frame.data, .iov_len = frame.len};
+		struct msghdr msg = {.msg_iov = &iov,
+		                     .msg_iovlen = 1,
+		                     .msg_control = ancillary.bytes,
+		                     .msg_controllen = sizeof ancillary.bytes};
+		struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+		h->cmsg_level = SOL_SOCKET;
+		h->cmsg_type = SCM_RIGHTS;
+		h->cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(h), &fd, sizeof fd);
+		rc = sendmsg(c->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? WEFT_EAGAIN : 0;
+	}
+	weft__buf_fini(&frame);
+	return rc;
+}
+
 /* --- questions -------------------------------------------------------------------------------- */
 
 static struct weft__ask *ask_of(struct weft__control *c, uint64_t req)
@@ -246,6 +275,9 @@ static void dispatch(struct weft__engine *e, const struct weft__msg *m, int *fds
 		break;
 	case WEFT__MSG_CHANNEL:
 		weft__on_channel(e, &m->channel, fds, nfds);
+		break;
+	case WEFT__MSG_SHARED:
+		weft__on_shared(e, &m->shared, fds, nfds);
 		break;
 	case WEFT__MSG_TASK_GONE:
 		weft__on_task_gone(e, &m->task_gone);

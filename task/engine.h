@@ -7,7 +7,7 @@
  *
  * The room's map: match.c (which message for which receive), message.c, request.c (handles), peer.c
  * (other tasks), queue.c (what goes out), arrive.c (what comes in), send.c, recv.c, direct.c and
- * complete.c (the calls), wait.c (progress and sleep), lock.c; control.c (the connection with the node),
+ * complete.c (the calls), region.c and share.c (buffers that others read), wait.c (progress and sleep), lock.c; control.c (the connection with the node),
  * introduce.c, notice.c, enrol.c, vm.c (questions), here.c (the process' own engine).
  */
 #ifndef WEFT_TASK_ENGINE_H
@@ -154,6 +154,8 @@ struct weft__channel;
 struct weft__settings {
 	size_t eager_max;     /* longer messages go by rendezvous */
 	size_t segment_bytes; /* a rendezvous' data goes in pieces of this size */
+	size_t share_min;     /* so long ones in shared buffers are copied by their receiver; 0: none;
+	                         SIZE_MAX: as the node is crowded */
 	size_t credit_bytes;  /* unreceived bytes that one peer may have here */
 	uint64_t spin_ns;     /* longest spin before a sleep; 0: none */
 };

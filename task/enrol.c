@@ -31,6 +31,7 @@ enum {
 	FLUSH_MS = 5000,
 	BYE_MS = 2000,
 	CROWDED_SPIN_NS = 20000, /* more only keeps another task from running */
+	CROWDED_SHARE_MIN = 128 << 10, /* with a core each, two that copy at once are as fast */
 	SIZE_MAX_TASKS = 1 << 20,
 };
 
@@ -85,6 +86,8 @@ void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m,
 	e->ntids = 1;
 	if (m->nlocal > usable_cores((uint32_t)m->ncores)) {
 		e->crowded = true;
+		if (e->settings.share_min == SIZE_MAX)
+			e->settings.share_min = CROWDED_SHARE_MIN;
 		if (e->spin_ns > CROWDED_SPIN_NS)
 			e->settings.spin_ns = e->spin_ns = CROWDED_SPIN_NS;
 	}
@@ -200,6 +203,7 @@ static void tune(struct weft__engine *e)
 {
 	struct weft__settings *s = &e->settings;
 	s->eager_max = tuned("WEFT_EAGER_BYTES", s->credit_bytes / 4, s->eager_max);
+	s->share_min = tuned("WEFT_SHARE_BYTES", WEFT_MSG_MAX, s->share_min);
 	s->spin_ns = e->spin_ns = 1000 * tuned("WEFT_SPIN_US", 1000000, s->spin_ns / 1000);
 }
 

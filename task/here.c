@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "task/region.h"
 #include "task/state.h"
 
 static struct weft__engine *_Atomic here;
@@ -27,6 +28,7 @@ static void forget_in_child(void)
 	struct weft__engine *e = here;
 	here = NULL;
 	pthread_mutex_init(&here_lock, NULL);
+	weft__regions_forked();
 	if (e)
 		weft__engine_abandon(e);
 }

@@ -200,6 +200,7 @@ static void peer_free(struct weft__engine *e, struct weft__peer *p)
 	if (e->last_peer == p)
 		e->last_peer = NULL;
 	weft__free(p->limbo_copy);
+	weft__share_end(p);
 	weft__free(p);
 }
 

@@ -47,7 +47,8 @@ void weft__recv_copy(struct weft__engine *e, struct weft__request *r,
 }
 
 void weft__recv_pull(struct weft__request *r, struct weft__peer *p,
-                     const struct weft__match_key *key, uint64_t id, size_t nbytes, uint64_t order)
+                     const struct weft__match_key *key, uint64_t id, size_t nbytes, uint64_t order,
+                     const struct weft__place *place)
 {
 	r->state = WEFT__PULLING;
 	r->peer = p;
@@ -58,7 +59,10 @@ void weft__recv_pull(struct weft__request *r, struct weft__peer *p,
 	r->status = (weft_status_t){.source = {key->source}, .tag = key->tag, .nbytes = nbytes};
 	weft__list_remove(&r->link);
 	weft__list_push(&p->pulls, &r->link);
-	r->out.hdr = (struct weft__hdr){.kind = WEFT__CTS, .id = id, .total = r->wanted};
+	if (place && weft__share_fetch(p, place, id, nbytes, r->buf, r->wanted))
+		r->moved = r->wanted;
+	r->out.hdr = (struct weft__hdr){
+	        .kind = WEFT__CTS, .id = id, .total = r->wanted - r->moved};
 	r->out.payload = NULL;
 	r->out.taken = 0;
 	weft__queue_add(p, &p->control, &r->out);
@@ -95,7 +99,8 @@ static int take(struct weft__engine *e, struct weft__request *r, struct weft__me
 	if (m->peer)
 		weft__queue_owe(m->peer, m->cost);
 	if (m->state == WEFT__OFFERED)
-		weft__recv_pull(r, m->peer, &m->kept.key, m->id, m->nbytes, m->kept.order);
+		weft__recv_pull(r, m->peer, &m->kept.key, m->id, m->nbytes, m->kept.order,
+		                m->placed ? &m->place : NULL);
 	else
 		weft__recv_copy(e, r, &m->kept.key, m->bytes, m->have, m->nbytes);
 	weft__message_free(e, m);

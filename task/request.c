@@ -34,6 +34,8 @@ void weft__request_end(struct weft__engine *e, struct weft__request *r, int code
 	if (r == e->awaited)
 		e->sated = true;
 	r->status.code = code;
+	if (r->placed)
+		weft__share_release(r);
 	r->peer = NULL;
 	if (r->orphan)
 		weft__request_free(e, r);

@@ -73,6 +73,7 @@ int weft__send_start(struct weft__engine *e, struct weft__request *r, weft_tid_t
 		r->out.hdr.kind = WEFT__RTS;
 		r->out.hdr.id = weft__request_handle(r).v;
 		r->out.hdr.total = r->size;
+		weft__share_offer(p, r);
 	}
 	weft__queue_add(p, &p->messages, &r->out);
 	weft__queue_flush(e);
@@ -98,6 +99,8 @@ void weft__send_granted(struct weft__engine *e, struct weft__request *r, size_t 
 		weft__request_end(e, r, 0);
 		return;
 	}
+	if (r->placed)
+		weft__share_release(r);
 	weft__list_remove(&r->link);
 	r->state = WEFT__STREAMING;
 	r->wanted = nbytes;
@@ -121,7 +124,7 @@ void weft__send_taken(struct weft__engine *e, struct weft__request *r)
 			weft__request_end(e, r, 0);
 		break;
 	case WEFT__CTS:
-		if (r->wanted == 0)
+		if (r->moved == r->wanted)
 			weft__recv_piece(e, r, 0);
 		break;
 	default: /* EAGER; CANCEL, of an orphan */
@@ -158,9 +161,12 @@ int weft__send_cancel(struct weft__engine *e, struct weft__request *r)
 	struct weft__request *teller = weft__request_new(e);
 	if (!teller)
 		return WEFT_ENOMEM;
-	if (weft__queue_withdraw(p, &r->out) == WEFT_ENOMEM) {
+	int rc = r->placed && !weft__share_withdraw(r) ? WEFT_EALREADY : 0;
+	if (rc == 0 && weft__queue_withdraw(p, &r->out) == WEFT_ENOMEM)
+		rc = WEFT_ENOMEM;
+	if (rc) {
 		weft__request_free(e, teller);
-		return WEFT_ENOMEM;
+		return rc;
 	}
 	tell_cancel(teller, p, weft__request_handle(r).v);
 	weft__request_end(e, r, WEFT_ECANCELED);
@@ -173,6 +179,10 @@ int weft__send_give_up(struct weft__engine *e, struct weft__request *r)
 	struct weft__peer *p = r->peer;
 	bool whole = r->out.hdr.kind == WEFT__EAGER;
 	bool told = r->state != WEFT__QUEUED || p->current == &r->out;
+	if (r->placed && !weft__share_withdraw(r)) {
+		weft__request_end(e, r, 0);
+		return 0;
+	}
 	int rc = weft__queue_withdraw(p, &r->out);
 	if (rc == WEFT_ENOMEM) {
 		weft__await(e, weft__has_ended, r, WEFT__NEVER);

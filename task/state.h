@@ -35,6 +35,12 @@ enum weft__kind {
 /* What a kept message costs of a sender's credit beyond its bytes. */
 enum { WEFT__MESSAGE_COST = 256 };
 
+/* An RTS may say where the bytes are (share.c): its payload. Both are on one node. */
+struct weft__place {
+	uint32_t region, slot; /* of the sender's regions, of its ledger for the receiver */
+	uint64_t offset;
+};
+
 struct weft__request;
 
 /* Something that waits for its turn on a peer's channel. */
@@ -64,6 +70,8 @@ struct weft__message {
 	size_t have; /* of them here, or to come: fewer when a short receive was given up */
 	size_t cost; /* of the sender's credit */
 	uint64_t id; /* OFFERED: the sender's number for it */
+	bool placed; /* OFFERED: its bytes are at `place` */
+	struct weft__place place;
 	uint8_t bytes[];
 };
 
@@ -100,6 +108,7 @@ struct weft__request {
 	enum weft__request_state state;
 	bool orphan; /* nobody will ask for it: freed when it ends */
 	bool alloc;  /* receive: allocate the buffer when the length is known */
+	bool placed; /* send: it is on offer at `place`, and nobody has asked for its bytes */
 	bool hurry;  /* receive: its time is over, it waits for the end of a piece */
 	uint32_t index, generation;
 	struct weft__peer *peer; /* send, and a receive under way; NULL: the own task, or ended */
@@ -113,6 +122,7 @@ struct weft__request {
 	size_t moved;                  /* of them, so far */
 	uint64_t id;                   /* PULLING: the sender's number */
 	uint64_t order;                /* PULLING: the message's place among those that came */
+	struct weft__place place;
 	weft_status_t status;
 };
 
@@ -171,6 +181,8 @@ struct weft__peer {
 
 	/* Exit notices for after the last message, by weft__message.kept.all. */
 	struct weft__list notices;
+
+	struct weft__share *share; /* buffers that one lets the other read; NULL: none */
 };
 
 /* --- questions -------------------------------------------------------------------------------- */
@@ -333,7 +345,8 @@ void weft__recv_copy(struct weft__engine *e, struct weft__request *r,
                      const struct weft__match_key *key, const void *bytes, size_t have,
                      size_t nbytes);
 void weft__recv_pull(struct weft__request *r, struct weft__peer *p,
-                     const struct weft__match_key *key, uint64_t id, size_t nbytes, uint64_t order);
+                     const struct weft__match_key *key, uint64_t id, size_t nbytes, uint64_t order,
+                     const struct weft__place *place);
 void weft__recv_piece(struct weft__engine *e, struct weft__request *r, size_t nbytes);
 
 /* What it matched is gone. */
@@ -374,6 +387,24 @@ void weft__send_taken(struct weft__engine *e, struct weft__request *r);
 int weft__send_cancel(struct weft__engine *e, struct weft__request *r);
 int weft__send_give_up(struct weft__engine *e, struct weft__request *r); /* as weft__recv_give_up */
 
+/* --- share.c: messages that their receiver copies itself --------------------------------------- */
+struct weft__region;
+
+/* Before its RTS goes out: says in it where the bytes are, if the peer can be let read them. */
+void weft__share_offer(struct weft__peer *p, struct weft__request *r);
+
+/* What was on offer is so no more; false: the peer has it. */
+bool weft__share_withdraw(struct weft__request *r);
+void weft__share_release(struct weft__request *r); /* the same, when that is known */
+
+/* Copies it, wanted bytes of total; false: it can't be, and must be asked for. */
+bool weft__share_fetch(struct weft__peer *p, const struct weft__place *place, uint64_t id,
+                       uint64_t total, void *to, size_t wanted);
+
+/* That region is about to go; the peer has gone. */
+void weft__share_revoke(struct weft__engine *e, const struct weft__region *r);
+void weft__share_end(struct weft__peer *p);
+
 /* --- complete.c ------------------------------------------------------------------------------- */
 bool weft__has_ended(void *request);
 
@@ -397,6 +428,9 @@ void weft__control_close(struct weft__engine *e);
 void weft__control_poll(struct weft__engine *e);
 int weft__control_send(struct weft__engine *e, const struct weft__msg *m);
 
+/* With a descriptor, which stays the caller's, and at once or not at all: WEFT_EAGAIN. */
+int weft__control_send_fd(struct weft__engine *e, const struct weft__msg *m, int fd);
+
 /* Ask and wait; the answers go through ask->answer. The answer's code, WEFT_ENOVM, WEFT_ETIMEDOUT.
  */
 int weft__ask(struct weft__engine *e, struct weft__ask *ask, struct weft__msg *m, int timeout_ms);
@@ -416,6 +450,8 @@ void weft__on_refused(struct weft__engine *e, const struct weft__msg_refused *m)
 void weft__on_team(struct weft__engine *e, const struct weft__msg_team *m);
 void weft__on_channel(struct weft__engine *e, const struct weft__msg_channel *m, int *fds,
                       size_t nfds);
+void weft__on_shared(struct weft__engine *e, const struct weft__msg_shared *m, const int *fds,
+                     size_t nfds);
 void weft__on_task_gone(struct weft__engine *e, const struct weft__msg_task_gone *m);
 void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *m);
 

@@ -11,6 +11,7 @@
 #include "base/heap.h"
 #include "base/ids.h"
 #include "task/engine.h"
+#include "task/region.h"
 
 int weft_init(void)
 {
@@ -87,10 +88,12 @@ int weft_tid_equal(weft_tid_t a, weft_tid_t b)
 
 void *weft_alloc(size_t nbytes)
 {
-	return weft__aligned_alloc((size_t)sysconf(_SC_PAGESIZE), nbytes);
+	void *p = weft__here() ? weft__region_alloc(nbytes) : NULL;
+	return p ? p : weft__aligned_alloc((size_t)sysconf(_SC_PAGESIZE), nbytes);
 }
 
 void weft_free(void *p)
 {
-	weft__free(p);
+	if (!weft__region_free(weft__here(), p))
+		weft__free(p);
 }

@@ -327,9 +327,15 @@ WEFT_API int weft_fd(void);
 /* weft_progress - do what can be done without waiting, and rearm weft_fd. Returns 0. */
 WEFT_API int weft_progress(void);
 
-/* weft_alloc - memory that messages of its size can be sent from and received into with the fewest copies.
+/* weft_alloc - memory for long messages.
  *
- * Owner    the caller's, until weft_free. Page-aligned. NULL when there is none.
+ * From 128 KiB on, in a task, it is shared: where a node has more tasks than cores, messages to tasks of that node that
+ * lie in it and have at least that length are copied once instead of twice. WEFT_SHARE_BYTES is the length
+ * from which on this is done on any node (0: never). All of it is there at once, and it costs a descriptor; a
+ * child of fork shares it with its parent. Shorter memory, what is more than 32 buffers or than a quarter of the free
+ * memory, is ordinary.
+ *
+ * Owner    the caller's, until weft_free, also after weft_fini. Page-aligned. NULL when there is none.
  */
 WEFT_API void *weft_alloc(size_t nbytes);
 WEFT_API void weft_free(void *p); /* also what weft_recv_alloc returned; NULL is fine */

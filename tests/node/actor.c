@@ -9,18 +9,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/ids.h"
 #include "tests/node/fake.h"
+#include "transport/region.h"
 
 const char *actor_program(void)
 {
 	static char self[4096];
 	assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
 	return self;
+}
+
+/* What "mN?" says. */
+static void share(struct fake *f, uint64_t with, char how)
+{
+	int fd, ends[2];
+	void *at;
+	struct weft__msg m = {.code = WEFT__MSG_SHARE, .share = {.tid = with, .region = 7, .nbytes = 65536}};
+	assert_int_equal(weft__region_create(65536, false, &fd, &at), 0);
+	if (how == 'u') {
+		close(fd);
+		fd = memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		assert_int_equal(ftruncate(fd, 65536), 0);
+	} else if (how == 's') {
+		m.share.nbytes = 65537;
+	} else if (how == 'p') {
+		close(fd);
+		assert_int_equal(pipe(ends), 0);
+		close(ends[1]);
+		fd = ends[0];
+	} else if (how == 'b') {
+		m.share.nbytes = 0;
+	}
+	for (int i = 0; i < (how == 'f' ? 40 : 1); i++)
+		fake_send(f, &m, how == 'n' || how == 'b' ? -1 : fd);
+	munmap(at, 65536);
+	close(fd);
 }
 
 static void obey(struct fake *f, const char *step)
@@ -60,6 +89,15 @@ static void obey(struct fake *f, const char *step)
 		m.code = WEFT__MSG_BYE;
 		fake_send(f, &m, -1);
 		fake_expect(f, WEFT__MSG_RESULT, &m);
+		break;
+	case 'm':
+		share(f, first + (uint64_t)(step[1] - '0'), step[2]);
+		break;
+	case 'r':
+		fake_expect(f, WEFT__MSG_SHARED, &m);
+		printf("shared %llu %llu of %llu: %s\n", (unsigned long long)m.shared.region,
+		       (unsigned long long)m.shared.nbytes, (unsigned long long)(m.shared.tid - first),
+		       f->came_fd >= 0 && weft__region_sound(f->came_fd, 65536) ? "sound" : "nothing");
 		break;
 	case 's':
 		poll(NULL, 0, atoi(step + 1));

@@ -4,6 +4,9 @@
  *   h     HELLO                     cN   CONNECT with rank N of its job     c#N  with tid N
  *   w     wait for CHANNEL          g    wait for TASK_GONE
  *   b     BYE                       sN   sleep N ms
+ *   mN?   SHARE a buffer with rank N; ? is o: as it should be, u: unsealed, s: of another size, n: without
+ *         descriptor, p: a pipe, b: take one back, f: 40 of them
+ *   r     wait for SHARED
  */
 #ifndef TESTS_NODE_ACTOR_H
 #define TESTS_NODE_ACTOR_H

@@ -3,7 +3,7 @@ node_tests = tests/node/test_taskvm tests/node/test_weftd tests/node/test_client
 	tests/node/test_peers tests/node/test_vm
 check_PROGRAMS += $(node_tests)
 TESTS += $(node_tests)
-node_test_libs = proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
+node_test_libs = transport/libtransport.la proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
 
 tests_node_test_taskvm_SOURCES = %D%/test_taskvm.c %D%/fake.c %D%/fake.h node/children.c node/children.h
 tests_node_test_taskvm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

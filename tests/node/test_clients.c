@@ -293,6 +293,38 @@ static void the_partners_of_a_task_are_told_of_its_end(void **state)
 	rig_halt(r);
 }
 
+static void a_buffer_is_passed_to_the_partner_it_is_meant_for(void **state)
+{
+	struct rig *r = *state;
+	char text[3][128];
+	run_tasks(r, 1, (const char *const[3]){"h c1 w m1b m1o m1b s100", "h w r r r"}, text);
+	assert_string_equal(text[1], "channel 0 kind 1 side 1\nshared 7 0 of 0: nothing\n"
+	                             "shared 7 65536 of 0: sound\nshared 7 0 of 0: nothing\n");
+	/* Rank 2 is no partner of 0's: it hears only of 1's. */
+	run_tasks(r, 2, (const char *const[3]){"h m2o c1 w s100", "h w c2 w m2o s200", "h w r s100"}, text);
+	assert_string_equal(text[2], "channel 0 kind 1 side 1\nshared 7 65536 of 1: sound\n");
+	rig_halt(r);
+}
+
+static void who_shares_what_is_no_sealed_memory_is_closed(void **state)
+{
+	struct rig *r = *state;
+	char text[3][128];
+	/* Its connection has another holder, the task VM: it is not told, but no longer listened to. */
+	const char *const steps[] = {"h c1 w m1u s50 m1o", "h c1 w m1s s50 m1o", "h c1 w m1n s50 m1o",
+	                             "h c1 w m1p s50 m1o", "h c1 w m1f s50 m1o"};
+	int before = fake_count_fds(r->pid);
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		run_tasks(r, i + 1, (const char *const[3]){steps[i], "h w g"}, text);
+		assert_string_equal(text[1], "channel 0 kind 1 side 1\ngone 0\n");
+	}
+	assert_int_equal(rig_logged(r, "WEFT-PEER-BAD"), (int)(sizeof steps / sizeof *steps));
+	for (int i = 0; i < 100 && fake_count_fds(r->pid) > before; i++)
+		poll(NULL, 0, 20);
+	assert_int_equal(fake_count_fds(r->pid), before);
+	rig_halt(r);
+}
+
 static void a_task_enrols_once_on_its_connection(void **state)
 {
 	struct rig *r = *state;
@@ -317,6 +349,8 @@ int main(int argc, char **argv)
 	        A_TEST(two_tasks_are_introduced_once_whoever_asks),
 	        A_TEST(who_asks_for_a_task_that_cannot_be_had_is_told),
 	        A_TEST(the_partners_of_a_task_are_told_of_its_end),
+	        A_TEST(a_buffer_is_passed_to_the_partner_it_is_meant_for),
+	        A_TEST(who_shares_what_is_no_sealed_memory_is_closed),
 	        A_TEST(a_task_enrols_once_on_its_connection),
 	};
 	return cmocka_run_group_tests_name("clients", tests, NULL, NULL);

@@ -348,6 +348,76 @@ static void leaving(void)
 	done("leaving");
 }
 
+/* Buffers of weft_alloc to and fro among tasks of one node, some freed and made anew on the way. */
+enum { SHARED_BYTES = 1 << 20, ROUNDS = 12 };
+
+/* Has this process mapped a buffer of another one? Its own it could write. */
+static int reads_another_one(void)
+{
+	char line[512];
+	int found = 0;
+	FILE *f = fopen("/proc/self/maps", "r");
+	CHECK(f != NULL);
+	while (fgets(line, sizeof line, f))
+		found |= strstr(line, "weft-buffer") && strstr(line, " r--s ");
+	fclose(f);
+	return found;
+}
+
+static void shared_round(weft_team_t *team, int round, char *out, char *in)
+{
+	int me = weft_rank(), n = weft_size(), right = (me + 1) % n, left = (me + n - 1) % n;
+	weft_tid_t to = weft_team_tid(team, right), from = weft_team_tid(team, left);
+	weft_status_t status;
+	memset(out, me * ROUNDS + round, SHARED_BYTES);
+	CHECK(weft_sendrecv(to, ECHO, out, SHARED_BYTES, from, ECHO, in, SHARED_BYTES, C, &status,
+	                    WAIT_MS) == 0);
+	CHECK(in[0] == (char)(left * ROUNDS + round) && memcmp(in, in + 1, SHARED_BYTES - 1) == 0);
+	CHECK(weft_sendrecv(to, ECHO, out, SHARED_BYTES, from, ECHO, in, 1000, C, &status, WAIT_MS) ==
+	      WEFT_ETRUNC);
+	CHECK(status.nbytes == SHARED_BYTES);
+	if (me == 0)
+		memset(out, round, SHARED_BYTES);
+	CHECK(weft_bcast(team, out, SHARED_BYTES, WEFT_UINT8, 0) == 0);
+	CHECK(out[0] == (char)round && memcmp(out, out + 1, SHARED_BYTES - 1) == 0);
+	weft_request_t r;
+	CHECK(weft_isend(to, C, LAST, out, SHARED_BYTES, &r) == 0);
+	int canceled = weft_cancel(r) == 0;
+	CHECK(weft_send(to, C, NOTICE, &canceled, sizeof canceled, WAIT_MS) == 0);
+	CHECK(weft_recv(from, C, NOTICE, &canceled, sizeof canceled, NULL, WAIT_MS) == 0);
+	if (!canceled)
+		CHECK(weft_recv(from, C, LAST, in, SHARED_BYTES, NULL, WAIT_MS) == 0);
+	int rc = weft_wait(&r, NULL, WAIT_MS);
+	CHECK(rc == 0 || rc == WEFT_ECANCELED);
+}
+
+static int shared(void)
+{
+	weft_team_t *team = weft_team_job();
+	char *out = NULL, *in = weft_alloc(SHARED_BYTES);
+	for (int round = 0; round < ROUNDS; round++) {
+		if (round % 4 == 0) {
+			weft_free(out);
+			CHECK((out = weft_alloc(SHARED_BYTES)) != NULL);
+		}
+		shared_round(team, round, out, in);
+	}
+	const char *least = getenv("WEFT_SHARE_BYTES");
+	int expected = least && *least != '0';
+	for (double until = now() + 10; expected && !reads_another_one() && now() < until;)
+		CHECK(weft_progress() == 0); /* the node may be slow to pass it on */
+	CHECK(reads_another_one() == expected);
+	CHECK(weft_barrier(team) == 0);
+	CHECK(weft_fini() == 0);
+	CHECK(!reads_another_one());
+	weft_free(out);
+	weft_free(in);
+	CHECK((in = weft_alloc(SHARED_BYTES)) != NULL); /* of no task: ordinary memory */
+	memset(in, 1, SHARED_BYTES);
+	weft_free(in);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	program = argv[0];
@@ -366,6 +436,8 @@ int main(int argc, char **argv)
 		return meet();
 	if (strcmp(role, "ask_and_go") == 0)
 		return ask_and_go();
+	if (strcmp(role, "shared") == 0)
+		return shared();
 	itself();
 	spawning();
 	messages("#1", "messages on one node");

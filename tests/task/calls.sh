@@ -10,6 +10,15 @@ for part in itself spawn 'messages on one node' 'messages between nodes' 'ends o
 done
 expect "nothing remains" "$(remains)"
 
+for WEFT_SHARE_BYTES in 131072 0; do
+	export WEFT_SHARE_BYTES
+	for n in 2 5; do
+		status "$n tasks and shared buffers, from $WEFT_SHARE_BYTES bytes on" 0 \
+			weft run -n $n -x WEFT_SHARE_BYTES "$build/tests/task/calls" shared
+	done
+done
+unset WEFT_SHARE_BYTES
+
 status "a machine for many" 0 weft up --local-nodes 3
 for i in 1 2 3; do
 	status "40 tasks that ask for each other and go" 0 weft run -q -n 40 "$build/tests/task/calls" ask_and_go

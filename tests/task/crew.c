@@ -64,7 +64,10 @@ static void *live(void *arg)
 
 void crew_run(int size, const char *over, size_t eager_max, bool (*story)(struct member *m, void *arg), void *arg)
 {
-	struct weft__settings settings = {eager_max, 64 << 10, 16 << 20, size > 2 ? 0 : 20000};
+	struct weft__settings settings = {.eager_max = eager_max,
+	                                  .segment_bytes = 64 << 10,
+	                                  .credit_bytes = 16 << 20,
+	                                  .spin_ns = size > 2 ? 0 : 20000};
 	static struct crew crew; /* a thread that hangs must find it there */
 	struct crew *c = &crew;
 	*c = (struct crew){.size = size, .story = story, .arg = arg};
