@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "console/context.h"
 #include "console/exitcode.h"
+#include "console/json.h"
 #include "console/words.h"
 
 enum { LOOK_MS = 200 }; /* -f: how often there is a look for more */
@@ -16,8 +18,19 @@ struct reading {
 	uint64_t offset;
 	bool done;
 	int code;
-	int error; /* errno: our standard output takes no more */
+	int error;              /* errno: our standard output takes no more */
+	struct weft__buf *kept; /* for --json: all of it; NULL: it is printed as it comes */
 };
+
+static void take(struct reading *r, const struct weft__bin *bytes)
+{
+	if (r->kept) {
+		if (weft__buf_append(r->kept, bytes->p, bytes->n))
+			r->code = WEFT_ENOMEM;
+	} else if (fwrite(bytes->p, 1, bytes->n, stdout) != bytes->n) {
+		r->error = errno;
+	}
+}
 
 static bool on_bytes(void *arg, const struct weft__msg *m)
 {
@@ -29,8 +42,7 @@ static bool on_bytes(void *arg, const struct weft__msg *m)
 	}
 	r->code = (int)m->log_bytes.code;
 	if (m->log_bytes.bytes.n > 0) {
-		if (fwrite(m->log_bytes.bytes.p, 1, m->log_bytes.bytes.n, stdout) != m->log_bytes.bytes.n)
-			r->error = errno;
+		take(r, &m->log_bytes.bytes);
 		r->offset = m->log_bytes.offset + m->log_bytes.bytes.n;
 	}
 	r->done = r->code != 0 || m->log_bytes.bytes.n == 0; /* the last piece is empty */
@@ -91,11 +103,31 @@ static int follow(struct context *c, uint32_t job, struct reading *r, struct wef
 	return rc;
 }
 
+static void print_json(const struct reading *r, uint32_t job)
+{
+	struct json j;
+	json_init(&j, stdout);
+	json_open(&j, NULL);
+	json_number(&j, "schema", 1);
+	if (job)
+		json_number(&j, "job", (int64_t)job);
+	else
+		json_null(&j, "job");
+	json_number(&j, "bytes", (int64_t)r->kept->len);
+	json_text_n(&j, "text", r->kept->len ? (const char *)r->kept->data : "", r->kept->len);
+	json_close(&j);
+}
+
 static int exec_logs(struct context *c, const struct args *a)
 {
-	struct weft_error e = {0};
-	struct reading r    = {0};
-	uint32_t job        = 0;
+	struct weft_error e   = {0};
+	struct weft__buf kept = {0};
+	struct reading r      = {.kept = args_has(a, OPT_JSON) ? &kept : NULL};
+	uint32_t job          = 0;
+	if (r.kept && args_has(a, 'f')) {
+		context_error(c, "--json shows what there is; it does not go with --follow");
+		return EXITCODE_FAILURE;
+	}
 	if (a->noperands > 0 && words_job(a->operands[0], &job)) {
 		context_error(c, "not a job: '%s'; see: weft jobs", a->operands[0]);
 		return EXITCODE_FAILURE;
@@ -103,6 +135,9 @@ static int exec_logs(struct context *c, const struct args *a)
 	if (context_attach(c, a))
 		return EXITCODE_FAILURE;
 	int rc = args_has(a, 'f') ? follow(c, job, &r, &e) : read_rest(c, job, &r, &e);
+	if (!rc && r.kept)
+		print_json(&r, job);
+	weft__buf_fini(&kept);
 	bool unread = false; /* nobody reads what we print, as in weft logs | head */
 	if (fflush(stdout) && !r.error)
 		r.error = errno;
@@ -118,6 +153,7 @@ static int exec_logs(struct context *c, const struct args *a)
 
 static const struct option_def options[] = {
         {.id = 'f', .name = "follow", .help = "go on as more comes, until the job has ended"},
+        OPTION_JSON,
         OPTION_VM,
         OPTION_HELP,
         OPTION_END,
@@ -131,7 +167,8 @@ const struct command cmd_logs = {
         .noperands_max = 1,
         .options       = options,
         .man           = "Prints what the tasks of a job wrote whose output nobody was shown (`weft spawn`), or, "
-                         "without a job, the log of the home node's daemon. Of each job the first 16 MiB are kept.",
+                         "without a job, the log of the home node's daemon. Of each job the first 16 MiB are kept.\n\n"
+                         "With `--json`: an object with `schema` (1), `job` (null for the daemon's log), `bytes`, and `text`.",
         .examples      = "weft spawn -n 4 ./solver\nweft logs -f 1\n",
         .exec          = exec_logs,
 };

@@ -59,6 +59,8 @@ weft spawn true >"$tmp/out"
 all_four() { [ "$(weft jobs | grep -c -E '^ *[1-4] .*(ended|running)')" = 4 ] && weft jobs | grep -q '^ *4 .*ended'; }
 until_true 5 all_four
 equal "jobs are shown in their order" "1 2 3 4" "$(weft jobs | awk 'NR > 1 { print $1 }' | xargs)"
+equal "logs --json" '"text": "first\nlast\n"' "$(weft logs --json 2 | grep -o '"text": ".*"')"
+status "logs --json and --follow" 125 weft logs --json -f 2
 status "the daemon's log" 0 weft logs
 equal "is there" 1 "$(grep -c -m 1 'WEFT-NODE-UP' "$tmp/out")"
 { rc=0; weft logs 2>"$tmp/err" || rc=$?; echo $rc >rc; } | true
