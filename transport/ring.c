@@ -113,6 +113,8 @@ static int full(struct weft__ring_tx *tx, uint32_t need, uint32_t uneed)
 	return tx->broken ? WEFT_EPROTO : WEFT_EAGAIN;
 }
 
+/* The consumer looks at this cell all the time, and each time takes the line away: it is written
+ * once, at the end, after what lies elsewhere. */
 static void put_header(struct weft__cell *cell, const struct weft__hdr *hdr)
 {
 	cell->context = hdr->context;
@@ -130,13 +132,13 @@ static int send_cells(struct weft__ring_tx *tx, const struct weft__hdr *hdr, con
 	if (!cells_free(tx, cells))
 		return full(tx, cells, 0);
 	struct weft__cell *cell = &tx->ring->cells[tx->index];
-	if (first)
-		put_header(cell, hdr);
 	size_t before_end = (WEFT__RING_CELLS - 1 - tx->index) * (size_t)WEFT__CELL_BYTES;
 	size_t head = n < before_end ? n : before_end;
 	weft__copy((uint8_t *)cell + WEFT__CELL_BYTES, from, head, tx->strings);
 	if (head < n)
 		memcpy(tx->ring->cells, from + head, n - head);
+	if (first)
+		put_header(cell, hdr);
 	publish(tx, make_word(tx->lap, n, first ? WIDE_CELLS : MORE_CELLS, hdr), cells);
 	return 0;
 }
@@ -174,10 +176,10 @@ static int send_bulk(struct weft__ring_tx *tx, const struct weft__hdr *hdr, cons
 	if (!cells_free(tx, 1) || !units_free(tx, at + units))
 		return full(tx, 1, at + units - tx->units);
 	struct weft__cell *cell = &tx->ring->cells[tx->index];
+	weft__copy(tx->bulk + (size_t)slot * WEFT__CELL_BYTES, from, *n, tx->strings);
 	if (first)
 		put_header(cell, hdr);
 	cell->wide.at = at;
-	weft__copy(tx->bulk + (size_t)slot * WEFT__CELL_BYTES, from, *n, tx->strings);
 	tx->units = at + units;
 	publish(tx, make_word(tx->lap, *n, first ? WIDE_BULK : MORE_BULK, hdr), 1);
 	return 0;
