@@ -140,6 +140,27 @@ static void older_receives_and_messages_go_first(void **state)
 	tasks_close(&t);
 }
 
+/* What a kept message lay in serves the next one of its size: no other memory is to be had. */
+static void memory_of_kept_messages_is_used_again(void **state)
+{
+	struct tasks t;
+	char out[3000], in[3000];
+	if (wire == INPROC) /* needs memory for each message itself */
+		skip();
+	tasks_open(&t, 2, wire, NULL);
+	for (int i = 0; i < 3; i++) {
+		size_t n = sizeof out - (size_t)i;
+		fill(out, n, (unsigned)i);
+		weft__heap_fail_at(i > 0);
+		assert_int_equal(weft__send(t.e[0], t.tid[1], C, 5, out, n, 1000), 0);
+		tasks_progress(&t);
+		weft__heap_fail_at(0);
+		assert_int_equal(weft__recv(t.e[1], t.tid[0], C, 5, in, sizeof in, NULL, 1000), 0);
+		assert_true(is_filled(in, n, (unsigned)i));
+	}
+	tasks_close(&t);
+}
+
 static void a_long_message_is_cut_to_the_buffer(void **state)
 {
 	static const size_t lengths[] = {100, 900, 20000}, rooms[] = {0, 1, 70, 99};
@@ -770,6 +791,7 @@ int main(void)
 	        cmocka_unit_test(messages_are_received_from_the_channel_in_order),
 	        cmocka_unit_test(what_is_in_the_channel_is_cut_to_the_buffer),
 	        cmocka_unit_test(older_receives_and_messages_go_first),
+	        cmocka_unit_test(memory_of_kept_messages_is_used_again),
 	        cmocka_unit_test(a_long_message_is_cut_to_the_buffer),
 	        cmocka_unit_test(messages_of_one_task_keep_their_order),
 	        cmocka_unit_test(a_message_for_oneself_arrives),
