@@ -36,6 +36,7 @@ enum {
 	WEFT__EACH_MAX       = 4,         /* ranks that tell each other directly also in a crowd */
 	WEFT__FLAT_BYTES     = 2 * 1024,  /* bytes of a vector that goes whole to each of them */
 	WEFT__BCAST_LONG     = 64 * 1024, /* bytes of the vector */
+	WEFT__CROWD_BYTES    = 64 * 1024, /* bytes of a vector that goes by way of one rank in a crowd */
 	WEFT__REDUCE_LONG    = 32 * 1024, /* bytes of the vector */
 	WEFT__GATHER_LONG    = 16 * 1024, /* bytes of one rank's values */
 	WEFT__ALLGATHER_LONG = 64 * 1024, /* bytes of all ranks' values */

@@ -319,15 +319,6 @@ static int allreduce_crowded(const struct job *j, const void *send, void *recv)
 	return rc;
 }
 
-static int allreduce_short(const struct job *j, const void *send, void *recv)
-{
-	bool crowded;
-	int rc = weft__coll_crowded(j->team, &crowded);
-	if (rc)
-		return rc;
-	return crowded ? allreduce_crowded(j, send, recv) : allreduce_flat(j, send, recv);
-}
-
 static int allreduce_long(const struct job *j, char *acc, char *tmp)
 {
 	int rc = is_small(j) ? reduce_pieces(j, acc, tmp) : reduce_ring(j, acc, tmp);
@@ -336,12 +327,10 @@ static int allreduce_long(const struct job *j, char *acc, char *tmp)
 	return is_small(j) ? pass_to_all(j, acc) : pass_around(j, acc);
 }
 
-static int allreduce(const struct job *j, const void *send, void *recv)
+static int allreduce_by_steps(const struct job *j, const void *send, void *recv)
 {
 	struct weft__scratch scratch;
 	size_t nbytes = (size_t)j->count * j->size;
-	if (is_small(j) && !is_long(j))
-		return allreduce_short(j, send, recv);
 	char *acc = recv, *tmp = weft__scratch_get(&scratch, room_for_pieces(j));
 	if (!tmp)
 		return WEFT_ENOMEM;
@@ -357,6 +346,19 @@ static int allreduce(const struct job *j, const void *send, void *recv)
 	}
 	weft__scratch_free(&scratch);
 	return rc;
+}
+
+static int allreduce(const struct job *j, const void *send, void *recv)
+{
+	bool crowded = false;
+	int rc = 0;
+	if (is_small(j) && (size_t)j->count * j->size <= WEFT__CROWD_BYTES)
+		rc = weft__coll_crowded(j->team, &crowded);
+	if (rc)
+		return rc;
+	if (crowded)
+		return allreduce_crowded(j, send, recv);
+	return is_small(j) && !is_long(j) ? allreduce_flat(j, send, recv) : allreduce_by_steps(j, send, recv);
 }
 
 int weft_allreduce(weft_team_t *team, const void *send, void *recv, int64_t count, weft_type_t type, weft_op_t op)

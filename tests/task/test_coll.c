@@ -204,10 +204,17 @@ static bool reduce_in_a_crowd(struct member *m, void *arg)
 	return reduce_types_and_ops(m, arg);
 }
 
+static bool reduce_long_in_a_crowd(struct member *m, void *arg)
+{
+	crowd(m);
+	return reduce_long(m, arg);
+}
+
 static void values_reduce_right_in_a_crowd(void **state)
 {
 	for (int i = 0; i < NSIZES; i++)
 		crew_run(sizes[i], "inproc", 8, reduce_in_a_crowd, NULL);
+	crew_run(6, "stream", 8192, reduce_long_in_a_crowd, NULL);
 }
 
 /* --- moving values ------------------------------------------------------------------------------- */
