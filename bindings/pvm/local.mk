@@ -2,8 +2,8 @@
 # the unversioned names of the originals (3:0:0 is .so.3). libgpvm3 uses libpvm3, as the original does.
 pvm3libdir = $(libdir)/weft/pvm3/lib
 pvm3includedir = $(libdir)/weft/pvm3/include
-pvm3lib_LTLIBRARIES = %D%/libpvm3.la %D%/libgpvm3.la
-pvm3include_HEADERS = %D%/pvm3.h
+pvm3lib_LTLIBRARIES = %D%/libpvm3.la %D%/libgpvm3.la %D%/libfpvm3.la
+pvm3include_HEADERS = %D%/pvm3.h %D%/fpvm3.h
 
 bindings_pvm_libpvm3_la_SOURCES = %D%/pvm.h %D%/exported.h %D%/buffer.c %D%/error.c %D%/group_hook.c %D%/machine.c \
 	%D%/notify.c %D%/options.c %D%/pack.c %D%/packf.c %D%/recv.c %D%/send.c %D%/spawn.c %D%/task.c
@@ -18,5 +18,10 @@ bindings_pvm_libgpvm3_la_LIBADD = %D%/libpvm3.la
 bindings_pvm_libgpvm3_la_LDFLAGS = -version-info 3:0:0 -no-undefined \
 	-Wl,--version-script=$(srcdir)/%D%/gpvm3.map $(WEFT_NO_UNDEFINED)
 EXTRA_bindings_pvm_libgpvm3_la_DEPENDENCIES = %D%/gpvm3.map
+
+# Its objects need no Fortran compiler. It exports what fortran.h declares.
+bindings_pvm_libfpvm3_la_SOURCES = %D%/exported.h %D%/fortran.h %D%/fortran.c
+bindings_pvm_libfpvm3_la_LIBADD = %D%/libgpvm3.la %D%/libpvm3.la
+bindings_pvm_libfpvm3_la_LDFLAGS = -version-info 3:0:0 -no-undefined $(WEFT_NO_UNDEFINED)
 
 EXTRA_DIST += %D%/pvm3.map %D%/gpvm3.map
