@@ -17,8 +17,10 @@ int pvm_weft_group(int op, const char *group, uint64_t arg, int *value)
 		return rc;
 	if (op == WEFT__GROUP_INSTANCE) {
 		arg = weft__pvm_find((int)arg).v;
-		if (arg == 0)
-			return PvmNotInGroup;
+		if (arg == 0) { /* no task: is there such a group at all? */
+			rc = weft__group(weft__pvm.e, WEFT__GROUP_SIZE, group, 0, &answer, -1);
+			return rc ? weft__pvm_code(rc) : PvmNotInGroup;
+		}
 	}
 	rc = weft__group(weft__pvm.e, op, group, arg, &answer, -1);
 	if (rc)

@@ -216,7 +216,7 @@ static int where_node(int where, uint32_t *node)
 	if (where == 0)
 		return PvmOk;
 	if (!weft__pvm_is_host(where) && !weft__pvm_is_task(where))
-		return PvmBadParam;
+		return PvmNoHost;
 	*node = weft__pvm_node_of(where);
 	return PvmOk;
 }

@@ -158,7 +158,7 @@ int pvm_mcast(int *tids, int count, int tag)
 	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf);
 	int rc = weft__pvm_enrol();
 	if (rc == 0)
-		rc = count < 0 || (count && !tids) || !is_tag(tag) ? PvmBadParam : b ? PvmOk : PvmNoBuf;
+		rc = !b ? PvmNoBuf : count < 0 || (count && !tids) || !is_tag(tag) ? PvmBadParam : PvmOk;
 	for (int i = 0; rc == 0 && i < count; i++)
 		if (!weft__pvm_is_task(tids[i]))
 			rc = PvmBadParam;

@@ -111,6 +111,8 @@ static int set_where(struct order *o, int flags, const char *where)
 	const char *colon = where ? strchr(where, ':') : NULL;
 	size_t n = colon ? (size_t)(colon - where) : where ? strlen(where) : 0;
 	uint32_t node = 0;
+	if (flags & (PvmTaskHost | PvmTaskArch) && (!where || !*where))
+		return PvmNoHost;
 	if (n >= sizeof name || (colon && strlen(colon + 1) >= sizeof o->wdir))
 		return PvmOverflow;
 	if (n)
@@ -228,9 +230,7 @@ int pvm_spawn(char *file, char **argv, int flags, char *where, int count, int *t
 	const char *always = getenv("PVMTASK");
 	if (always)
 		flags |= (int)strtol(always, NULL, 0);
-	bool needs_where = flags & (PvmTaskHost | PvmTaskArch);
-	if (rc == PvmOk && (!file || !*file || count < 1 || count > 65536 ||
-	                    (needs_where && (!where || !*where))))
+	if (rc == PvmOk && (!file || !*file || count < 1 || count > 65536))
 		rc = PvmBadParam;
 	if (rc)
 		return lpvmerr("pvm_spawn", rc);

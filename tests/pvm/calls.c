@@ -220,6 +220,9 @@ static void check_spawn(char *self)
 	check(tids[0] == PvmNoFile && tids[1] == PvmNoFile, "each task's error is in its place");
 	equal(0, pvm_spawn(self, child, PvmTaskHost, (char *)"nowhere", 1, tids), "a host that is not there");
 	equal(PvmNoHost, tids[0], "is the error");
+	equal(0, pvm_spawn(self, child, PvmTaskHost, NULL, 1, tids), "no host at all");
+	equal(PvmNoHost, tids[0], "is the same error");
+	equal(PvmNoHost, pvm_tasks(5, NULL, NULL), "tasks of no host");
 	equal(MANY, pvm_spawn(self, child, 0, NULL, MANY, tids), "tasks are spawned");
 	equal(PvmOk, pvm_notify(PvmTaskExit, GONE, MANY, tids), "their ends are asked for");
 	for (int i = 0; i < MANY; i++)
@@ -292,6 +295,7 @@ static void check_groups(char *self)
 	int tids[MANY], sums[2] = {1, 10}, all[MANY + 1], mine = 5;
 	equal(PvmNullGroup, pvm_joingroup((char *)""), "a group needs a name");
 	equal(PvmNoGroup, pvm_gsize((char *)"none"), "no such group");
+	equal(PvmNoGroup, pvm_getinst((char *)"none", 1), "whoever is asked for");
 	equal(0, pvm_joingroup((char *)"g"), "the first instance is 0");
 	equal(PvmDupGroup, pvm_joingroup((char *)"g"), "joining twice is an error");
 	equal(MANY, pvm_spawn(self, adds, 0, NULL, MANY, tids), "others are spawned");
