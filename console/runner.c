@@ -5,7 +5,8 @@
  * What can go wrong: events and output take different ways, so OUTPUT or OUTPUT_END may come before the event
  * that its task started, and before we know whose job it is; a task that was lost with its node sends no
  * OUTPUT_END; a task that never ran neither; no job comes into being at all (SPAWNED says so, and that is the
- * end of it); the reader of our output is slow (acknowledgements are kept back) or gone (output_failed).
+ * end of it); a node that left in good order took an OUTPUT_END with it (we wait for it a while, and no longer);
+ * the reader of our output is slow (acknowledgements are kept back) or gone (output_failed).
  */
 #include "config.h"
 
@@ -19,6 +20,8 @@
 #include "base/heap.h"
 #include "base/ids.h"
 #include "base/map.h"
+
+enum { STRAGGLER_MS = 3000 }; /* silence after which output is not waited for any more, all jobs having ended */
 
 /* What we know about a task. */
 struct task {
@@ -51,6 +54,7 @@ struct runner {
 	struct debt *debts;
 	size_t ndebts, debts_cap;
 	bool failed; /* nothing can be written: what comes is dropped */
+	uv_timer_t *straggler;
 };
 
 /* --- jobs and tasks ------------------------------------------------------------------------------ */
@@ -104,12 +108,14 @@ static struct task *find_task(struct runner *r, uint64_t tid)
 	return t;
 }
 
+static void on_straggler_time(uv_timer_t *timer);
+
 static void check_done(struct runner *r, struct runner_root *root)
 {
 	size_t cursor = 0;
 	uint64_t id;
 	void *value;
-	bool any = false;
+	bool any = false, silent = false;
 	if (root->done || !root->answered)
 		return;
 	while (weft__map_next(&r->jobs, &cursor, &id, &value)) {
@@ -117,14 +123,43 @@ static void check_done(struct runner *r, struct runner_root *root)
 		if (j->root != root)
 			continue;
 		any = true;
-		if (!j->ended || j->nwaiting > 0)
+		if (!j->ended)
 			return;
+		silent |= j->nwaiting > 0;
+	}
+	if (silent) {
+		if (!uv_is_active((uv_handle_t *)r->straggler))
+			uv_timer_start(r->straggler, on_straggler_time, STRAGGLER_MS, 0);
+		return;
 	}
 	if (!any && root->error.code == 0)
 		return;
 	root->done = true;
 	if (root->handler.finished)
 		root->handler.finished(root->arg, root);
+}
+
+static void on_straggler_time(uv_timer_t *timer)
+{
+	struct runner *r = timer->data;
+	size_t cursor    = 0;
+	uint64_t tid;
+	void *value;
+	if (r->ndebts > 0) { /* it is we who hold it up */
+		uv_timer_start(timer, on_straggler_time, STRAGGLER_MS, 0);
+		return;
+	}
+	while (weft__map_next(&r->tasks, &cursor, &tid, &value)) {
+		struct task *t = value;
+		if (!t->job || !t->job->ended || !t->ended || !is_waited_for(t))
+			continue;
+		t->lost = true;
+		t->job->nwaiting--;
+	}
+	for (struct runner_root *root = runner_next(r, NULL), *next; root; root = next) {
+		next = runner_next(r, root);
+		check_done(r, root);
+	}
 }
 
 /* Something about a task has changed: `waited` is what is_waited_for said before. */
@@ -265,6 +300,8 @@ static void take_output(struct runner *r, const struct weft__msg_output *m)
 	                           .descendant = is_descendant(r, m->job),
 	                           .host       = t && *t->host ? t->host : "unknown"};
 	int rc                  = 0;
+	if (uv_is_active((uv_handle_t *)r->straggler))
+		uv_timer_start(r->straggler, on_straggler_time, STRAGGLER_MS, 0);
 	if (!r->failed)
 		rc = output_push(r->output, &task, (unsigned)m->stream, m->bytes.p, m->bytes.n, &e);
 	if (owe(r, m) && !rc)
@@ -377,12 +414,21 @@ bool runner_answer(void *arg, const struct weft__msg *m)
 	return true;
 }
 
+static void on_timer_closed(uv_handle_t *handle)
+{
+	weft__free(handle);
+}
+
 int runner_create(uv_loop_t *loop, struct session *s, const struct output_config *config, struct runner **r,
                   struct weft_error *e)
 {
 	struct runner *new = weft__calloc(1, sizeof *new);
-	if (!new)
+	uv_timer_t *timer  = weft__calloc(1, sizeof *timer);
+	if (!new || !timer) {
+		weft__free(new);
+		weft__free(timer);
 		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
+	}
 	new->session  = s;
 	new->config   = *config;
 	new->listener = (struct session_listener){.event = on_event, .closed = on_closed, .arg = new};
@@ -396,8 +442,12 @@ int runner_create(uv_loop_t *loop, struct session *s, const struct output_config
 	int rc                   = output_open(loop, &own, &new->output, e);
 	if (rc) {
 		weft__free(new);
+		weft__free(timer);
 		return rc;
 	}
+	uv_timer_init(loop, timer);
+	timer->data    = new;
+	new->straggler = timer;
 	session_listen(s, &new->listener);
 	*r = new;
 	return 0;
@@ -422,6 +472,7 @@ void runner_destroy(struct runner **r)
 	weft__map_fini(&old->jobs);
 	session_unlisten(&old->listener);
 	output_close(&old->output);
+	uv_close((uv_handle_t *)old->straggler, on_timer_closed);
 	weft__free(old->debts);
 	weft__free(old);
 }

@@ -202,6 +202,22 @@ static void a_lost_task_is_not_waited_for(void **state)
 	end(&s);
 }
 
+static void output_that_a_node_took_along_is_given_up(void **state)
+{
+	struct scene s;
+	begin(&s);
+	spawned(&s, 1, 0, 1, 0);
+	starts(&s, 101);
+	ends(&s, 101, 3);
+	done(&s, JOB);
+	assert_false(s.finished);
+	while (!s.finished) /* ends by the runner's own timer */
+		uv_run(&s.fake.loop, UV_RUN_ONCE);
+	assert_int_equal(s.root->status, 3);
+	output_ends(&s, 101); /* it comes in spite of it, and harms nobody */
+	end(&s);
+}
+
 static void the_largest_code_counts_and_the_first_failure_is_told(void **state)
 {
 	struct scene s;
@@ -325,6 +341,7 @@ int main(void)
 	        cmocka_unit_test(a_job_is_done_when_its_tasks_have_ended_and_their_output_has_come),
 	        cmocka_unit_test(output_may_come_before_anything_is_known_of_its_task),
 	        cmocka_unit_test(a_lost_task_is_not_waited_for),
+	        cmocka_unit_test(output_that_a_node_took_along_is_given_up),
 	        cmocka_unit_test(the_largest_code_counts_and_the_first_failure_is_told),
 	        cmocka_unit_test(descendants_hold_the_end_but_do_not_count),
 	        cmocka_unit_test(no_job_at_all_is_the_end_of_it),
