@@ -4,6 +4,7 @@
  *
  * What can go wrong, and what becomes of it:
  * - A program cannot be started: the other tasks are asked to end, then killed; 126 or 127.
+ * - A task fails: the others go on, or with --kill-on-bad-exit are asked to end, then killed; its status is ours.
  * - Ctrl-C: the tasks are asked by SIGINT, a second one kills them; 130. SIGTERM, SIGHUP: told on, after a grace
  *   killed; 143, 129. The time limit: SIGTERM, after the grace SIGKILL; 124.
  * - Nobody reads our output any more (| head): the tasks are ended quietly; 141.
@@ -193,6 +194,17 @@ static void on_failed(void *arg, struct runner_root *root)
 	ask_tasks(r, exitcode_of_start(root->error.code), SIGTERM);
 }
 
+static void on_bad_exit(void *arg, struct runner_root *root)
+{
+	struct run *r = arg;
+	char text[600];
+	if (!r->plan.kill_on_bad_exit || r->phase != RUN_RUNNING)
+		return;
+	runner_describe(&root->first, text, sizeof text);
+	context_error(r->context, "%s%s", text, root->size > 1 ? "; ending the others" : "");
+	ask_tasks(r, root->status, SIGTERM);
+}
+
 static void on_output_failed(void *arg, int code, const char *text)
 {
 	struct run *r = arg;
@@ -302,6 +314,7 @@ static int make_runner(struct run *r, struct weft_error *e)
 {
 	static const struct runner_handler handler = {.started       = on_started,
 	                                              .failed        = on_failed,
+	                                              .bad_exit      = on_bad_exit,
 	                                              .finished      = on_finished,
 	                                              .stdin_ack     = on_stdin_ack,
 	                                              .output_failed = on_output_failed,
@@ -461,19 +474,7 @@ static int exec_run(struct context *c, const struct args *a)
 }
 
 static const struct option_def options[] = {
-        {.id   = 'n',
-         .name = "count",
-         .kind = ARG_COUNT,
-         .arg  = "N",
-         .help = "start N tasks of the program (default: 1)",
-         .min  = 1,
-         .max  = PLAN_TASKS_MAX},
-        {.id   = OPT_HOST,
-         .name = "host",
-         .kind = ARG_HOST,
-         .arg  = "HOST[,HOST...]",
-         .help = "start them there: names of nodes, or #INDEX",
-         .man  = "Several are used in turn. Without it tasks go where cores are free."},
+        PLAN_OPTIONS,
         {.id   = OPT_LOCAL_NODES,
          .name = "local-nodes",
          .kind = ARG_COUNT,
@@ -481,18 +482,6 @@ static const struct option_def options[] = {
          .help = "use a private virtual machine of N pretend nodes on this machine",
          .min  = 1,
          .max  = 1024},
-        {.id   = 'x',
-         .name = "export",
-         .kind = ARG_VARIABLE,
-         .arg  = "NAME[=VALUE]",
-         .help = "set a variable of the tasks' environment",
-         .man  = "The tasks inherit the whole environment in any case; `-x NAME` checks that the variable is "
-                 "there. May be given several times."},
-        {.id   = OPT_WDIR,
-         .name = "wdir",
-         .kind = ARG_FOLDER,
-         .arg  = "DIR",
-         .help = "the tasks' working directory (default: the current one)"},
         {.id = 'l', .name = "label", .help = "put the rank in front of each line of output"},
         {.id   = OPT_OUTPUT,
          .name = "output",
@@ -509,6 +498,13 @@ static const struct option_def options[] = {
          .arg  = "TIME",
          .help = "end the tasks after TIME: 90, 90s, 5m, 1h30m",
          .man  = "They get SIGTERM, three seconds later SIGKILL; the exit status is 124."},
+        {.id   = OPT_KILL_ON_BAD_EXIT,
+         .name = "kill-on-bad-exit",
+         .help = "when a task fails, end the others",
+         .man  = "A task fails that exits with another code than 0, or that a signal ends, or that is lost. The "
+                 "others get SIGTERM, three seconds later SIGKILL; the exit status is that of the first one "
+                 "that failed. Without this option the others go on: programs that notice the death of a "
+                 "task and carry on need that."},
         {.id           = OPT_STDIN,
          .name         = "stdin",
          .kind         = ARG_TEXT,

@@ -50,6 +50,7 @@ int plan_parse(const struct args *first, struct plan *p, struct weft_error *e)
 		if (a->noperands == 0)
 			return weft__err_set(e, WEFT_EINVAL, "a program is missing beside ':'");
 		p->ntasks += args_count(a, 'n', 1);
+		p->kill_on_bad_exit |= args_has(a, OPT_KILL_ON_BAD_EXIT);
 		if (!rest)
 			break;
 		if (p->nprograms == PLAN_PROGRAMS_MAX)

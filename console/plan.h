@@ -2,6 +2,7 @@
 #ifndef WEFT_CONSOLE_PLAN_H
 #define WEFT_CONSOLE_PLAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -20,8 +21,37 @@ struct plan_program {
 struct plan {
 	struct plan_program programs[PLAN_PROGRAMS_MAX];
 	size_t nprograms;
-	long ntasks; /* of all programs */
+	long ntasks;           /* of all programs */
+	bool kill_on_bad_exit; /* the first task that fails takes the others with it */
 };
+
+/* The options that every command has that starts programs. */
+#define PLAN_OPTIONS                                                                               \
+	{.id   = 'n',                                                                              \
+	 .name = "count",                                                                          \
+	 .kind = ARG_COUNT,                                                                        \
+	 .arg  = "N",                                                                              \
+	 .help = "start N tasks of the program (default: 1)",                                      \
+	 .min  = 1,                                                                                \
+	 .max  = PLAN_TASKS_MAX},                                                                  \
+	{.id   = OPT_HOST,                                                                         \
+	 .name = "host",                                                                           \
+	 .kind = ARG_HOST,                                                                         \
+	 .arg  = "HOST[,HOST...]",                                                                 \
+	 .help = "start them there: names of nodes, or #INDEX",                                    \
+	 .man  = "Several are used in turn. Without it tasks go where cores are free."},           \
+	{.id   = 'x',                                                                              \
+	 .name = "export",                                                                         \
+	 .kind = ARG_VARIABLE,                                                                     \
+	 .arg  = "NAME[=VALUE]",                                                                   \
+	 .help = "set a variable of the tasks' environment",                                       \
+	 .man  = "The tasks inherit the whole environment in any case; `-x NAME` checks that the " \
+	         "variable is there. May be given several times."},                                \
+	{.id   = OPT_WDIR,                                                                         \
+	 .name = "wdir",                                                                           \
+	 .kind = ARG_FOLDER,                                                                       \
+	 .arg  = "DIR",                                                                            \
+	 .help = "the tasks' working directory (default: the current one)"}
 
 /* Reads the programs of a command line, kept apart by ":"; first has been parsed from the whole of it. 0,
  * WEFT_EINVAL. Whatever it returns, plan_fini is due. */

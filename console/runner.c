@@ -195,6 +195,8 @@ static void note_failure(struct runner *r, struct runner_root *root, const struc
 	f->after_ms              = (weft__clock_ns() - root->began_ns) / 1000000;
 	snprintf(f->host, sizeof f->host, "%.*s", (int)m->host.n, m->host.p);
 	snprintf(f->text, sizeof f->text, "%.*s", (int)m->text.n, m->text.p);
+	if (root->handler.bad_exit)
+		root->handler.bad_exit(root->arg, root);
 }
 
 static void take_job_event(struct runner *r, const struct weft__msg_job_event *m)

@@ -34,6 +34,7 @@ struct runner_root;
 struct runner_handler {
 	void (*started)(void *arg, struct runner_root *root);  /* rank 0 runs */
 	void (*failed)(void *arg, struct runner_root *root);   /* root->error: why some could not be started */
+	void (*bad_exit)(void *arg, struct runner_root *root); /* root->first: the first task that failed */
 	void (*finished)(void *arg, struct runner_root *root); /* it is done; the handler may forget it */
 	void (*stdin_ack)(void *arg, uint64_t nbytes);
 	void (*output_failed)(void *arg, int code, const char *text);

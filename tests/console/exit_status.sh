@@ -35,6 +35,15 @@ status "--wdir" 0 weft run --wdir folder pwd
 equal "is where the task runs" "$tmp/folder" "$(cat "$tmp/out")"
 status "a task of a task does not count" 0 weft run sh -c "'$build/console/weft' run sh -c 'exit 3'; true"
 
+# The first failure ends all, when it is asked for.
+status "a failed task alone does not end the others" 3 weft run -q -n 2 sh -c '[ $WEFT_RANK = 1 ] && exit 3; sleep 0.2; echo on'
+equal "they go on" on "$(cat "$tmp/out")"
+status "--kill-on-bad-exit ends them" 3 weft run -q -n 3 --kill-on-bad-exit sh -c '[ $WEFT_RANK = 1 ] && exit 3; exec sleep 60'
+says_one_line "the culprit is named" 'rank 1 .* exited with code 3 .*; ending the others'
+status "a signal is a bad exit, too" 139 weft run -q -n 2 --kill-on-bad-exit sh -c '[ $WEFT_RANK = 1 ] && kill -SEGV $$; exec sleep 60'
+status "one that is deaf to SIGTERM is killed" 3 weft run -q -n 2 --kill-on-bad-exit sh -c '[ $WEFT_RANK = 1 ] && exit 3; trap "" TERM; sleep 60; sleep 60'
+status "without a failure nothing happens" 0 weft run -q -n 3 --kill-on-bad-exit true
+
 # A name in --output for each task; all in one file; a folder.
 status "--output with %r" 0 weft run -q -n 2 --output 'f.%r' sh -c 'echo out $WEFT_RANK; echo err $WEFT_RANK >&2'
 equal "makes a file for each rank" "out 1 err 1" "$(sort -r f.1 | xargs)"
