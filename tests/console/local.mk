@@ -1,5 +1,5 @@
 if HAVE_CMOCKA
-console_tests = %D%/test_args %D%/test_line %D%/test_mux %D%/test_runner %D%/test_session %D%/test_text \
+console_tests = %D%/test_args %D%/test_hostfile %D%/test_line %D%/test_mux %D%/test_runner %D%/test_session %D%/test_text \
 	%D%/test_vmdir
 check_PROGRAMS += $(console_tests)
 TESTS += $(console_tests)
@@ -10,6 +10,9 @@ console_test_libs = console/libconsole.la link/liblink.la proto/libproto.la base
 tests_console_test_args_SOURCES = %D%/test_args.c
 tests_console_test_args_CFLAGS = $(console_test_flags)
 tests_console_test_args_LDADD = $(console_test_libs)
+tests_console_test_hostfile_SOURCES = %D%/test_hostfile.c
+tests_console_test_hostfile_CFLAGS = $(console_test_flags)
+tests_console_test_hostfile_LDADD = $(console_test_libs)
 tests_console_test_line_SOURCES = %D%/test_line.c
 tests_console_test_line_CFLAGS = $(console_test_flags)
 tests_console_test_line_LDADD = $(console_test_libs)
