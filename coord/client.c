@@ -205,7 +205,7 @@ void ask_forget(struct coord *c, struct client *from, const struct weft__msg *m)
 	for (l = from->asks.next; l != &from->asks; l = l->next) {
 		struct ask *a = WEFT__CONTAINER(l, struct ask, at_client);
 		if (a->req == m->forget.req &&
-		    (a->kind == ASK_WAIT || a->kind == ASK_NAME || a->kind == ASK_BARRIER)) {
+		    (a->kind == ASK_WAIT || a->kind == ASK_NAME || a->kind == ASK_BARRIER || a->kind == ASK_DRAIN)) {
 			ask_destroy(c, a);
 			return;
 		}
@@ -240,6 +240,7 @@ static const struct {
         {WEFT__MSG_SPAWN, job_spawn},        {WEFT__MSG_SIGNAL, job_signal},
         {WEFT__MSG_WAIT, task_wait},         {WEFT__MSG_LIST, list_rows},
         {WEFT__MSG_NODE_ADD, member_add},    {WEFT__MSG_NODE_DEL, member_del},
+        {WEFT__MSG_NODE_SET, member_set},
         {WEFT__MSG_HALT, halt_ask},          {WEFT__MSG_NOTIFY, notify_ask},
         {WEFT__MSG_CONTEXT_NEW, context_new}, {WEFT__MSG_TASK_NAME, task_set_name},
         {WEFT__MSG_GROUP, group_op},         {WEFT__MSG_NAME_PUT, name_put},

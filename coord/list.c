@@ -39,7 +39,10 @@ static void list_nodes(struct coord *c, struct rows *r)
 		                                             .ncores = n->ncores,
 		                                             .ntasks = n->ntasks,
 		                                             .pid = n->pid,
-		                                             .release = weft__str(n->release)}});
+		                                             .release = weft__str(n->release),
+		                                             .drained = n->drained,
+		                                             .slots = n->slots,
+		                                             .speed = n->speed}});
 	}
 }
 

@@ -76,21 +76,29 @@ void node_destroy(struct coord *c, struct node *n)
 	weft__free(n->wanted);
 	weft__free(n->host);
 	weft__free(n->address);
+	weft__free(n->addresses);
 	weft__free(n->release);
 	weft__free(n);
 }
 
-void node_start(struct coord *c, struct node *n)
+void node_start(struct coord *c, struct node *n, const struct weft__msg_node_add *how)
 {
 	struct node *home = node_find(c, COORD_HOME);
-	if (!home)
-		return;
-	send_node(c, home,
-	          &(struct weft__msg){.code = WEFT__MSG_NODE_START,
-	                              .node_start = {.node = n->index,
-	                                             .incarnation = n->incarnation,
-	                                             .kind = n->kind,
-	                                             .host = weft__str(n->wanted)}});
+	struct weft__msg m = {.code = WEFT__MSG_NODE_START,
+	                      .node_start = {.node = n->index,
+	                                     .incarnation = n->incarnation,
+	                                     .kind = n->kind,
+	                                     .host = weft__str(n->wanted)}};
+	if (how) {
+		m.node_start.login = how->login;
+		m.node_start.address = how->address;
+		m.node_start.daemon = how->daemon;
+		m.node_start.path = how->path;
+		m.node_start.wdir = how->wdir;
+		m.node_start.ports = how->ports;
+	}
+	if (home)
+		send_node(c, home, &m);
 }
 
 /* --- joining ------------------------------------------------------------------------------------- */
@@ -150,7 +158,8 @@ static void send_peer(struct coord *c, struct node *to, const struct node *about
 	                                       .host = weft__str(about->host),
 	                                       .address = weft__str(about->address),
 	                                       .port = about->port,
-	                                       .ncores = about->ncores}});
+	                                       .ncores = about->ncores,
+	                                       .addresses = weft__str(about->addresses)}});
 }
 
 /* Each node that is there and this one learn of each other. */
@@ -172,7 +181,7 @@ static void start_first_nodes(struct coord *c)
 		if (!n)
 			return;
 		n->initial = 1;
-		node_start(c, n);
+		node_start(c, n, NULL);
 	}
 }
 
@@ -198,6 +207,7 @@ void node_join(struct coord *c, struct node *n, const struct weft__msg_join *m, 
 	}
 	coord_replace(c, &n->host, m->host);
 	coord_replace(c, &n->address, m->address.n ? m->address : weft__str(from));
+	coord_replace(c, &n->addresses, m->addresses);
 	coord_replace(c, &n->release, m->release);
 	n->port = m->port;
 	n->ncores = m->ncores ? m->ncores : 1;

@@ -17,9 +17,14 @@ static int64_t load(const struct node *n)
 	return (int64_t)n->ntasks + n->planned;
 }
 
+static int64_t room(const struct node *n)
+{
+	return (int64_t)(n->slots ? n->slots : n->ncores);
+}
+
 static bool less_loaded(const struct place *a, const struct place *b)
 {
-	int64_t cores_a = (int64_t)a->node->ncores, cores_b = (int64_t)b->node->ncores;
+	int64_t cores_a = room(a->node), cores_b = room(b->node);
 	int64_t free_a = cores_a - load(a->node), free_b = cores_b - load(b->node);
 	if (free_a > 0 || free_b > 0)
 		return free_a != free_b ? free_a > free_b : a->turn < b->turn;
@@ -97,7 +102,7 @@ static size_t candidates(struct coord *c, uint64_t state, struct place *places)
 	for (int lap = 0; lap < 2; lap++)
 		for (struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next) {
 			struct node *node = WEFT__CONTAINER(l, struct node, all);
-			if (node->state != state || (node->index < c->place_next) != (lap == 1))
+			if (node->state != state || node->drained || (node->index < c->place_next) != (lap == 1))
 				continue;
 			places[n] = (struct place){.node = node, .turn = (uint32_t)n};
 			n++;
@@ -144,13 +149,16 @@ static int add_named(struct coord *c, const char *name, size_t len, struct place
                      struct weft_error *e)
 {
 	char hosts[100];
-	bool found = false, usable = false;
+	bool found = false, drained = false, usable = false;
 	for (struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next) {
 		struct node *node = WEFT__CONTAINER(l, struct node, all);
 		if (!is_called(node, name, len) && !has_index(node, name, len))
 			continue;
 		found = true;
 		if (node->state != WEFT__NODE_UP && node->state != WEFT__NODE_SUSPECT)
+			continue;
+		drained |= node->drained != 0;
+		if (node->drained)
 			continue;
 		usable = true;
 		size_t i = 0;
@@ -163,6 +171,9 @@ static int add_named(struct coord *c, const char *name, size_t len, struct place
 	}
 	if (usable)
 		return 0;
+	if (drained)
+		return weft__err_set(e, WEFT_ENONODE, "node \"%.*s\" takes no new tasks; to change that: weft drain --undo %.*s",
+		                     (int)(len < 40 ? len : 40), name, (int)(len < 40 ? len : 40), name);
 	if (found)
 		return weft__err_set(e, WEFT_ENONODE, "node \"%.*s\" is not up: it is still starting, or leaving",
 		                     (int)(len < 60 ? len : 60), name);
@@ -186,6 +197,16 @@ static int add_hosts(struct coord *c, struct weft__str host, struct place *place
 	}
 }
 
+static int no_node(const struct coord *c, struct weft_error *e)
+{
+	for (const struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next)
+		if (WEFT__CONTAINER(l, struct node, all)->drained)
+			return weft__err_set(e, WEFT_ENONODE,
+			                     "all nodes that are up are drained and take no new tasks; to change that: "
+			                     "weft drain --undo HOST");
+	return weft__err_set(e, WEFT_ENONODE, "no node is up");
+}
+
 int place_tasks(struct coord *c, struct weft__str host, uint32_t count, struct place **out, size_t *nout,
                 struct weft_error *e)
 {
@@ -201,7 +222,7 @@ int place_tasks(struct coord *c, struct weft__str host, uint32_t count, struct p
 		if (n == 0)
 			n = candidates(c, WEFT__NODE_SUSPECT, places);
 		if (n == 0)
-			rc = weft__err_set(e, WEFT_ENONODE, "no node is up");
+			rc = no_node(c, e);
 	}
 	if (!rc)
 		rc = share(c, places, n, count, host.n > 0 ? fewer_here : less_loaded, e);

@@ -176,10 +176,14 @@ static void nodes_io(struct coord *c, struct io *io)
 		io_text(io, &n->wanted);
 		io_text(io, &n->host);
 		io_text(io, &n->address);
+		io_text(io, &n->addresses);
 		io_text(io, &n->release);
 		io_u64(io, &n->port);
 		io_u64(io, &n->ncores);
 		io_u64(io, &n->pid);
+		io_u64(io, &n->drained);
+		io_u64(io, &n->slots);
+		io_u64(io, &n->speed);
 		if (io_reading(io) && n->state != WEFT__NODE_STARTING)
 			c->nstarting--;
 		session_io(c, io, &n->session);
@@ -436,6 +440,7 @@ static void ask_targets_io(struct coord *c, struct io *io, struct ask *a)
 	case ASK_NODE_ADD:
 	case ASK_NODE_DEL:
 	case ASK_HALT:
+	case ASK_DRAIN:
 		break;
 	default:
 		bad(io);

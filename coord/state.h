@@ -31,8 +31,10 @@ struct node {
 	uint64_t rejoining;     /* 1: it has more time to rejoin, as it was the coordinator that broke the link */
 	uint64_t add;           /* id of the NODE_ADD question that wants to know, 0 none */
 	char *wanted;           /* host as given in NODE_ADD */
-	char *host, *address, *release;
+	char *host, *address, *addresses, *release;
 	uint64_t port, ncores, pid;
+	uint64_t drained;       /* 1: it gets no new tasks */
+	uint64_t slots, speed;  /* what the user says about it, 0: nothing */
 	struct weft__session session;
 	struct weft__list tasks;   /* task.at_node: those that have not ended */
 	size_t ntasks;
@@ -104,7 +106,7 @@ struct client {
 };
 
 /* A question that waits for its answer. */
-enum ask_kind { ASK_WAIT = 1, ASK_NAME, ASK_BARRIER, ASK_SPAWN, ASK_NODE_ADD, ASK_NODE_DEL, ASK_HALT };
+enum ask_kind { ASK_WAIT = 1, ASK_NAME, ASK_BARRIER, ASK_SPAWN, ASK_NODE_ADD, ASK_NODE_DEL, ASK_HALT, ASK_DRAIN };
 
 struct ask {
 	struct weft__list all; /* coord.asks */
@@ -114,7 +116,7 @@ struct ask {
 	uint64_t req;
 	uint64_t kind;
 	uint64_t left;  /* NODE_ADD: answers to come */
-	uint64_t index; /* NODE_DEL: the node */
+	uint64_t index; /* NODE_DEL, DRAIN: the node */
 	struct task *task;
 	struct job *job;
 	struct name *name;
@@ -244,7 +246,7 @@ struct node *node_find(const struct coord *c, uint64_t index); /* NULL: there is
 struct node *node_create(struct coord *c, uint64_t kind, struct weft__str wanted);
 void node_destroy(struct coord *c, struct node *n); /* frees the record alone */
 void node_remove(struct coord *c, struct node *n, bool lost, const char *why);
-void node_start(struct coord *c, struct node *n); /* have home start it */
+void node_start(struct coord *c, struct node *n, const struct weft__msg_node_add *how); /* have home start it; how may be NULL */
 int node_check_join(struct coord *c, const struct coord_event *ev, const struct weft__msg_join *m,
                     struct weft_error *e);
 void node_join(struct coord *c, struct node *n, const struct weft__msg_join *m, const char *from);
@@ -259,6 +261,8 @@ void member_add(struct coord *c, struct client *from, const struct weft__msg *m)
 void member_del(struct coord *c, struct client *from, const struct weft__msg *m); /* NODE_DEL */
 void member_added(struct coord *c, struct node *n, int code, const char *text);   /* tell who asked for it */
 void member_removed(struct coord *c, struct node *n);
+void member_set(struct coord *c, struct client *from, const struct weft__msg *m); /* NODE_SET */
+void member_idle(struct coord *c, struct node *n);                                /* its last task has ended */
 
 void halt_ask(struct coord *c, struct client *from, const struct weft__msg *m);
 void halt_begin(struct coord *c, const char *why);

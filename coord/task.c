@@ -141,7 +141,8 @@ static void keep_status(struct task *t, const struct weft__msg_exited *how, int 
 void task_end(struct coord *c, struct task *t, const struct weft__msg_exited *how, int error, struct weft__str text)
 {
 	struct job *j = t->job;
-	assert(t->node);
+	struct node *n = t->node;
+	assert(n);
 	keep_status(t, how, error);
 	if (text.n > 0)
 		coord_replace(c, &t->error_text, text);
@@ -150,7 +151,7 @@ void task_end(struct coord *c, struct task *t, const struct weft__msg_exited *ho
 	t->state = WEFT__TASK_ENDED;
 	send_event(c, t, WEFT__JOB_EVENT_EXITED);
 	weft__list_remove(&t->at_node);
-	t->node->ntasks--;
+	n->ntasks--;
 	t->node = NULL;
 	weft__map_remove(&c->slots, weft__tid_slot((weft_tid_t){t->tid}));
 	c->nlive_tasks--;
@@ -163,6 +164,7 @@ void task_end(struct coord *c, struct task *t, const struct weft__msg_exited *ho
 		ask_destroy(c, a);
 	}
 	notify_task(c, t);
+	member_idle(c, n);
 	job_answer(c, j);
 	if (j->running == 0)
 		job_done(c, j); /* t may be forgotten with it */

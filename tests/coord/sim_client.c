@@ -179,7 +179,7 @@ static void forget(struct sim *s, struct sim_client *c, struct sim_question *q)
 
 static bool can_forget(const struct sim_question *q)
 {
-	return q->code == WEFT__MSG_WAIT || q->code == WEFT__MSG_NAME_GET ||
+	return q->code == WEFT__MSG_WAIT || q->code == WEFT__MSG_NAME_GET || q->code == WEFT__MSG_NODE_SET ||
 	       (q->code == WEFT__MSG_GROUP && q->op == WEFT__GROUP_BARRIER);
 }
 
@@ -188,6 +188,15 @@ static void ask_member(struct sim *s, struct sim_client *c, uint64_t req)
 	if (s->nnodes < 8 && sim_chance(s, 70))
 		sim_client_ask(s, c,
 		               &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {req, WEFT__ADD_LOCAL, weft__str(""), sim_below(s, 3)}},
+		               req);
+	else if (sim_chance(s, 50))
+		sim_client_ask(s, c,
+		               &(struct weft__msg){.code = WEFT__MSG_NODE_SET,
+		                                   .node_set = {.req = req,
+		                                                .node = 1 + sim_below(s, 6),
+		                                                .drain = sim_below(s, 3),
+		                                                .wait = sim_below(s, 2),
+		                                                .slots = sim_below(s, 4)}},
 		               req);
 	else
 		sim_client_ask(s, c, &(struct weft__msg){.code = WEFT__MSG_NODE_DEL, .node_del = {req, 1 + sim_below(s, 8)}}, req);

@@ -303,6 +303,116 @@ static void a_host_is_added_once_by_a_name_that_is_one(void **state)
 	drive_destroy(d);
 }
 
+static void what_the_user_says_about_a_host_reaches_its_starter(void **state)
+{
+	struct drive *d = drive_vm(1, 1);
+	drive_ask(d, 1, 1,
+	          &(struct weft__msg){.code = WEFT__MSG_NODE_ADD,
+	                              .node_add = {.req = 1,
+	                                           .kind = WEFT__ADD_SSH,
+	                                           .host = weft__str("alpha"),
+	                                           .count = 1,
+	                                           .login = weft__str("anna"),
+	                                           .address = weft__str("10.1.1.1"),
+	                                           .daemon = weft__str("$HOME/bin/weftd"),
+	                                           .path = weft__str("$HOME/bin:/opt/bin"),
+	                                           .wdir = weft__str("/tmp"),
+	                                           .ports = weft__str("7000-7009"),
+	                                           .slots = 3,
+	                                           .speed = 500}});
+	const struct weft__msg_node_start *s = &drive_take(d, 1, 0, WEFT__MSG_NODE_START)->node_start;
+	assert_string_equal(s->login.p, "anna");
+	assert_string_equal(s->address.p, "10.1.1.1");
+	assert_string_equal(s->daemon.p, "$HOME/bin/weftd");
+	assert_string_equal(s->path.p, "$HOME/bin:/opt/bin");
+	assert_string_equal(s->wdir.p, "/tmp");
+	assert_string_equal(s->ports.p, "7000-7009");
+	drive_join(d, 2, "alpha", 64, 0, 0);
+	assert_int_equal(added_code(d), 0);
+	drive_ask(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_LIST, .list = {.req = 2, .kind = WEFT__LIST_NODES}});
+	assert_int_equal(drive_take(d, 1, 1, WEFT__MSG_NODE_ROW)->node_row.slots, 0);
+	const struct weft__msg_node_row *r = &drive_take(d, 1, 1, WEFT__MSG_NODE_ROW)->node_row;
+	assert_int_equal(r->slots, 3);
+	assert_int_equal(r->speed, 500);
+	assert_int_equal(r->ncores, 64);
+	drive_ask(d, 1, 1,
+	          &(struct weft__msg){.code = WEFT__MSG_NODE_ADD,
+	                              .node_add = {.req = 3, .kind = WEFT__ADD_SSH, .host = weft__str("beta"), .count = 1,
+	                                           .login = weft__str("-oProxyCommand=x")}});
+	assert_int_equal(added_code(d), WEFT_EINVAL);
+	drive_destroy(d);
+}
+
+/* --- draining ----------------------------------------------------------------------------------------- */
+
+static struct weft__msg set(uint64_t req, uint64_t node, uint64_t drain, uint64_t wait)
+{
+	return (struct weft__msg){.code = WEFT__MSG_NODE_SET,
+	                          .node_set = {.req = req, .node = node, .drain = drain, .wait = wait}};
+}
+
+static void a_drained_node_gets_no_new_tasks_until_that_is_undone(void **state)
+{
+	struct drive *d = drive_vm(2, 2);
+	struct weft__msg m = set(1, 2, WEFT__DRAIN_YES, 0);
+	uint32_t nodes[4];
+	int code;
+	assert_int_equal(drive_result(d, 1, 1, &m, NULL), 0);
+	assert_true(drive_spawn(d, 1, 1, "", 4, NULL, nodes, NULL) > 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(nodes[i], 1);
+	assert_int_equal(drive_spawn(d, 1, 1, "local2", 1, NULL, nodes, &code), 0);
+	assert_int_equal(code, WEFT_ENONODE);
+	m = set(1, 1, WEFT__DRAIN_YES, 0);
+	assert_int_equal(drive_result(d, 1, 1, &m, NULL), 0);
+	assert_int_equal(drive_spawn(d, 1, 1, "", 1, NULL, nodes, &code), 0);
+	assert_int_equal(code, WEFT_ENONODE);
+	m = set(1, 2, WEFT__DRAIN_NO, 0);
+	assert_int_equal(drive_result(d, 1, 1, &m, NULL), 0);
+	assert_true(drive_spawn(d, 1, 1, "", 1, NULL, nodes, NULL) > 0);
+	assert_int_equal(nodes[0], 2);
+	m = set(1, 9, WEFT__DRAIN_YES, 0);
+	assert_int_equal(drive_result(d, 1, 1, &m, NULL), WEFT_ENONODE);
+	drive_destroy(d);
+}
+
+static void who_waits_for_a_drained_node_is_answered_when_its_last_task_has_ended(void **state)
+{
+	struct drive *d = drive_vm(2, 2);
+	uint64_t tids[2];
+	assert_true(drive_spawn(d, 1, 1, "local2", 2, tids, NULL, NULL) > 0);
+	drive_started(d, tids[0]);
+	drive_started(d, tids[1]);
+	struct weft__msg m = set(7, 2, WEFT__DRAIN_YES, 1);
+	drive_forget(d);
+	drive_ask(d, 1, 1, &m);
+	drive_exited(d, tids[0], 0, 0);
+	assert_false(drive_has(d, 1, 1, WEFT__MSG_RESULT));
+	drive_exited(d, tids[1], 0, 0);
+	assert_int_equal(drive_take(d, 1, 1, WEFT__MSG_RESULT)->result.req, 7);
+	assert_int_equal(drive_result(d, 1, 1, &m, NULL), 0); /* it is empty: at once */
+	drive_destroy(d);
+}
+
+static void who_waits_for_a_drained_node_is_told_when_it_is_lost_or_taken_back(void **state)
+{
+	struct drive *d = drive_vm(2, 2);
+	uint64_t tids[1];
+	assert_true(drive_spawn(d, 1, 1, "local2", 1, tids, NULL, NULL) > 0);
+	drive_started(d, tids[0]);
+	struct weft__msg m = set(7, 2, WEFT__DRAIN_YES, 1), undo = set(8, 2, WEFT__DRAIN_NO, 0);
+	drive_forget(d);
+	drive_ask(d, 1, 1, &m);
+	drive_ask(d, 1, 1, &undo);
+	assert_int_equal(drive_take(d, 1, 1, WEFT__MSG_RESULT)->result.code, WEFT_ECANCELED);
+	drive_forget(d);
+	drive_ask(d, 1, 1, &m);
+	break_link(d, 2);
+	drive_pass(d, COORD_SILENCE_MS + 1000);
+	assert_int_equal(drive_take(d, 1, 1, WEFT__MSG_RESULT)->result.code, WEFT_ENONODE);
+	drive_destroy(d);
+}
+
 static int del(struct drive *d, uint64_t node)
 {
 	return drive_result(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_NODE_DEL, .node_del = {1, node}}, NULL);
@@ -607,6 +717,10 @@ int main(void)
 	        cmocka_unit_test(a_daemon_that_restarts_keeps_its_tasks_and_loses_its_clients),
 	        cmocka_unit_test(each_added_node_is_answered),
 	        cmocka_unit_test(a_host_is_added_once_by_a_name_that_is_one),
+	        cmocka_unit_test(what_the_user_says_about_a_host_reaches_its_starter),
+	        cmocka_unit_test(a_drained_node_gets_no_new_tasks_until_that_is_undone),
+	        cmocka_unit_test(who_waits_for_a_drained_node_is_answered_when_its_last_task_has_ended),
+	        cmocka_unit_test(who_waits_for_a_drained_node_is_told_when_it_is_lost_or_taken_back),
 	        cmocka_unit_test(a_removed_node_is_told_to_halt_and_the_answer_comes_when_it_is_gone),
 	        cmocka_unit_test(a_removed_node_that_hangs_is_given_up),
 	        cmocka_unit_test(indexes_are_not_used_again),
