@@ -198,7 +198,8 @@ struct part {
 	const struct weft__kept *kept;
 	struct place *places;
 	size_t nplaces;
-	uint32_t first; /* rank of its first task */
+	uint32_t first, count; /* rank of its first task; how many it has */
+	uint32_t *order;       /* of each task, in the order of ranks: its place */
 };
 
 static bool decode_part(struct coord *c, const struct draft *d, const struct weft__kept *k, struct weft__msg *m)
@@ -207,6 +208,26 @@ static bool decode_part(struct coord *c, const struct draft *d, const struct wef
 	if (rc)
 		c->failed = rc;
 	return rc == 0;
+}
+
+/* Ranks in a row go to one place, or to one place after the other. */
+static int order_part(struct coord *c, struct part *p, bool in_turn)
+{
+	p->order = coord_alloc(c, p->count * sizeof *p->order);
+	if (!p->order)
+		return WEFT_ENOMEM;
+	uint32_t done = 0;
+	if (in_turn) {
+		for (uint32_t lap = 0; done < p->count; lap++)
+			for (uint32_t k = 0; k < p->nplaces; k++)
+				if (p->places[k].count > lap)
+					p->order[done++] = k;
+	} else {
+		for (uint32_t k = 0; k < p->nplaces; k++)
+			for (uint32_t i = 0; i < p->places[k].count; i++)
+				p->order[done++] = k;
+	}
+	return 0;
 }
 
 static int place_parts(struct coord *c, struct draft *d, struct part *parts, struct weft_error *e)
@@ -221,10 +242,12 @@ static int place_parts(struct coord *c, struct draft *d, struct part *parts, str
 		parts[i].first = first;
 		if (!decode_part(c, d, parts[i].kept, &m))
 			return c->failed;
-		int rc = place_tasks(c, m.spawn.host, (uint32_t)m.spawn.count, &parts[i].places, &parts[i].nplaces, e);
+		parts[i].count = (uint32_t)m.spawn.count;
+		int rc = place_tasks(c, &m.spawn, &parts[i].places, &parts[i].nplaces, e);
+		rc = rc ? rc : order_part(c, &parts[i], m.spawn.map == WEFT__MAP_TURN);
 		if (rc)
 			return rc;
-		first += (uint32_t)m.spawn.count;
+		first += parts[i].count;
 	}
 	return 0;
 }
@@ -234,16 +257,15 @@ static bool put_tasks(struct coord *c, struct job *j, const struct part *parts, 
 {
 	uint32_t rank = 0;
 	for (size_t i = 0; i < nparts; i++)
-		for (size_t k = 0; k < parts[i].nplaces; k++)
-			for (uint32_t n = 0; n < parts[i].places[k].count; n++) {
-				uint64_t tid = 0;
-				struct node *node = parts[i].places[k].node;
-				int rc = tid_next(c, node->index, &tid);
-				if (rc)
-					c->failed = rc; /* place_tasks has left room; 2^33 generations do not pass */
-				if (rc || !job_put_task(c, j, rank++, tid, node))
-					return false;
-			}
+		for (uint32_t k = 0; k < parts[i].count; k++) {
+			uint64_t tid = 0;
+			struct node *node = parts[i].places[parts[i].order[k]].node;
+			int rc = tid_next(c, node->index, &tid);
+			if (rc)
+				c->failed = rc; /* place_tasks has left room; 2^33 generations do not pass */
+			if (rc || !job_put_task(c, j, rank++, tid, node))
+				return false;
+		}
 	return true;
 }
 
@@ -262,7 +284,7 @@ static void send_team(struct coord *c, struct job *j, struct node *to, const uin
 /* How many tids a LAUNCH takes beside what it has anyway: a tid is up to 9 bytes, a rank up to 5. */
 static uint32_t launch_room(const struct weft__msg_launch *l)
 {
-	size_t nbytes = 256 + l->wdir.n;
+	size_t nbytes = 320 + l->wdir.n;
 	for (size_t i = 0; i < l->argv.n; i++)
 		nbytes += l->argv.p[i].n + 5;
 	for (size_t i = 0; i < l->env.n; i++)
@@ -285,6 +307,10 @@ static void send_launch(struct coord *c, struct job *j, const struct weft__msg_s
 	l->wdir = m->wdir;
 	l->argv = m->argv;
 	l->env = m->env;
+	l->nlocal = (uint64_t)to->planned;
+	l->bind = m->bind;
+	l->deal = m->deal;
+	l->width = m->width;
 	uint32_t room = launch_room(l);
 	for (uint32_t i = 0; i < count; i += room) {
 		uint32_t n = count - i < room ? count - i : room;
@@ -295,16 +321,37 @@ static void send_launch(struct coord *c, struct job *j, const struct weft__msg_s
 	}
 }
 
+/* To each node that a part has tasks on; tids and ranks have room for the part's. */
+static void send_part(struct coord *c, struct draft *d, struct job *j, const struct part *p, size_t index, uint64_t *tids,
+                      uint64_t *ranks)
+{
+	struct weft__msg m;
+	if (!decode_part(c, d, p->kept, &m))
+		return;
+	for (size_t k = 0, at = 0; k < p->nplaces; k++) {
+		p->places[k].at = (uint32_t)at;
+		at += p->places[k].count;
+	}
+	for (uint32_t i = 0; i < p->count; i++) {
+		uint32_t at = p->places[p->order[i]].at++;
+		tids[at] = j->tasks[p->first + i].tid;
+		ranks[at] = p->first + i;
+	}
+	for (size_t k = 0; k < p->nplaces; k++) {
+		const struct place *place = &p->places[k];
+		size_t at = place->at - place->count;
+		send_launch(c, j, &m.spawn, place->node, tids + at, ranks + at, place->count, place->node->last_part == index);
+	}
+}
+
 static void send_launches(struct coord *c, struct draft *d, struct job *j, const struct part *parts, size_t nparts)
 {
 	uint64_t *tids = coord_alloc(c, 2 * j->size * sizeof *tids);
 	if (!tids)
 		return;
 	uint64_t *ranks = tids + j->size, mark = ++c->mark;
-	for (uint32_t i = 0; i < j->size; i++) {
+	for (uint32_t i = 0; i < j->size; i++)
 		tids[i] = j->tasks[i].tid;
-		ranks[i] = i;
-	}
 	for (size_t i = 0; i < nparts; i++)
 		for (size_t k = 0; k < parts[i].nplaces; k++) {
 			struct node *n = parts[i].places[k].node;
@@ -313,17 +360,8 @@ static void send_launches(struct coord *c, struct draft *d, struct job *j, const
 			n->mark = mark;
 			n->last_part = i;
 		}
-	for (size_t i = 0; i < nparts && !c->failed; i++) {
-		struct weft__msg m;
-		uint32_t rank = parts[i].first;
-		if (!decode_part(c, d, parts[i].kept, &m))
-			break;
-		for (size_t k = 0; k < parts[i].nplaces; k++) {
-			const struct place *p = &parts[i].places[k];
-			send_launch(c, j, &m.spawn, p->node, tids + rank, ranks + rank, p->count, p->node->last_part == i);
-			rank += p->count;
-		}
-	}
+	for (size_t i = 0; i < nparts && !c->failed; i++)
+		send_part(c, d, j, &parts[i], i, tids, ranks);
 	weft__free(tids);
 }
 
@@ -382,8 +420,10 @@ static void finish_draft(struct coord *c, struct draft *d)
 		if (!parts)
 			return;
 		rc = spawn(c, d, parts, &e);
-		for (size_t i = 0; i < d->nparts; i++)
+		for (size_t i = 0; i < d->nparts; i++) {
 			weft__free(parts[i].places);
+			weft__free(parts[i].order);
+		}
 		weft__free(parts);
 	}
 	if (rc && !c->failed)

@@ -243,7 +243,7 @@ void node_hosted(struct coord *c, struct node *n, const struct weft__msg *m)
 	}
 	t->doubtful = 0;
 	if (t->state == WEFT__TASK_STARTING && m->hosted.pid > 0)
-		task_started(c, t, m->hosted.pid);
+		task_started(c, t, m->hosted.pid, weft__str(""));
 }
 
 void node_inventory_end(struct coord *c, struct node *n, const struct weft__msg *m)

@@ -1,6 +1,7 @@
 /* Where tasks go. Anywhere: to the node with the most free cores, and when there are none left, to the one
- * with the least load a core; equals take turns. On named hosts: evenly over these. The tasks that one
- * node gets have ranks in a row, as neighbours in rank talk the most. */
+ * with the least load a core; equals take turns. On named hosts, or in turn: evenly over these. Node after node: to the
+ * first one that has a free core, and when there are none left, to the one with the least load a core. The tasks
+ * that one node gets have ranks in a row, as neighbours in rank talk the most, unless they are dealt in turn. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -22,14 +23,31 @@ static int64_t room(const struct node *n)
 	return (int64_t)(n->slots ? n->slots : n->ncores);
 }
 
+static int64_t free_cores(const struct node *n)
+{
+	return room(n) - load(n);
+}
+
+static bool less_a_core(const struct place *a, const struct place *b)
+{
+	int64_t a_a_core = load(a->node) * room(b->node), b_a_core = load(b->node) * room(a->node);
+	return a_a_core != b_a_core ? a_a_core < b_a_core : a->turn < b->turn;
+}
+
 static bool less_loaded(const struct place *a, const struct place *b)
 {
-	int64_t cores_a = room(a->node), cores_b = room(b->node);
-	int64_t free_a = cores_a - load(a->node), free_b = cores_b - load(b->node);
+	int64_t free_a = free_cores(a->node), free_b = free_cores(b->node);
 	if (free_a > 0 || free_b > 0)
 		return free_a != free_b ? free_a > free_b : a->turn < b->turn;
-	int64_t a_a_core = load(a->node) * cores_b, b_a_core = load(b->node) * cores_a;
-	return a_a_core != b_a_core ? a_a_core < b_a_core : a->turn < b->turn;
+	return less_a_core(a, b);
+}
+
+static bool earlier_with_room(const struct place *a, const struct place *b)
+{
+	bool room_a = free_cores(a->node) > 0, room_b = free_cores(b->node) > 0;
+	if (room_a != room_b)
+		return room_a;
+	return room_a ? a->turn < b->turn : less_a_core(a, b);
 }
 
 static bool fewer_here(const struct place *a, const struct place *b)
@@ -66,27 +84,52 @@ static int by_index(const void *a, const void *b)
 	return pa->node->index < pb->node->index ? -1 : pa->node->index > pb->node->index;
 }
 
-static bool full(const struct node *n)
+static void set_limits(const struct weft__msg_spawn *m, struct place *places, size_t n)
 {
-	return load(n) >= WEFT__LOCAL_MAX;
+	for (size_t i = 0; i < n; i++) {
+		int64_t most = (m->flags & WEFT__SPAWN_FIT ? room(places[i].node) : WEFT__LOCAL_MAX) - load(places[i].node);
+		if (m->ppn && most > (int64_t)m->ppn)
+			most = (int64_t)m->ppn;
+		places[i].count_max = most > 0 ? (uint32_t)most : 0;
+	}
 }
 
-/* Gives out count tasks one by one, each to the best place, which then is a little worse. */
-static int share(struct coord *c, struct place *places, size_t n, uint32_t count, better_fn *better,
+static int no_room(const struct weft__msg_spawn *m, const struct place *places, size_t n, struct weft_error *e)
+{
+	uint64_t left = 0, all = 0;
+	for (size_t i = 0; i < n; i++) {
+		left += places[i].count_max;
+		all += (uint64_t)room(places[i].node);
+	}
+	if (m->flags & WEFT__SPAWN_FIT)
+		return weft__err_set(e, WEFT_ENOSPC,
+		                     "%" PRIu64 " tasks were asked for, and no more than cores; %" PRIu64 " of %" PRIu64
+		                     " cores (or slots) are free",
+		                     m->count, left, all);
+	if (m->ppn)
+		return weft__err_set(e, WEFT_ENOSPC,
+		                     "%" PRIu64 " tasks were asked for, at most %" PRIu64 " on a node; %zu node%s take %" PRIu64,
+		                     m->count, m->ppn, n, n == 1 ? "" : "s", left);
+	return weft__err_set(e, WEFT_ENOSPC, "a node has at most %d tasks at a time, and all have them", WEFT__LOCAL_MAX);
+}
+
+/* Gives the tasks out one by one, each to the best place, which then is a little worse. */
+static int share(struct coord *c, const struct weft__msg_spawn *m, struct place *places, size_t nplaces, better_fn *better,
                  struct weft_error *e)
 {
+	size_t n = nplaces;
+	set_limits(m, places, n);
 	for (size_t i = n / 2; i-- > 0;)
 		settle(places, n, i, better);
-	for (uint32_t i = 0; i < count; i++) {
-		while (n > 0 && full(places[0].node)) {
+	for (uint64_t i = 0; i < m->count; i++) {
+		while (n > 0 && places[0].count >= places[0].count_max) {
 			struct place swap = places[0];
 			places[0] = places[--n];
 			places[n] = swap;
 			settle(places, n, 0, better);
 		}
 		if (n == 0)
-			return weft__err_set(e, WEFT_ENOSPC, "a node has at most %d tasks at a time, and all have them",
-			                     WEFT__LOCAL_MAX);
+			return no_room(m, places, nplaces, e);
 		places[0].count++;
 		places[0].node->planned++;
 		c->place_next = places[0].node->index + 1;
@@ -95,14 +138,14 @@ static int share(struct coord *c, struct place *places, size_t n, uint32_t count
 	return 0;
 }
 
-/* Nodes in this state, in turn from place_next on. */
-static size_t candidates(struct coord *c, uint64_t state, struct place *places)
+/* Nodes in this state, in turn from the one with index `first` on. */
+static size_t candidates(struct coord *c, uint64_t state, uint64_t first, struct place *places)
 {
 	size_t n = 0;
 	for (int lap = 0; lap < 2; lap++)
 		for (struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next) {
 			struct node *node = WEFT__CONTAINER(l, struct node, all);
-			if (node->state != state || node->drained || (node->index < c->place_next) != (lap == 1))
+			if (node->state != state || node->drained || (node->index < first) != (lap == 1))
 				continue;
 			places[n] = (struct place){.node = node, .turn = (uint32_t)n};
 			n++;
@@ -207,30 +250,32 @@ static int no_node(const struct coord *c, struct weft_error *e)
 	return weft__err_set(e, WEFT_ENONODE, "no node is up");
 }
 
-int place_tasks(struct coord *c, struct weft__str host, uint32_t count, struct place **out, size_t *nout,
-                struct weft_error *e)
+int place_tasks(struct coord *c, const struct weft__msg_spawn *m, struct place **out, size_t *nout, struct weft_error *e)
 {
+	bool named = m->host.n > 0;
+	better_fn *better = m->map == WEFT__MAP_FILL ? earlier_with_room : m->map == WEFT__MAP_TURN || named ? fewer_here : less_loaded;
+	uint64_t first = m->map == WEFT__MAP_FREE ? c->place_next : 0;
 	struct place *places = coord_alloc(c, (c->nnodes + 1) * sizeof *places);
 	size_t n = 0;
 	int rc = 0;
 	if (!places)
 		return WEFT_ENOMEM;
-	if (host.n > 0) {
-		rc = add_hosts(c, host, places, &n, e);
+	if (named) {
+		rc = add_hosts(c, m->host, places, &n, e);
 	} else {
-		n = candidates(c, WEFT__NODE_UP, places);
+		n = candidates(c, WEFT__NODE_UP, first, places);
 		if (n == 0)
-			n = candidates(c, WEFT__NODE_SUSPECT, places);
+			n = candidates(c, WEFT__NODE_SUSPECT, first, places);
 		if (n == 0)
 			rc = no_node(c, e);
 	}
 	if (!rc)
-		rc = share(c, places, n, count, host.n > 0 ? fewer_here : less_loaded, e);
+		rc = share(c, m, places, n, better, e);
 	if (rc) {
 		weft__free(places);
 		return rc;
 	}
-	qsort(places, n, sizeof *places, host.n > 0 ? by_turn : by_index);
+	qsort(places, n, sizeof *places, named ? by_turn : by_index);
 	size_t used = 0;
 	for (size_t i = 0; i < n; i++)
 		if (places[i].count > 0)

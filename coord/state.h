@@ -291,15 +291,16 @@ void ask_forget(struct coord *c, struct client *from, const struct weft__msg *m)
 
 int tid_next(struct coord *c, uint32_t node, uint64_t *tid); /* 0; WEFT_ENOSPC: no slot is free there */
 
-/* Where `count` tasks go: places[*n] in the order of ranks, the caller's to weft__free. host as in SPAWN.
+/* Where the tasks of one program go: places[*n], the caller's to weft__free. With WEFT__MAP_TURN neighbours in rank are
+ * dealt out over them in turn; else each has ranks in a row.
  * Counts what it gives in node.planned, on which the next call builds. WEFT_EINVAL, WEFT_ENONODE, WEFT_ENOSPC. */
 struct place {
 	struct node *node;
-	uint32_t count;
-	uint32_t turn; /* its place among equals */
+	uint32_t count, count_max; /* count_max: what it may have of them */
+	uint32_t turn;             /* its place among equals */
+	uint32_t at;               /* while they are sent: behind its tasks */
 };
-int place_tasks(struct coord *c, struct weft__str host, uint32_t count, struct place **places, size_t *n,
-                struct weft_error *e);
+int place_tasks(struct coord *c, const struct weft__msg_spawn *m, struct place **places, size_t *n, struct weft_error *e);
 
 void job_spawn(struct coord *c, struct client *from, const struct weft__msg *m); /* SPAWN */
 void job_unpark(struct coord *c); /* the first nodes are there: go on with what waited for them */
@@ -321,7 +322,7 @@ void task_link(struct coord *c, struct task *t, struct node *n); /* it is at thi
 void task_started_msg(struct coord *c, struct node *n, const struct weft__msg *m);
 void task_failed_msg(struct coord *c, struct node *n, const struct weft__msg *m);
 void task_exited_msg(struct coord *c, struct node *n, const struct weft__msg *m);
-void task_started(struct coord *c, struct task *t, uint64_t pid);
+void task_started(struct coord *c, struct task *t, uint64_t pid, struct weft__str cpus);
 void task_end(struct coord *c, struct task *t, const struct weft__msg_exited *how, int error, struct weft__str text);
 void task_lose(struct coord *c, struct task *t, uint64_t flags); /* it ended, nobody saw how */
 void task_kill(struct coord *c, struct node *n, uint64_t tid);

@@ -32,7 +32,7 @@ void task_kill(struct coord *c, struct node *n, uint64_t tid)
 
 /* --- events for the tool ------------------------------------------------------------------------- */
 
-static void send_event(struct coord *c, const struct task *t, uint64_t state)
+static void send_event(struct coord *c, const struct task *t, uint64_t state, struct weft__str cpus)
 {
 	struct job *j = t->job;
 	if (!j->tool)
@@ -52,17 +52,18 @@ static void send_event(struct coord *c, const struct task *t, uint64_t state)
 	                                              .signo = t->signo,
 	                                              .flags = t->flags,
 	                                              .code = t->error,
-	                                              .text = weft__str(t->error_text)}});
+	                                              .text = weft__str(t->error_text),
+	                                              .cpus = cpus}});
 }
 
 /* --- starting -------------------------------------------------------------------------------------- */
 
-void task_started(struct coord *c, struct task *t, uint64_t pid)
+void task_started(struct coord *c, struct task *t, uint64_t pid, struct weft__str cpus)
 {
 	t->state = WEFT__TASK_RUNNING;
 	t->pid = pid;
 	t->job->undecided--;
-	send_event(c, t, WEFT__JOB_EVENT_STARTED);
+	send_event(c, t, WEFT__JOB_EVENT_STARTED, cpus);
 	job_answer(c, t->job);
 }
 
@@ -72,7 +73,7 @@ void task_started_msg(struct coord *c, struct node *n, const struct weft__msg *m
 	if (!t || t->node != n)
 		task_kill(c, n, m->started.tid); /* it was given up: it must not run on */
 	else if (t->state == WEFT__TASK_STARTING)
-		task_started(c, t, m->started.pid);
+		task_started(c, t, m->started.pid, m->started.cpus);
 }
 
 void task_failed_msg(struct coord *c, struct node *n, const struct weft__msg *m)
@@ -92,7 +93,7 @@ void task_exited_msg(struct coord *c, struct node *n, const struct weft__msg *m)
 	if (!t || t->node != n)
 		return;
 	if (t->state == WEFT__TASK_STARTING)
-		task_started(c, t, t->pid);
+		task_started(c, t, t->pid, weft__str(""));
 	task_end(c, t, &m->exited, 0, weft__str(""));
 }
 
@@ -149,7 +150,7 @@ void task_end(struct coord *c, struct task *t, const struct weft__msg_exited *ho
 	if (t->state == WEFT__TASK_STARTING)
 		j->undecided--;
 	t->state = WEFT__TASK_ENDED;
-	send_event(c, t, WEFT__JOB_EVENT_EXITED);
+	send_event(c, t, WEFT__JOB_EVENT_EXITED, weft__str(""));
 	weft__list_remove(&t->at_node);
 	n->ntasks--;
 	t->node = NULL;

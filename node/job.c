@@ -249,11 +249,26 @@ static size_t admit(struct job *j, const struct weft__msg_launch *m, size_t room
 	return room;
 }
 
+/* No other job has a living task here. */
+static bool is_alone(const struct job *j)
+{
+	size_t cursor = 0;
+	uint64_t id;
+	void *value;
+	while (weft__map_next(&j->node->jobs, &cursor, &id, &value)) {
+		const struct job *other = value;
+		if (other != j && other->nlocal > other->nended)
+			return false;
+	}
+	return true;
+}
+
 static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 {
 	struct weft_error e = {.code = WEFT_ECANCELED, .text = "the node goes down"};
 	struct weft__msg launch = {.code = WEFT__MSG_LAUNCH, .launch = *m};
 	launch.launch.tids.n = launch.launch.ranks.n = admit(j, m, room);
+	launch.launch.alone = is_alone(j);
 	if (launch.launch.tids.n == 0 && !j->vm) {
 		if (j->last)
 			job_free(j);

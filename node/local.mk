@@ -11,7 +11,16 @@ node_weftd_LDADD = link/liblink.la transport/libtransport.la proto/libproto.la b
 
 # The task VM starts once for each job: it does without libuv and OpenSSL.
 node_weft_taskvm_SOURCES = \
-	%D%/children.c %D%/children.h %D%/descriptors.c %D%/descriptors.h %D%/loglevel.c %D%/loglevel.h \
-	%D%/taskvm.c %D%/taskvm.h %D%/taskvm_conn.c %D%/taskvm_launch.c %D%/taskvm_output.c \
-	%D%/taskvm_reap.c %D%/taskvm_spawn.c
-node_weft_taskvm_LDADD = proto/libproto.la base/libbase.la $(MSGPACK_LIBS)
+	%D%/bind.c %D%/bind.h %D%/children.c %D%/children.h %D%/cpus.c %D%/cpus.h %D%/descriptors.c %D%/descriptors.h \
+	%D%/loglevel.c %D%/loglevel.h %D%/taskvm.c %D%/taskvm.h %D%/taskvm_bind.c %D%/taskvm_conn.c %D%/taskvm_launch.c %D%/taskvm_output.c \
+	%D%/taskvm_reap.c %D%/taskvm_spawn.c %D%/topology.c %D%/topology.h
+node_weft_taskvm_LDADD = proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(DL_LIBS)
+
+# A part of the task VM that is loaded when a job asks for a binding.
+if HAVE_HWLOC
+pkglibexec_PROGRAMS += node/weft-hwloc.so
+node_weft_hwloc_so_SOURCES = %D%/cpus.c %D%/cpus.h %D%/topology.h %D%/topology_hwloc.c
+node_weft_hwloc_so_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) -fPIC
+node_weft_hwloc_so_LDFLAGS = $(AM_LDFLAGS) -Wc,-shared
+node_weft_hwloc_so_LDADD = $(HWLOC_LIBS)
+endif

@@ -7,6 +7,7 @@
 #ifndef WEFT_NODE_TASKVM_H
 #define WEFT_NODE_TASKVM_H
 
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,11 +19,13 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "node/bind.h"
 #include "proto/proto.h"
 
 enum {
 	TASKVM_TASK_FD = 3, /* the number of WEFT_FD in a task: the first after its standard ones */
 	TASKVM_TEXT    = 256,
+	TASKVM_MASK_BYTES = CPUS_MAX / 8, /* of a cpu_set_t */
 };
 
 /* A task's life. Each step is logged once, by taskvm_task_step. */
@@ -44,6 +47,7 @@ struct taskvm_task {
 	struct weft__list link; /* in taskvm.tasks */
 	uint64_t tid;
 	uint32_t rank;
+	uint32_t index; /* its number among the job's tasks on this node */
 	enum taskvm_state state;
 	pid_t pid;   /* also its process group; valid while RUNNING */
 	int control; /* weftd's end of the task's control socket, kept for a weftd that comes back; -1 */
@@ -51,6 +55,7 @@ struct taskvm_task {
 	struct weft__msg_exited exited; /* ENDED */
 	int code;                       /* FAILED: why */
 	char text[TASKVM_TEXT];
+	char cpus[64]; /* processors that it is bound to; "" when it is not */
 };
 
 /* One LAUNCH: a program and the tasks that run it. */
@@ -66,6 +71,9 @@ struct taskvm_launch {
 	struct taskvm_task **tasks;
 	size_t ntasks, next; /* tasks[next..] wait */
 	bool with_stdin;     /* rank 0 reads what the tool sends */
+	bool alone;          /* no other job has tasks on this node */
+	size_t nlocal;       /* tasks of the job on this node */
+	struct bind_plan bind;
 };
 
 /* A frame that the connection has not taken yet. */
@@ -105,6 +113,7 @@ struct taskvm {
 	uint32_t size;    /* tasks of the job */
 	struct weft__list tasks;
 	struct weft__map by_tid, by_pid;
+	uint32_t ntasks; /* ever */
 	size_t nwaiting, nrunning;
 
 	int outputs;       /* epoll of the streams' descriptors */
@@ -139,8 +148,12 @@ void taskvm_launch_cancel(struct taskvm *vm, uint64_t tid, const char *why); /* 
 
 /* taskvm_spawn.c: starting one task. */
 enum { TASKVM_ENV_OWN = 9 };
-void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l);
+void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const struct weft__msg_launch *m);
 int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t); /* why not: l->text */
+
+/* taskvm_bind.c: which processors a task may use. */
+int taskvm_bind_prepare(struct taskvm_launch *l, const struct weft__msg_launch *m, struct weft_error *e);
+bool taskvm_bind_choose(const struct taskvm_launch *l, struct taskvm_task *t, cpu_set_t *mask); /* false: any */
 
 /* taskvm_output.c: what tasks write and read. */
 int taskvm_output_watch(struct taskvm *vm, struct taskvm_task *t);

@@ -33,6 +33,7 @@ static void launch_free(struct taskvm_launch *l)
 	weft__free(l->wdir);
 	weft__free(l->path);
 	weft__free(l->tasks);
+	bind_plan_fini(&l->bind);
 	weft__free(l);
 }
 
@@ -96,6 +97,7 @@ static struct taskvm_task *task_add(struct taskvm *vm, uint64_t tid, uint32_t ra
 	}
 	t->tid = tid;
 	t->rank = rank;
+	t->index = vm->ntasks++;
 	t->control = -1;
 	for (int i = 0; i < 2; i++)
 		t->streams[i] = (struct taskvm_stream){.task = t, .fd = -1, .number = i + 1};
@@ -133,7 +135,7 @@ int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
 		vm->last_launch = true;
 	if (!l)
 		return 0;
-	taskvm_spawn_resolve(vm, l);
+	taskvm_spawn_resolve(vm, l, m);
 	weft__list_push(&vm->launches, &l->link);
 	return 0;
 }

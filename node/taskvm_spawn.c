@@ -105,9 +105,10 @@ static void refuse_wdir(const struct taskvm *vm, struct taskvm_launch *l, int er
 	refuse(vm, l, WEFT_EINVAL, why); /* not WEFT_ENOFILE: that is said of the program */
 }
 
-void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l)
+void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const struct weft__msg_launch *m)
 {
 	char path[PATH_MAX];
+	struct weft_error e;
 	int dirfd = AT_FDCWD;
 	if (*l->wdir) {
 		dirfd = open(l->wdir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -125,6 +126,9 @@ void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l)
 		refuse(vm, l, WEFT_ENOMEM, "out of memory");
 	if (*l->wdir)
 		close(dirfd);
+	rc = l->code ? 0 : taskvm_bind_prepare(l, m, &e);
+	if (rc)
+		refuse(vm, l, rc, e.text);
 }
 
 /* --- one task ----------------------------------------------------------------------------------- */
@@ -133,6 +137,7 @@ void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l)
 struct ends {
 	int in[2], out[2], err[2]; /* pipes: reading end, writing end */
 	int control[2];            /* ours (weftd's), the task's */
+	const cpu_set_t *mask;     /* processors that it may use; NULL: those that we may */
 };
 
 static void close_fd(int *fd)
@@ -163,7 +168,7 @@ static int stdin_open(struct taskvm *vm, struct ends *e)
 static int ends_open(struct taskvm *vm, const struct taskvm_launch *l, const struct taskvm_task *t,
                      struct ends *e)
 {
-	*e = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+	*e = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, NULL};
 	if (l->with_stdin && t->rank == 0 && stdin_open(vm, e))
 		goto failed;
 	if (pipe2(e->out, O_CLOEXEC) || pipe2(e->err, O_CLOEXEC) ||
@@ -238,6 +243,8 @@ static int become(const struct taskvm *vm, const struct taskvm_launch *l, const 
 		signal(vm->changed_signals[i], SIG_DFL);
 	setrlimit(RLIMIT_NOFILE, &vm->nofile); /* the user's, not what we raised and lowered for ourselves */
 	setrlimit(RLIMIT_CORE, &vm->core);
+	if (e->mask && sched_setaffinity(0, TASKVM_MASK_BYTES, e->mask))
+		return errno;
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(path, argv, env);
 	return errno;
@@ -341,8 +348,11 @@ static int adopt(struct taskvm *vm, struct taskvm_task *t, struct ends *e)
 
 int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t)
 {
+	static uint64_t room[TASKVM_MASK_BYTES / sizeof(uint64_t)];
+	cpu_set_t *mask = (cpu_set_t *)room;
 	struct ends e;
 	int errnum = ends_open(vm, l, t, &e);
+	e.mask = taskvm_bind_choose(l, t, mask) ? mask : NULL;
 	if (!errnum)
 		errnum = spawn(vm, l, t, &e);
 	if (!errnum)

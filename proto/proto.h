@@ -39,6 +39,17 @@ enum weft__role {
 enum { /* SPAWN.flags, LAUNCH.flags */
 	WEFT__SPAWN_ATTACHED = 1, /* output goes to the asking tool; when the tool goes the job is killed */
 	WEFT__SPAWN_STDIN    = 2, /* rank 0 reads what the tool sends as STDIN; else /dev/null */
+	WEFT__SPAWN_FIT      = 4, /* no more tasks on a node than it has cores: else WEFT_ENOSPC */
+};
+enum { WEFT__MAP_FREE = 0, WEFT__MAP_FILL = 1, WEFT__MAP_TURN = 2 }; /* SPAWN.map */
+enum { /* SPAWN.bind, SPAWN.deal: parts of a machine, from small to large */
+	WEFT__BIND_AUTO    = 0, /* an equal share of the cores when the job is alone on the node, else none */
+	WEFT__BIND_NONE    = 1,
+	WEFT__BIND_THREAD  = 2, /* hardware thread */
+	WEFT__BIND_CORE    = 3,
+	WEFT__BIND_L3      = 4, /* cores with a third-level cache in common */
+	WEFT__BIND_NUMA    = 5,
+	WEFT__BIND_PACKAGE = 6, /* socket */
 };
 enum { /* STATUS.flags, EXITED.flags */
 	WEFT__EXIT_CORE  = 1, /* dumped core */

@@ -208,18 +208,15 @@ int drive_result(struct drive *d, uint32_t node, uint32_t client, const struct w
 	return (int)r->result.code;
 }
 
-uint32_t drive_spawn(struct drive *d, uint32_t node, uint32_t client, const char *host, uint64_t count, uint64_t *tids,
-                     uint32_t *nodes, int *code)
+uint32_t drive_spawn_as(struct drive *d, uint32_t node, uint32_t client, struct weft__msg_spawn how, uint64_t *tids,
+                        uint32_t *nodes, int *code)
 {
 	static const struct weft__str argv[] = {{"prog", 4}};
 	uint32_t job = 0;
-	drive_ask(d, node, client,
-	          &(struct weft__msg){.code = WEFT__MSG_SPAWN,
-	                              .spawn = {.req = 99,
-	                                        .flags = WEFT__SPAWN_ATTACHED,
-	                                        .count = count,
-	                                        .host = weft__str(host),
-	                                        .argv = {argv, 1}}});
+	how.req = 99;
+	how.flags |= WEFT__SPAWN_ATTACHED;
+	how.argv = (struct weft__strs){argv, 1};
+	drive_ask(d, node, client, &(struct weft__msg){.code = WEFT__MSG_SPAWN, .spawn = how});
 	for (uint32_t at = 1; at <= NODES_SEEN; at++)
 		while (drive_has(d, at, 0, WEFT__MSG_LAUNCH)) {
 			const struct weft__msg_launch *l = &drive_take(d, at, 0, WEFT__MSG_LAUNCH)->launch;
@@ -237,6 +234,13 @@ uint32_t drive_spawn(struct drive *d, uint32_t node, uint32_t client, const char
 			*code = why;
 	}
 	return job;
+}
+
+uint32_t drive_spawn(struct drive *d, uint32_t node, uint32_t client, const char *host, uint64_t count, uint64_t *tids,
+                     uint32_t *nodes, int *code)
+{
+	return drive_spawn_as(d, node, client, (struct weft__msg_spawn){.count = count, .host = weft__str(host)}, tids, nodes,
+	                      code);
 }
 
 void drive_started(struct drive *d, uint64_t tid)

@@ -55,6 +55,9 @@ int drive_result(struct drive *d, uint32_t node, uint32_t client, const struct w
 /* Spawn and take the LAUNCHes: per rank the tid and the node. Returns the job, 0: it was refused with *code. */
 uint32_t drive_spawn(struct drive *d, uint32_t node, uint32_t client, const char *host, uint64_t count, uint64_t *tids,
                      uint32_t *nodes, int *code);
+/* The same with all that a SPAWN can say but its program. */
+uint32_t drive_spawn_as(struct drive *d, uint32_t node, uint32_t client, struct weft__msg_spawn how, uint64_t *tids,
+                        uint32_t *nodes, int *code);
 void drive_started(struct drive *d, uint64_t tid);
 void drive_exited(struct drive *d, uint64_t tid, int64_t code, uint64_t signo);
 

@@ -1,9 +1,14 @@
 if HAVE_CMOCKA
-node_tests = tests/node/test_taskvm tests/node/test_weftd tests/node/test_clients \
+node_tests = tests/node/test_bind tests/node/test_taskvm tests/node/test_weftd tests/node/test_clients \
 	tests/node/test_peers tests/node/test_vm
 check_PROGRAMS += $(node_tests)
 TESTS += $(node_tests)
 node_test_libs = transport/libtransport.la proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
+
+tests_node_test_bind_SOURCES = %D%/test_bind.c node/bind.c node/bind.h node/cpus.c node/cpus.h node/topology.c \
+	node/topology.h
+tests_node_test_bind_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_node_test_bind_LDADD = $(node_test_libs) $(DL_LIBS)
 
 tests_node_test_taskvm_SOURCES = %D%/test_taskvm.c %D%/fake.c %D%/fake.h node/children.c node/children.h
 tests_node_test_taskvm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
