@@ -16,6 +16,7 @@
 
 enum {
 	OPTIONS_MAX = 32,
+	LIST_STEP   = 16,
 	SPELLING    = 48, /* room for "--name" */
 	YEARS_MAX_S = 10 * 366 * 24 * 3600,
 };
@@ -26,7 +27,19 @@ struct getopt_table {
 	struct option longs[OPTIONS_MAX + 1];
 };
 
-static void build_table(const struct command *command, struct getopt_table *t)
+char option_letter(const struct command *c, const struct option_def *o, enum dialect dialect)
+{
+	if (dialect == DIALECT_PVM && o->pvm)
+		return o->pvm;
+	if (o->id >= 256)
+		return '\0';
+	for (const struct option_def *other = c->options; dialect == DIALECT_PVM && other->name; other++)
+		if (other->pvm == o->id)
+			return '\0';
+	return (char)o->id;
+}
+
+static void build_table(const struct command *command, enum dialect dialect, struct getopt_table *t)
 {
 	char *letter = t->letters;
 	size_t n     = 0;
@@ -38,9 +51,10 @@ static void build_table(const struct command *command, struct getopt_table *t)
 		              : o->optional_arg   ? optional_argument
 		                                  : required_argument;
 		t->longs[n++] = (struct option){.name = o->name, .has_arg = has_arg, .val = o->id};
-		if (o->id >= 256)
+		char own = option_letter(command, o, dialect);
+		if (!own)
 			continue;
-		*letter++ = (char)o->id;
+		*letter++ = own;
 		if (has_arg != no_argument)
 			*letter++ = ':';
 		if (has_arg == optional_argument)
@@ -50,11 +64,34 @@ static void build_table(const struct command *command, struct getopt_table *t)
 	*letter     = '\0';
 }
 
-static const struct option_def *find_option(const struct command *command, int id)
+/* By its letter or, from 256 on, its id; NULL: there is none. */
+static const struct option_def *find_option(const struct args *a, int which)
 {
-	for (const struct option_def *o = command->options; o && o->name; o++)
-		if (o->id == id)
+	for (const struct option_def *o = a->command->options; o && o->name; o++)
+		if (which < 256 ? option_letter(a->command, o, a->dialect) == which : o->id == which)
 			return o;
+	return NULL;
+}
+
+/* The option that this word is in PVM's way to write it, and where its value begins; NULL: none. Where Weft's letters
+ * are spoken, one of them comes before a name. */
+static const struct option_def *find_glued(const struct args *a, char *word, char **value)
+{
+	for (const struct option_def *o = a->command->options; o && o->name; o++) {
+		size_t n = o->glued ? strcspn(o->glued, "#") : 0;
+		if (n == 0 || strncmp(word, o->glued, n))
+			continue;
+		if (o->glued[n] == '#' ? !isdigit((unsigned char)word[n]) : o->kind == ARG_NONE && word[n])
+			continue;
+		if (!strcmp(o->glued, "-")) { /* any name, but no option written in full and no end of options */
+			if (!word[n] || word[n] == '-')
+				continue;
+			if (a->dialect == DIALECT_WEFT && find_option(a, word[n]))
+				continue;
+		}
+		*value = word[n] || o->kind == ARG_NONE ? word + n : NULL;
+		return *value || o->optional_arg ? o : NULL;
+	}
 	return NULL;
 }
 
@@ -173,15 +210,21 @@ static int check_value(const struct option_def *o, const char *value, struct wef
 	}
 }
 
-/* An unknown option, as it stands on the command line. */
-static int complain_unknown(const struct command *command, const char *given, int letter,
-                            struct weft_error *e)
+/* How one calls our commands. */
+static const char *self(const struct args *a)
 {
+	return a->dialect == DIALECT_PVM ? "" : "weft ";
+}
+
+/* An unknown option, as it stands on the command line. */
+static int complain_unknown(const struct args *a, const char *given, int letter, struct weft_error *e)
+{
+	const struct command *command = a->command;
 	const char *names[OPTIONS_MAX + 1];
 	size_t n = 0;
 	char text[48];
 	if (letter)
-		return weft__err_set(e, WEFT_EINVAL, "unknown option -%c; see: weft help %s", letter,
+		return weft__err_set(e, WEFT_EINVAL, "unknown option -%c; see: %shelp %s", letter, self(a),
 		                     command->name);
 	for (const struct option_def *o = command->options; o && o->name; o++)
 		if (!o->hidden)
@@ -194,66 +237,89 @@ static int complain_unknown(const struct command *command, const char *given, in
 	const char *nearest = suggest_nearest(text, names);
 	if (nearest)
 		return weft__err_set(e, WEFT_EINVAL, "unknown option --%s; did you mean --%s?", text, nearest);
-	return weft__err_set(e, WEFT_EINVAL, "unknown option --%s; see: weft help %s", text, command->name);
+	return weft__err_set(e, WEFT_EINVAL, "unknown option --%s; see: %shelp %s", text, self(a),
+	                     command->name);
 }
 
-static int complain(const struct command *command, int what, const char *given, int id, struct weft_error *e)
+static int complain(const struct args *a, int what, const char *given, int id, struct weft_error *e)
 {
 	char name[SPELLING];
 	if (what == ':') {
-		const struct option_def *o = find_option(command, id);
+		const struct option_def *o = find_option(a, id);
 		if (!o)
 			return weft__err_set(e, WEFT_EINVAL, "option %s needs a value", given);
 		spell(o, name);
 		return weft__err_set(e, WEFT_EINVAL, "%s needs a value: %s %s", name, name, o->arg);
 	}
-	const struct option_def *o = id ? find_option(command, id) : NULL;
+	const struct option_def *o = id ? find_option(a, id) : NULL;
 	if (o) /* getopt knows it: a value was given where none is due */
 		return weft__err_set(e, WEFT_EINVAL, "--%s takes no value", o->name);
-	return complain_unknown(command, given, id > 0 && id < 256 ? id : 0, e);
+	return complain_unknown(a, given, id > 0 && id < 256 ? id : 0, e);
 }
 
 static int check_operands(const struct args *a, struct weft_error *e)
 {
 	const struct command *c = a->command;
 	if (a->noperands < c->noperands_min)
-		return weft__err_set(e, WEFT_EINVAL, "%s is missing; usage: weft %s %s",
-		                     c->operand == ARG_PROGRAM ? "the program to run" : "an argument", c->name,
-		                     c->operands);
+		return weft__err_set(e, WEFT_EINVAL, "%s is missing; usage: %s%s %s",
+		                     c->operand == ARG_PROGRAM ? "the program to run" : "an argument", self(a),
+		                     c->name, c->operands);
 	if (c->noperands_max >= 0 && a->noperands > c->noperands_max)
-		return weft__err_set(e, WEFT_EINVAL, "unexpected argument '%.40s'; see: weft help %s",
-		                     a->operands[c->noperands_max], c->name);
+		return weft__err_set(e, WEFT_EINVAL, "unexpected argument '%.40s'; see: %shelp %s",
+		                     a->operands[c->noperands_max], self(a), c->name);
 	return 0;
 }
 
-int args_parse(const struct command *command, int argc, char **argv, struct args *a, struct weft_error *e)
+static int take_option(struct args *a, const struct option_def *o, const char *value, struct weft_error *e)
+{
+	if (a->n % LIST_STEP == 0) {
+		struct arg *list = weft__realloc(a->list, (a->n + LIST_STEP) * sizeof *list);
+		if (!list)
+			return weft__err_set(e, WEFT_ENOMEM, "out of memory");
+		a->list = list;
+	}
+	if (o->kind == ARG_NONE)
+		value = NULL;
+	a->list[a->n++] = (struct arg){o, value};
+	return value ? check_value(o, value, e) : 0;
+}
+
+/* Options up to the first operand; where that is no end of options, getopt brings the operands to the end. */
+static int take_options(struct args *a, int argc, char **argv, struct weft_error *e)
 {
 	struct getopt_table table;
-	*a      = (struct args){.command = command};
-	a->list = weft__calloc((size_t)argc + 1, sizeof *a->list);
-	if (!a->list)
-		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
-	build_table(command, &table);
+	int rc = 0, within = 0; /* a word with letters has not been read to its end */
+	build_table(a->command, a->dialect, &table);
 	opterr = 0;
-	optind = 0;
-	for (;;) {
-		int before = optind ? optind : 1;
-		int index  = -1;
-		int got    = getopt_long(argc, argv, table.letters, table.longs, &index);
+	optind = 0; /* getopt may have been left within a word; of no words it reads none */
+	getopt_long(1, argv, table.letters, table.longs, NULL);
+	while (!rc) {
+		int before = optind, index = -1;
+		char *value;
+		const struct option_def *o = within || before >= argc ? NULL : find_glued(a, argv[before], &value);
+		if (o) {
+			rc = take_option(a, o, value, e);
+			optind++;
+			continue;
+		}
+		int got = getopt_long(argc, argv, table.letters, table.longs, &index);
 		if (got == -1)
 			break;
-		if (got == '?' || got == ':') {
-			const char *given = argv[optind > before ? optind - 1 : before];
-			return complain(command, got, given, optopt, e);
-		}
-		const struct option_def *o = find_option(command, got);
-		if (optarg) {
-			int rc = check_value(o, optarg, e);
-			if (rc)
-				return rc;
-		}
-		a->list[a->n++] = (struct arg){o, optarg};
+		if (got == '?' || got == ':')
+			return complain(a, got, argv[optind > before ? optind - 1 : before], optopt, e);
+		within = optind == before;
+		rc     = take_option(a, index >= 0 ? &a->command->options[index] : find_option(a, got), optarg, e);
 	}
+	return rc;
+}
+
+int args_parse(const struct command *command, enum dialect dialect, int argc, char **argv, struct args *a,
+               struct weft_error *e)
+{
+	*a     = (struct args){.command = command, .dialect = dialect};
+	int rc = take_options(a, argc, argv, e);
+	if (rc)
+		return rc;
 	a->operands  = argv + optind;
 	a->noperands = argc - optind;
 	return args_has(a, 'h') ? 0 : check_operands(a, e);

@@ -17,6 +17,7 @@ struct arg {
 /* Values and operands point into the argv that was read. */
 struct args {
 	const struct command *command;
+	enum dialect dialect;
 	struct arg *list; /* in the order given */
 	size_t n;
 	char **operands;
@@ -25,7 +26,8 @@ struct args {
 
 /* Reads argv[1..argc-1]; argv may be put in another order. Each value has been checked when it returns 0;
  * WEFT_EINVAL: the text says what is wrong and what to do. Whatever it returns, args_fini is due. */
-int args_parse(const struct command *command, int argc, char **argv, struct args *a, struct weft_error *e);
+int args_parse(const struct command *command, enum dialect dialect, int argc, char **argv, struct args *a,
+               struct weft_error *e);
 void args_fini(struct args *a);
 
 bool args_has(const struct args *a, int id);

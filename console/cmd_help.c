@@ -87,7 +87,7 @@ static int exec_help(struct context *c, const struct args *a)
 	if (args_has(a, OPT_MDOC))
 		mdoc_page(command, stdout);
 	else if (command)
-		help_command(command, stdout, c->interactive);
+		help_command(command, stdout, c->interactive, c->dialect);
 	else
 		help_list(stdout, c->interactive);
 	return 0;

@@ -17,6 +17,8 @@ static int exec_version(struct context *c, const struct args *a)
 		json_number(&j, "protocol", WEFT__PROTO_VERSION);
 		json_close(&j);
 	} else {
+		if (c->dialect == DIALECT_PVM)
+			puts("3.4.6"); /* the one whose place we take */
 		printf("weft %s (protocol %d)\n", PACKAGE_VERSION, WEFT__PROTO_VERSION);
 	}
 	return 0;

@@ -32,6 +32,12 @@ enum arg_kind {
 	ARG_COMMAND,
 };
 
+/* Whose words the user speaks. In both each long option is understood; a letter may mean one thing here, another there. */
+enum dialect {
+	DIALECT_WEFT,
+	DIALECT_PVM, /* called as pvm: PVM's letters, PVM's prompt, PVM's form of lists */
+};
+
 struct option_def {
 	int id;            /* the letter of its short form, or a number from 256 on when it has none */
 	const char *name;  /* long form; NULL ends a list */
@@ -42,6 +48,9 @@ struct option_def {
 	long min, max;     /* ARG_COUNT */
 	bool optional_arg; /* the argument may be left out: --name or --name=ARG */
 	bool hidden;       /* neither help nor completion shows it */
+	char pvm;          /* its letter in PVM's dialect, when that is another one; 0: the same */
+	const char *glued; /* PVM's way to write it: a word that begins so, its value right behind; '#' stands for the
+	                    * first digit of a number. NULL: none. The first of a command's options that fits is meant. */
 };
 
 struct exit_def {
@@ -88,6 +97,12 @@ enum option_id {
 	OPT_ZSH,
 	OPT_IDS,
 	OPT_HELP,
+	OPT_WHERE,
+	OPT_REDIRECT,
+	OPT_TRACE,
+	OPT_DEBUG,
+	OPT_HOST_TID,
+	OPT_CHILDREN,
 };
 
 #define OPTION_VM                                                                                  \
@@ -109,7 +124,11 @@ enum option_id {
 extern const struct command *const commands[];
 
 extern const struct command cmd_run, cmd_up, cmd_down, cmd_conf, cmd_ps, cmd_jobs, cmd_spawn, cmd_kill,
-        cmd_sig, cmd_logs, cmd_add, cmd_delete, cmd_doctor, cmd_version, cmd_help, cmd_halt, cmd_quit;
+        cmd_sig, cmd_logs, cmd_add, cmd_delete, cmd_doctor, cmd_version, cmd_help, cmd_halt, cmd_quit, cmd_alias,
+        cmd_unalias, cmd_setenv, cmd_export, cmd_unexport, cmd_echo, cmd_id;
+
+/* The letter of an option's short form, 0: it has none; -h is help's where no other option claims it. */
+char option_letter(const struct command *c, const struct option_def *o, enum dialect dialect);
 
 /* Is it there in the console (or else: on the command line)? */
 bool command_is_for(const struct command *c, bool interactive);
@@ -122,6 +141,5 @@ const char *command_nearest(const char *name, bool interactive);
 
 /* Runs the command argv[0] with its arguments; complains itself. Returns the exit status. */
 int command_run(struct context *c, int argc, char **argv);
-
 
 #endif

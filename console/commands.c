@@ -13,8 +13,10 @@
 #include "console/suggest.h"
 
 const struct command *const commands[] = {
-        &cmd_run,  &cmd_up,  &cmd_down, &cmd_conf,   &cmd_ps,     &cmd_jobs,    &cmd_spawn, &cmd_kill, &cmd_sig,
-        &cmd_logs, &cmd_add, &cmd_delete, &cmd_doctor, &cmd_version, &cmd_help, &cmd_halt,  &cmd_quit, NULL,
+        &cmd_run,    &cmd_up,      &cmd_down,  &cmd_conf, &cmd_ps,     &cmd_jobs,   &cmd_spawn,
+        &cmd_kill,   &cmd_sig,     &cmd_logs,  &cmd_add,  &cmd_delete, &cmd_doctor, &cmd_version,
+        &cmd_help,   &cmd_alias,   &cmd_unalias, &cmd_setenv, &cmd_export, &cmd_unexport, &cmd_echo,
+        &cmd_id,     &cmd_halt,    &cmd_quit,  NULL,
 };
 
 enum { NAMES_MAX = 64 };
@@ -65,10 +67,10 @@ int command_run(struct context *c, int argc, char **argv)
 		return complain_unknown(c, argv[0]);
 	int status = EXITCODE_FAILURE;
 	c->command = command;
-	if (args_parse(command, argc, argv, &a, &e)) {
+	if (args_parse(command, c->dialect, argc, argv, &a, &e)) {
 		context_error(c, "%s", e.text);
 	} else if (args_has(&a, 'h')) {
-		help_command(command, stdout, c->interactive);
+		help_command(command, stdout, c->interactive, c->dialect);
 		status = 0;
 	} else {
 		status = command->exec(c, &a);

@@ -6,7 +6,8 @@
  *
  * What can go wrong: Ctrl-C drops the line, or ends the wait of the command that runs; the VM goes down: that is
  * said, and it is the end; SIGTERM or SIGHUP: the terminal is restored first. Without a terminal there is no
- * prompt, no history and no editing: lines are commands.
+ * prompt, no history and no editing: lines are commands. Before the first prompt the user's file of commands is read;
+ * one that fails is told with its line, and the next one runs.
  */
 #include "config.h"
 
@@ -27,9 +28,11 @@
 #include <wchar.h>
 
 #include "base/heap.h"
+#include "console/aliases.h"
 #include "console/context.h"
 #include "console/exitcode.h"
 #include "console/line.h"
+#include "console/lines.h"
 #include "console/live.h"
 #include "console/runner.h"
 #include "console/start.h"
@@ -43,7 +46,8 @@ struct console {
 	struct context *context;
 	EditLine *edit;          /* NULL: no terminal */
 	History *history;
-	char history_path[PATH_MAX];
+	char history_path[PATH_MAX], aliases_path[PATH_MAX]; /* "": they are not kept */
+	struct aliases aliases;
 	uv_poll_t input;
 	uv_signal_t signals[NSIGNALS];
 	struct session_listener listener;
@@ -52,6 +56,8 @@ struct console {
 	bool wiped;     /* and is not on the screen at the moment */
 	bool complete;  /* the line is */
 	bool end;       /* of input */
+	bool continued; /* the line at hand goes on from one that ended in a backslash */
+	bool found;     /* the virtual machine was there before us */
 	int ended_by;   /* a signal, or 0 */
 	char *line;
 };
@@ -67,8 +73,9 @@ static struct console *console_of(EditLine *edit)
 
 static char *prompt(EditLine *edit)
 {
-	static char text[] = "weft> ";
-	return text;
+	static char weft[] = "weft> ", pvm[] = "pvm> ", more[] = "> ";
+	const struct console *c = console_of(edit);
+	return c->continued ? more : c->context->dialect == DIALECT_PVM ? pvm : weft;
 }
 
 static size_t count_characters(const char *text, size_t nbytes)
@@ -187,7 +194,7 @@ static unsigned char on_complete_key(EditLine *edit, int ch)
 	const LineInfo *info = el_line(edit);
 	unsigned char result = CC_ERROR;
 	struct line l;
-	struct line_live live;
+	struct line_live live = {.aliases = &c->aliases, .dialect = c->context->dialect};
 	char *text = weft__strndup(info->buffer, (size_t)(info->cursor - info->buffer));
 	if (text && line_split(text, &l) == 0) {
 		live_get(c->live, &live);
@@ -273,25 +280,37 @@ static void on_closed(void *arg, int code, const char *text)
 
 /* --- setting up ---------------------------------------------------------------------------------- */
 
-/* $XDG_STATE_HOME/weft/history; "" when there is no such place. */
-static void find_history(char *path, size_t size)
+/* $VARIABLE/weft/NAME, or that below `otherwise` in the home folder; "" when there is no such place. Folders are made
+ * when make is set. */
+static void find_file(const char *variable, const char *otherwise, const char *name, bool make, char *path, size_t size)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const char *set = getenv(variable), *home = getenv("HOME");
 	char base[PATH_MAX / 2], folder[PATH_MAX / 2 + 16];
 	*path = '\0';
-	if (state && *state == '/') {
-		snprintf(base, sizeof base, "%s", state);
-	} else if (home && *home == '/') {
-		snprintf(base, sizeof base, "%s/.local", home);
-		mkdir(base, 0755);
-		snprintf(base, sizeof base, "%s/.local/state", home);
-	} else {
+	if (set && *set == '/')
+		snprintf(base, sizeof base, "%s", set);
+	else if (home && *home == '/')
+		snprintf(base, sizeof base, "%s/%s", home, otherwise);
+	else
 		return;
+	for (char *slash = base; make && (slash = strchr(slash + 1, '/'));) {
+		*slash = '\0';
+		mkdir(base, 0755);
+		*slash = '/';
 	}
-	mkdir(base, 0755);
+	if (make)
+		mkdir(base, 0755);
 	snprintf(folder, sizeof folder, "%s/weft", base);
-	if (mkdir(folder, 0700) == 0 || errno == EEXIST)
-		snprintf(path, size, "%s/history", folder);
+	if (!make || mkdir(folder, 0700) == 0 || errno == EEXIST)
+		snprintf(path, size, "%s/%s", folder, name);
+}
+
+/* What is kept from one time to the next. */
+static void find_state(const struct console *c, const char *name, char *path, size_t size)
+{
+	char own[64];
+	snprintf(own, sizeof own, "%s%s", c->context->dialect == DIALECT_PVM ? "pvm-" : "", name);
+	find_file("XDG_STATE_HOME", ".local/state", own, true, path, size);
 }
 
 static int open_editor(struct console *c)
@@ -304,7 +323,8 @@ static int open_editor(struct console *c)
 		return WEFT_ENOMEM;
 	history(c->history, &event, H_SETSIZE, HISTORY_LINES);
 	history(c->history, &event, H_SETUNIQUE, 1);
-	find_history(c->history_path, sizeof c->history_path);
+	find_state(c, "history", c->history_path, sizeof c->history_path);
+	find_state(c, "aliases", c->aliases_path, sizeof c->aliases_path);
 	if (*c->history_path)
 		history(c->history, &event, H_LOAD, c->history_path);
 	el_set(c->edit, EL_CLIENTDATA, c);
@@ -322,15 +342,40 @@ static int open_editor(struct console *c)
 	return 0;
 }
 
-static void close_editor(struct console *c)
+static void save_history(struct console *c)
 {
 	HistEvent event;
-	stop_prompt(c);
-	if (c->history && *c->history_path) {
-		mode_t mask = umask(077);
-		history(c->history, &event, H_SAVE, c->history_path);
-		umask(mask);
+	mode_t mask = umask(077);
+	history(c->history, &event, H_SAVE, c->history_path);
+	umask(mask);
+}
+
+/* Those that were defined at a prompt, as commands. */
+static void save_aliases(struct console *c)
+{
+	char path[PATH_MAX + 8];
+	snprintf(path, sizeof path, "%s.new", c->aliases_path);
+	mode_t mask = umask(077);
+	FILE *out   = fopen(path, "we");
+	umask(mask);
+	if (!out) {
+		context_note(c->context, "the aliases are not kept: %s: %s", path, strerror(errno));
+		return;
 	}
+	for (const struct alias *one = NULL; (one = aliases_next(&c->aliases, one));)
+		if (one->kept)
+			aliases_print(one, out);
+	if (fclose(out) || rename(path, c->aliases_path))
+		context_note(c->context, "the aliases are not kept: %s: %s", c->aliases_path, strerror(errno));
+}
+
+static void close_editor(struct console *c)
+{
+	stop_prompt(c);
+	if (c->history && *c->history_path)
+		save_history(c);
+	if (*c->aliases_path && c->aliases.changed)
+		save_aliases(c);
 	if (c->history)
 		history_end(c->history);
 	if (c->edit)
@@ -338,16 +383,17 @@ static void close_editor(struct console *c)
 }
 
 /* The VM that is up, or a new one that stays. */
-static int open_vm(struct console *c)
+static int open_vm(struct console *c, const struct console_start *how)
 {
 	struct context *x = c->context;
 	struct weft_error e;
 	struct start_daemon daemon;
 	const char *vm = getenv("WEFT_VM");
 	int rc         = session_attach(x->loop, NULL, &x->session, &e);
+	c->found       = rc == 0;
 	if (rc == WEFT_ENOVM) {
-		struct start how = {.vm = vm && *vm ? vm : "default", .local_nodes = 1};
-		rc               = start_vm(x->loop, &how, &x->session, &daemon, &e);
+		struct start start = {.vm = vm && *vm ? vm : "default", .local_nodes = 1, .host = how->host};
+		rc                 = start_vm(x->loop, &start, &x->session, &daemon, &e);
 	}
 	if (!rc)
 		rc = session_welcome(x->session, &e);
@@ -356,13 +402,22 @@ static int open_vm(struct console *c)
 	return rc;
 }
 
-static int set_up(struct console *c)
+static void greet(const struct console *c)
+{
+	if (c->context->dialect != DIALECT_PVM)
+		printf("weft %s, virtual machine '%s'; help lists the commands\n", PACKAGE_VERSION,
+		       session_name(c->context->session));
+	else if (c->found)
+		puts("pvmd already running.");
+}
+
+static int set_up(struct console *c, const struct console_start *how)
 {
 	struct context *x = c->context;
 	struct weft_error e;
 	struct output_config config = {.label = true, .arg = c};
 	bool terminal               = isatty(0) && isatty(1);
-	int rc                      = open_vm(c);
+	int rc                      = open_vm(c, how);
 	if (rc)
 		return rc;
 	x->interactive = true;
@@ -381,8 +436,7 @@ static int set_up(struct console *c)
 	c->listener = (struct session_listener){.event = ignore_event, .closed = on_closed, .arg = c};
 	session_listen(x->session, &c->listener);
 	if (terminal)
-		printf("weft %s, virtual machine '%s'; help lists the commands\n", PACKAGE_VERSION,
-		       session_name(x->session));
+		greet(c);
 	return 0;
 }
 
@@ -413,18 +467,132 @@ static void stop_handles(struct console *c)
 
 /* --- lines --------------------------------------------------------------------------------------- */
 
-/* The next line into c->line; false at the end. */
+static int run_line(struct console *c, const char *text)
+{
+	struct line l;
+	int status = EXITCODE_FAILURE;
+	if (line_split(text, &l)) {
+		context_error(c->context, "out of memory");
+		return status;
+	}
+	if (l.quote)
+		context_error(c->context, "unmatched %c: the line has not been run", l.quote);
+	else if (aliases_expand(&c->aliases, &l))
+		context_error(c->context, "out of memory");
+	else
+		status = l.nwords ? command_run(c->context, (int)l.nwords, l.words) : 0;
+	line_fini(&l);
+	return status;
+}
+
+static bool is_over(const struct console *c)
+{
+	return c->context->leave || c->end || c->ended_by;
+}
+
+/* The commands of a stream until its end, or that of the console; wait is called before each read that may take long.
+ * The last one's status. */
+static int run_stream(struct console *c, int fd, void (*wait)(struct console *c))
+{
+	struct weft_error e;
+	struct lines lines;
+	const char *text = "";
+	int status       = 0;
+	lines_init(&lines, fd);
+	while (text && !is_over(c)) {
+		int rc           = lines_next(&lines, &text, &e);
+		c->context->line = lines.number;
+		if (rc == WEFT_EAGAIN) {
+			if (wait)
+				wait(c);
+			rc   = is_over(c) ? 0 : lines_fill(&lines, &e);
+			text = "";
+		} else if (!rc && text) {
+			status = run_line(c, text);
+		}
+		if (!rc)
+			continue;
+		context_error(c->context, "%s", e.text);
+		status = EXITCODE_FAILURE;
+		text   = rc == WEFT_ENOMEM ? NULL : "";
+	}
+	lines_fini(&lines);
+	return status;
+}
+
+/* A file that need not be there. */
+static void run_file(struct console *c, const char *path)
+{
+	int fd = *path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
+	if (fd < 0) {
+		if (*path && errno != ENOENT && errno != ENOTDIR)
+			context_error(c->context, "%s: %s", path, strerror(errno));
+		return;
+	}
+	c->context->file = path;
+	run_stream(c, fd, NULL);
+	c->context->file = NULL;
+	close(fd);
+}
+
+/* Aliases of the last time, then the user's own commands: ~/.pvmrc, or $XDG_CONFIG_HOME/weft/rc. */
+static void run_files(struct console *c)
+{
+	char path[PATH_MAX];
+	const char *home = getenv("HOME");
+	if (c->edit) {
+		c->aliases.keeping = true;
+		run_file(c, c->aliases_path);
+		c->aliases.keeping = c->aliases.changed = false;
+	}
+	if (c->context->dialect == DIALECT_WEFT)
+		find_file("XDG_CONFIG_HOME", ".config", "rc", false, path, sizeof path);
+	else
+		snprintf(path, sizeof path, "%s%s", home ? home : "", home ? "/.pvmrc" : "");
+	run_file(c, path);
+	c->aliases.keeping = c->edit != NULL;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	uv_poll_stop(poll);
+	uv_stop(poll->loop);
+	*(bool *)poll->data = true;
+}
+
+static void free_handle(uv_handle_t *handle)
+{
+	weft__free(handle);
+}
+
+/* Until standard input has something: meanwhile the loop runs, and what tasks write appears. A file has something
+ * always. */
+static void await_input(struct console *c)
+{
+	bool readable   = false;
+	int flags       = fcntl(0, F_GETFL);
+	uv_poll_t *poll = weft__calloc(1, sizeof *poll);
+	int own         = poll ? fcntl(0, F_DUPFD_CLOEXEC, 3) : -1;
+	if (own < 0 || uv_poll_init(c->context->loop, poll, own)) {
+		weft__free(poll);
+		if (own >= 0)
+			close(own);
+		return;
+	}
+	if (flags >= 0) /* the descriptor is not ours alone */
+		fcntl(0, F_SETFL, flags);
+	poll->data = &readable;
+	uv_poll_start(poll, UV_READABLE | UV_DISCONNECT, on_readable);
+	while (!readable && !c->ended_by && !c->end)
+		uv_run(c->context->loop, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)poll, free_handle);
+	close(own);
+}
+
+/* An edited line into c->line; false at the end. */
 static bool read_line(struct console *c)
 {
-	size_t size = 0;
-	c->line     = NULL;
-	if (!c->edit) {
-		char *text = NULL;
-		if (getline(&text, &size, stdin) >= 0)
-			c->line = weft__strdup(text);
-		free(text);
-		return c->line != NULL;
-	}
+	c->line = NULL;
 	start_prompt(c);
 	uv_poll_start(&c->input, UV_READABLE | UV_DISCONNECT, on_input);
 	while (!c->complete && !c->end && !c->ended_by)
@@ -436,22 +604,37 @@ static bool read_line(struct console *c)
 	return c->complete;
 }
 
-static int run_line(struct console *c)
+/* Edited lines until there is one that does not end in a backslash, as one command; NULL at the end. */
+static char *read_command(struct console *c)
+{
+	struct weft__buf text = {0};
+	c->continued          = false;
+	while (read_line(c)) {
+		size_t n   = strcspn(c->line, "\r\n");
+		bool goes_on = n > 0 && c->line[n - 1] == '\\' && (n < 2 || c->line[n - 2] != '\\');
+		int rc     = weft__buf_append(&text, c->line, goes_on ? n - 1 : n);
+		weft__free(c->line);
+		if (rc)
+			break;
+		c->continued = goes_on;
+		if (!goes_on && weft__buf_append(&text, "", 1) == 0)
+			return (char *)text.data;
+	}
+	c->continued = false;
+	weft__buf_fini(&text);
+	return NULL;
+}
+
+static void run_prompts(struct console *c)
 {
 	HistEvent event;
-	struct line l;
-	int status = 0;
-	if (line_split(c->line, &l)) {
-		context_error(c->context, "out of memory");
-		return EXITCODE_FAILURE;
+	char *text;
+	while (!is_over(c) && (text = read_command(c))) {
+		if (text[strspn(text, " \t")])
+			history(c->history, &event, H_ENTER, text);
+		run_line(c, text);
+		weft__free(text);
 	}
-	if (l.nwords > 0) {
-		if (c->history)
-			history(c->history, &event, H_ENTER, c->line);
-		status = command_run(c->context, (int)l.nwords, l.words);
-	}
-	line_fini(&l);
-	return status;
 }
 
 /* A file of commands ends when what they attached has ended. */
@@ -460,29 +643,41 @@ static void await_jobs(struct console *c)
 	struct context *x = c->context;
 	while (x->session && session_is_open(x->session) && runner_next(x->runner, NULL) && !c->ended_by)
 		uv_run(x->loop, UV_RUN_ONCE);
-	while (x->session && !runner_flush(x->runner) && !c->ended_by)
-		uv_run(x->loop, UV_RUN_ONCE);
 }
 
-int console_run(struct context *x)
+/* What came and is not written yet, as long as somebody reads it. */
+static void flush_output(struct console *c)
+{
+	while (c->context->runner && !runner_flush(c->context->runner) && !c->ended_by)
+		uv_run(c->context->loop, UV_RUN_ONCE);
+}
+
+static int run_commands(struct console *c, const struct console_start *how)
+{
+	struct context *x = c->context;
+	int status        = 0;
+	start_handles(c);
+	run_files(c);
+	if (c->edit)
+		run_prompts(c);
+	else if (!is_over(c))
+		status = run_stream(c, 0, await_input);
+	if (!c->edit && session_is_open(x->session))
+		await_jobs(c);
+	flush_output(c);
+	stop_handles(c);
+	return x->session && !session_is_open(x->session) && !x->leave ? EXITCODE_FAILURE : status;
+}
+
+int console_run(struct context *x, const struct console_start *how)
 {
 	static struct console c;
-	c          = (struct console){.context = x};
-	int status = set_up(&c) ? EXITCODE_FAILURE : 0;
-	if (!status) {
-		start_handles(&c);
-		while (!x->leave && !c.end && !c.ended_by && read_line(&c)) {
-			int last = run_line(&c);
-			status   = c.edit ? 0 : last;
-			weft__free(c.line);
-		}
-		if (!c.edit && !x->leave)
-			await_jobs(&c);
-		stop_handles(&c);
-		if (x->session && !session_is_open(x->session) && !x->leave)
-			status = EXITCODE_FAILURE;
-	}
+	c = (struct console){.context = x};
+	aliases_init(&c.aliases);
+	x->aliases = &c.aliases;
+	int status = set_up(&c, how) ? EXITCODE_FAILURE : run_commands(&c, how);
 	close_editor(&c);
+	aliases_fini(&c.aliases);
 	live_destroy(&c.live, x->session);
 	runner_destroy(&x->runner);
 	session_close(&x->session);
@@ -494,7 +689,9 @@ int console_run(struct context *x)
 
 static int exec_quit(struct context *c, const struct args *a)
 {
-	if (isatty(0))
+	if (isatty(0) && c->dialect == DIALECT_PVM)
+		puts("pvmd still running.");
+	else if (isatty(0))
 		printf("the virtual machine '%s' stays up (weft down takes it down)\n", session_name(c->session));
 	c->leave = true;
 	return 0;

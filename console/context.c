@@ -18,15 +18,18 @@ bool context_colour(int fd)
 __attribute__((format(printf, 3, 0))) static void say(const struct context *c, const char *colour,
                                                       const char *format, va_list ap)
 {
-	char text[1024], line[1200];
+	char text[1024], place[300] = "", line[1500];
 	bool coloured = context_colour(2);
 	vsnprintf(text, sizeof text, format, ap);
 	for (char *p = text; *p; p++)
 		if (((unsigned char)*p < 0x20 && *p != '\n') || *p == 0x7f)
 			*p = '?';
 	const char *name = c->command && !c->interactive ? c->command->name : NULL;
-	snprintf(line, sizeof line, "%sweft%s%s:%s %s\n", coloured ? colour : "", name ? " " : "",
-	         name ? name : "", coloured ? "\033[0m" : "", text);
+	if (c->file)
+		snprintf(place, sizeof place, " %.250s:%u:", c->file, c->line);
+	snprintf(line, sizeof line, "%s%s%s%s:%s%s %s\n", coloured ? colour : "",
+	         c->dialect == DIALECT_PVM ? "pvm" : "weft", name ? " " : "", name ? name : "",
+	         coloured ? "\033[0m" : "", place, text);
 	fflush(stdout);
 	if (c->before)
 		c->before(c->terminal);

@@ -10,12 +10,17 @@
 #include "console/args.h"
 #include "console/session.h"
 
+struct aliases;
 struct runner;
 
 struct context {
 	uv_loop_t *loop;
+	enum dialect dialect;          /* weft, or called as pvm */
+	const char *file;              /* the commands come from it; errors name it with the line. NULL: none */
+	unsigned line;                 /* of the file */
 	struct session *session;       /* the console's; on the command line that of the command */
 	struct runner *runner;         /* the console's attached jobs, NULL on the command line */
+	struct aliases *aliases;       /* the console's, NULL on the command line */
 	const struct command *command; /* that runs */
 	bool interactive;              /* in the console */
 	bool leave;                    /* the console ends after this command */

@@ -6,15 +6,27 @@
 
 enum { TEXT_WIDTH = 79, OPTION_WIDTH = 28 };
 
-/* "-n, --count N" into text[size]. */
-static void print_option(const struct option_def *o, char *text, size_t size)
+/* PVM's way to write an option: "-N", "->[FILE]", "-WHERE". */
+static void print_glued(const struct option_def *o, char *text, size_t size)
 {
-	char letter[8] = "    ", argument[64] = "";
-	if (o->id < 256)
-		snprintf(letter, sizeof letter, "-%c, ", o->id);
+	size_t n = o->glued ? strcspn(o->glued, "#") : 0;
+	*text    = '\0';
+	if (n > 0)
+		snprintf(text, size, "%.*s%s%s%s, ", (int)n, o->glued, o->optional_arg ? "[" : "", o->arg ? o->arg : "",
+		         o->optional_arg ? "]" : "");
+}
+
+/* "-n, --count N" into text[size]. */
+static void print_option(const struct command *c, const struct option_def *o, enum dialect dialect, char *text,
+                         size_t size)
+{
+	char letter[8] = "    ", argument[64] = "", glued[80], own = option_letter(c, o, dialect);
+	print_glued(o, glued, sizeof glued);
+	if (own && !(*glued && dialect == DIALECT_PVM))
+		snprintf(letter, sizeof letter, "-%c, ", own);
 	if (o->arg)
 		snprintf(argument, sizeof argument, o->optional_arg ? "[=%s]" : " %s", o->arg);
-	snprintf(text, size, "%s--%s%s", letter, o->name, argument);
+	snprintf(text, size, "%s%s--%s%s", *glued && *letter == ' ' ? "" : letter, glued, o->name, argument);
 }
 
 /* A paragraph in lines that fit, without the backquotes; what starts with two spaces stays as it is. */
@@ -54,14 +66,14 @@ static void print_text(const char *text, FILE *out)
 	}
 }
 
-static void print_options(const struct command *c, FILE *out)
+static void print_options(const struct command *c, FILE *out, enum dialect dialect)
 {
-	char text[128];
+	char text[192];
 	bool any = false;
 	for (const struct option_def *o = c->options; o && o->name; o++) {
 		if (o->hidden)
 			continue;
-		print_option(o, text, sizeof text);
+		print_option(c, o, dialect, text, sizeof text);
 		if (!any)
 			putc('\n', out);
 		any = true;
@@ -72,13 +84,13 @@ static void print_options(const struct command *c, FILE *out)
 	}
 }
 
-void help_command(const struct command *c, FILE *out, bool interactive)
+void help_command(const struct command *c, FILE *out, bool interactive, enum dialect dialect)
 {
 	const char *weft = interactive ? "" : "weft ";
 	fprintf(out, "%s%s - %s\n\nusage: %s%s%s%s%s\n", weft, c->name, c->summary, weft, c->name,
 	        c->options && c->options->name ? " [OPTION ...]" : "", c->operands ? " " : "",
 	        c->operands ? c->operands : "");
-	print_options(c, out);
+	print_options(c, out, dialect);
 	print_text(c->man, out);
 	if (c->exits) {
 		fprintf(out, "\nExit status:\n\n  0         success\n");

@@ -9,7 +9,7 @@
 
 /* All commands; one command. For the console: without "weft" in front. */
 void help_list(FILE *out, bool interactive);
-void help_command(const struct command *c, FILE *out, bool interactive);
+void help_command(const struct command *c, FILE *out, bool interactive, enum dialect dialect);
 
 /* The manual page weft-NAME(1) of a command, or weft(1) (c NULL), as mdoc. */
 void mdoc_page(const struct command *c, FILE *out);

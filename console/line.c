@@ -11,13 +11,15 @@
 
 #include "base/err.h"
 #include "base/heap.h"
+#include "console/aliases.h"
 #include "console/args.h"
 #include "console/command.h"
 
 /* --- words --------------------------------------------------------------------------------------- */
 
-/* Copies the word at *text to *out, without its quotes; *text is behind it afterwards. */
-static void take_word(const char **text, char **out)
+/* Copies the word at *text to *out, without its quotes; *text is behind it afterwards. A quote that is still open, or
+ * 0. */
+static char take_word(const char **text, char **out)
 {
 	char quote = '\0';
 	for (; **text && (quote || !strchr(" \t\n", **text)); (*text)++) {
@@ -32,6 +34,7 @@ static void take_word(const char **text, char **out)
 			*(*out)++ = ch;
 	}
 	*(*out)++ = '\0';
+	return quote;
 }
 
 int line_split(const char *text, struct line *l)
@@ -51,7 +54,7 @@ int line_split(const char *text, struct line *l)
 			break;
 		l->words[l->nwords++] = out;
 		size_t at             = (size_t)(p - text);
-		take_word(&p, &out);
+		l->quote              = take_word(&p, &out);
 		l->open_word = *p == '\0';
 		l->word_at   = l->open_word ? at : length;
 	}
@@ -63,6 +66,57 @@ void line_fini(struct line *l)
 	weft__free(l->bytes);
 	weft__free(l->words);
 	*l = (struct line){0};
+}
+
+int line_of_words(char *const *words, size_t n, struct line *l)
+{
+	size_t nbytes = 0;
+	*l            = (struct line){0};
+	for (size_t i = 0; i < n; i++)
+		nbytes += strlen(words[i]) + 1;
+	l->bytes = weft__malloc(nbytes + 1);
+	l->words = weft__calloc(n + 1, sizeof *l->words);
+	if (!l->bytes || !l->words) {
+		line_fini(l);
+		return WEFT_ENOMEM;
+	}
+	char *at = l->bytes;
+	for (size_t i = 0; i < n; i++) {
+		l->words[l->nwords++] = strcpy(at, words[i]);
+		at += strlen(words[i]) + 1;
+	}
+	return 0;
+}
+
+int line_join(const struct line *first, const struct line *rest, size_t from, struct line *l)
+{
+	char **words = weft__calloc(first->nwords + rest->nwords + 1, sizeof *words);
+	size_t n     = 0;
+	if (!words)
+		return WEFT_ENOMEM;
+	for (size_t i = 0; i < first->nwords; i++)
+		words[n++] = first->words[i];
+	for (size_t i = from; i < rest->nwords; i++)
+		words[n++] = rest->words[i];
+	int rc = line_of_words(words, n, l);
+	weft__free(words);
+	return rc;
+}
+
+void line_print_word(const char *word, FILE *out)
+{
+	if (*word && !strpbrk(word, " \t\n'\"\\#")) {
+		fputs(word, out);
+		return;
+	}
+	putc('\'', out);
+	for (; *word; word++) {
+		if (*word == '\'')
+			fputs("'\\''", out);
+		else
+			putc(*word, out);
+	}
+	putc('\'', out);
 }
 
 /* --- candidates ---------------------------------------------------------------------------------- */
@@ -103,8 +157,10 @@ static void offer_all(struct list *l, const char *const *items)
 		offer(l, *items);
 }
 
-static void offer_commands(struct list *l)
+static void offer_commands(struct list *l, const struct line_live *live)
 {
+	for (const struct alias *one = NULL; live->aliases && (one = aliases_next(live->aliases, one));)
+		offer(l, one->name);
 	for (const struct command *const *c = commands; *c; c++)
 		if (command_is_for(*c, true))
 			offer(l, (*c)->name);
@@ -155,7 +211,7 @@ static void offer_kind(struct list *l, enum arg_kind kind, const struct line_liv
 {
 	switch (kind) {
 	case ARG_COMMAND:
-		offer_commands(l);
+		offer_commands(l, live);
 		break;
 	case ARG_HOST:
 		offer_all(l, live->hosts);
@@ -184,13 +240,13 @@ static void offer_kind(struct list *l, enum arg_kind kind, const struct line_liv
 }
 
 /* The option that this word is and that wants a value after it, or NULL. */
-static const struct option_def *option_with_value(const struct command *c, const char *word)
+static const struct option_def *option_with_value(const struct command *c, enum dialect dialect, const char *word)
 {
 	for (const struct option_def *o = c->options; o && o->name; o++) {
 		if (o->kind == ARG_NONE || o->optional_arg)
 			continue;
 		if ((word[0] == '-' && word[1] == '-' && !strcmp(word + 2, o->name)) ||
-		    (o->id < 256 && word[0] == '-' && word[1] == o->id && !word[2]))
+		    (word[0] == '-' && word[1] && word[1] == option_letter(c, o, dialect) && !word[2]))
 			return o;
 	}
 	return NULL;
@@ -212,7 +268,7 @@ static void offer_argument(struct list *l, const struct line *line, size_t at, c
 		else if (line->words[i][0] != '-')
 			noperands++;
 		else if (!(c->flags & CMD_PROGRAM) || noperands == 0)
-			value = option_with_value(c, line->words[i]);
+			value = option_with_value(c, live->dialect, line->words[i]);
 	}
 	if (value)
 		offer_kind(l, value->kind, live);
@@ -239,7 +295,7 @@ char **line_candidates(const struct line *line, const struct line_live *live)
 	if (!l.items)
 		return NULL;
 	if (at == 0)
-		offer_commands(&l);
+		offer_commands(&l, live);
 	else
 		offer_argument(&l, line, at, live);
 	if (l.n > 1)

@@ -4,12 +4,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+
+#include "console/command.h"
 
 struct line {
 	char **words;    /* ends with NULL */
 	size_t nwords;
 	char *bytes;     /* what the words point into */
 	bool open_word;  /* the line ends within a word, not after a blank */
+	char quote;      /* a quote that is open at the end, or 0 */
 	size_t word_at;  /* where the last word starts in the text; its end when none is open */
 };
 
@@ -18,9 +22,21 @@ struct line {
 int line_split(const char *text, struct line *l);
 void line_fini(struct line *l);
 
-/* What there is in the VM to complete from; each ends with NULL. */
+/* A line of these n words; one of the words of first, and then those of rest from its word `from` on. 0 or
+ * WEFT_ENOMEM. */
+int line_of_words(char *const *words, size_t n, struct line *l);
+int line_join(const struct line *first, const struct line *rest, size_t from, struct line *l);
+
+/* A word so that line_split makes the same of it. */
+void line_print_word(const char *word, FILE *out);
+
+struct aliases;
+
+/* What there is to complete from; each list ends with NULL. */
 struct line_live {
 	const char *const *hosts, *const *tasks, *const *jobs;
+	const struct aliases *aliases; /* or NULL */
+	enum dialect dialect;
 };
 
 /* What the last word may be completed to, in a list that ends with NULL: free each and the list with weft__free.

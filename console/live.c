@@ -86,5 +86,7 @@ void live_refresh(struct live *l, struct session *s)
 
 void live_get(const struct live *l, struct line_live *live)
 {
-	*live = (struct line_live){l->ids[0].list, l->ids[1].list, l->ids[2].list};
+	live->hosts = l->ids[0].list;
+	live->tasks = l->ids[1].list;
+	live->jobs  = l->ids[2].list;
 }

@@ -13,7 +13,7 @@ void live_destroy(struct live **l, struct session *s);
 /* Asks anew, unless the last questions are still unanswered. */
 void live_refresh(struct live *l, struct session *s);
 
-/* What the last answers said; valid until the loop runs. */
+/* The hosts, tasks and jobs of the last answers; valid until the loop runs. */
 void live_get(const struct live *l, struct line_live *live);
 
 #endif

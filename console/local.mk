@@ -1,10 +1,10 @@
 noinst_LTLIBRARIES += console/libconsole.la
 console_libconsole_la_SOURCES = \
-	%D%/args.c %D%/args.h %D%/cmd_add.c %D%/cmd_conf.c %D%/cmd_delete.c %D%/cmd_doctor.c %D%/cmd_down.c \
+	%D%/aliases.c %D%/aliases.h %D%/args.c %D%/args.h %D%/cmd_add.c %D%/cmd_alias.c %D%/cmd_echo.c %D%/cmd_setenv.c %D%/cmd_conf.c %D%/cmd_delete.c %D%/cmd_doctor.c %D%/cmd_down.c \
 	%D%/cmd_help.c %D%/cmd_jobs.c %D%/cmd_logs.c %D%/cmd_ps.c %D%/cmd_run.c %D%/cmd_sig.c %D%/cmd_spawn.c \
 	%D%/cmd_up.c %D%/cmd_version.c %D%/command.h %D%/commands.c %D%/complete.c %D%/console.c %D%/console.h \
 	%D%/context.c %D%/context.h %D%/cores.c %D%/cores.h %D%/environ.c %D%/environ.h %D%/exitcode.c \
-	%D%/exitcode.h %D%/feeder.c %D%/feeder.h %D%/help.c %D%/help.h %D%/hostfile.c %D%/hostfile.h %D%/json.c %D%/json.h %D%/line.c %D%/line.h \
+	%D%/exitcode.h %D%/feeder.c %D%/feeder.h %D%/help.c %D%/help.h %D%/hostfile.c %D%/hostfile.h %D%/json.c %D%/json.h %D%/line.c %D%/line.h %D%/lines.c %D%/lines.h \
 	%D%/listing.c %D%/listing.h %D%/live.c %D%/live.h %D%/mdoc.c %D%/mux.c %D%/mux.h %D%/output.c \
 	%D%/output.h %D%/plan.c %D%/plan.h %D%/proc.c %D%/proc.h %D%/runner.c %D%/runner.h %D%/session.c \
 	%D%/session.h %D%/sink.c %D%/sink.h %D%/start.c %D%/start.h %D%/suggest.c %D%/suggest.h %D%/table.c \

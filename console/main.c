@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,10 +39,47 @@ static int have_descriptors(void)
 	return enough;
 }
 
+/* pvm [-ddebugmask] [-nhostname] [hostfile] */
+static int run_pvm(struct context *c, int argc, char **argv)
+{
+	struct console_start how = {0};
+	c->dialect               = DIALECT_PVM;
+	for (int i = 1; i < argc; i++) {
+		const char *arg = argv[i];
+		char *end;
+		if (!strcmp(arg, "--version") || !strcmp(arg, "--help")) {
+			if (arg[2] == 'h')
+				puts("usage: pvm [-ddebugmask] [-nhostname] [hostfile]\n");
+			c->interactive = true; /* help tells what there is in the console */
+			return command_run(c, 1, (char *[]){argv[i] + 2, NULL});
+		}
+		if (!strncmp(arg, "-d", 2)) {
+			unsigned long mask = strtoul(arg + 2, &end, 0);
+			if (end == arg + 2 || *end) {
+				context_error(c, "-d wants a number, as in -d0xff, not '%.40s'", arg + 2);
+				return EXITCODE_FAILURE;
+			}
+			if (mask)
+				setenv("WEFT_LOG", "debug", 0);
+		} else if (!strncmp(arg, "-n", 2) && arg[2]) {
+			how.host = arg + 2;
+		} else if (*arg == '-' || how.hostfile) {
+			context_error(c, "what is '%.40s'? usage: pvm [-ddebugmask] [-nhostname] [hostfile]", arg);
+			return EXITCODE_FAILURE;
+		} else {
+			how.hostfile = arg;
+		}
+	}
+	return console_run(c, &how);
+}
+
 static int run(struct context *c, int argc, char **argv)
 {
+	const char *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	if (argc > 0 && !strcmp(name ? name + 1 : argv[0], "pvm"))
+		return run_pvm(c, argc, argv);
 	if (argc < 2)
-		return console_run(c);
+		return console_run(c, &(struct console_start){0});
 	if (!strcmp(argv[1], "--version"))
 		argv[1] = (char *)"version";
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))

@@ -56,7 +56,7 @@ int plan_parse(const struct args *first, struct plan *p, struct weft_error *e)
 		if (p->nprograms == PLAN_PROGRAMS_MAX)
 			return weft__err_set(e, WEFT_EINVAL, "more than %d programs", PLAN_PROGRAMS_MAX);
 		/* rest[-1] is the ":": it stands where a command's name does. */
-		int rc = args_parse(first->command, (int)(end - rest) + 1, rest - 1,
+		int rc = args_parse(first->command, first->dialect, (int)(end - rest) + 1, rest - 1,
 		                    &p->programs[p->nprograms].args, e);
 		if (rc) {
 			p->nprograms++;

@@ -13,6 +13,7 @@
 struct start {
 	const char *vm;       /* name; NULL: a private VM, which ends with this process */
 	unsigned local_nodes; /* at least 1 */
+	const char *host;     /* what the first node is called; NULL: as the machine */
 };
 
 struct start_daemon {

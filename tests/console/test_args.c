@@ -27,7 +27,7 @@ static void cut(struct line *l, const char *text)
 static int parse(const struct command *c, const char *text, struct line *l, struct args *a, struct weft_error *e)
 {
 	cut(l, text);
-	return args_parse(c, l->argc, l->argv, a, e);
+	return args_parse(c, DIALECT_WEFT, l->argc, l->argv, a, e);
 }
 
 static void expect_error(const struct command *c, const char *text, const char *message)
