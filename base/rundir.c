@@ -106,12 +106,23 @@ static bool is_vm_name(const char *name)
 	return n >= 1 && n <= NAME_MAX_BYTES && *name != '.' && strspn(name, allowed) == n;
 }
 
+const char *weft__rundir_vm_name(char own[static WEFT__BATCH_VM_TEXT])
+{
+	const char *name = getenv("WEFT_VM");
+	struct weft__batch_job job;
+	if (name && *name)
+		return name;
+	if (!weft__batch_job(weft__batch_getenv, &job))
+		return "default";
+	weft__batch_vm(&job, own);
+	return own;
+}
+
 int weft__rundir_vm(const char *name, char *path, size_t size, struct weft_error *e)
 {
+	char own[WEFT__BATCH_VM_TEXT];
 	if (!name)
-		name = getenv("WEFT_VM");
-	if (!name || !*name)
-		name = "default";
+		name = weft__rundir_vm_name(own);
 	if (!is_vm_name(name))
 		return weft__err_set(
 		        e, WEFT_EINVAL,

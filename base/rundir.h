@@ -3,7 +3,8 @@
  * Base folder: $WEFT_RUNDIR, else $XDG_RUNTIME_DIR/weft, else /tmp/weft-<uid>. One folder a VM in
  * it, named after the VM; in that one folder a node, "n<index>", with the node's socket "sock".
  * Every folder is 0700, owned by us and no symlink: checked each time, through descriptors.
- * $WEFT_VM names the VM (default "default"); $WEFT_DIR, set for tasks, is the node's folder itself.
+ * $WEFT_VM names the VM (else that of the batch job, else "default"); $WEFT_DIR, set for tasks, is
+ * the node's folder itself.
  */
 #ifndef WEFT_BASE_RUNDIR_H
 #define WEFT_BASE_RUNDIR_H
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/batch.h"
 #include "base/err.h"
 
 /* The path of the base folder (made when missing) into path[size]. 0, WEFT_ETOOBIG, WEFT_EDENIED,
@@ -24,7 +26,11 @@ int weft__rundir_base_path(char *path, size_t size, struct weft_error *e);
  * $WEFT_RUNDIR, which the user made. */
 void weft__rundir_base_drop(const char *vm);
 
-/* The path of the VM's folder (name NULL: $WEFT_VM, else "default"); not made, not checked.
+/* The name of the VM that is meant when none is given: $WEFT_VM, in a batch job the job's (written to own), else
+ * "default". */
+const char *weft__rundir_vm_name(char own[static WEFT__BATCH_VM_TEXT]);
+
+/* The path of the VM's folder (name NULL: the one above); not made, not checked.
  * Names are 1..64 of [A-Za-z0-9._-], not starting with '.'. */
 int weft__rundir_vm(const char *name, char *path, size_t size, struct weft_error *e);
 

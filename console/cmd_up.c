@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/rundir.h"
 #include "console/context.h"
 #include "console/exitcode.h"
 #include "console/start.h"
@@ -118,12 +119,9 @@ static int bring_up(struct context *c, const char *vm, unsigned nodes)
 
 static int exec_up(struct context *c, const struct args *a)
 {
-	const char *vm = args_text(a, OPT_VM);
+	char own[WEFT__BATCH_VM_TEXT];
+	const char *vm = args_has(a, OPT_VM) ? args_text(a, OPT_VM) : weft__rundir_vm_name(own);
 	long nodes     = args_count(a, OPT_LOCAL_NODES, 1);
-	if (!vm)
-		vm = getenv("WEFT_VM");
-	if (!vm || !*vm)
-		vm = "default";
 	int status = bring_up(c, vm, (unsigned)nodes);
 	context_detach(c);
 	return status;
@@ -143,7 +141,7 @@ static const struct option_def options[] = {
          .name = "name",
          .kind = ARG_VM,
          .arg  = "NAME",
-         .help = "its name (default: $WEFT_VM, else \"default\")"},
+         .help = "its name (default: $WEFT_VM, else the batch job's, else \"default\")"},
         OPTION_HELP,
         OPTION_END,
 };

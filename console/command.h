@@ -110,7 +110,7 @@ enum option_id {
 	 .name = "name",                                                                           \
 	 .kind = ARG_VM,                                                                           \
 	 .arg  = "NAME",                                                                           \
-	 .help = "the virtual machine to use (default: $WEFT_VM, else \"default\")"}
+	 .help = "the virtual machine to use (default: $WEFT_VM, else the batch job's, else \"default\")"}
 #define OPTION_JSON                                                                                \
 	{.id = OPT_JSON, .name = "json", .help = "print JSON, in the form that weft(1) describes"}
 #define OPTION_HELP                                                                                \

@@ -28,6 +28,7 @@
 #include <wchar.h>
 
 #include "base/heap.h"
+#include "base/rundir.h"
 #include "console/aliases.h"
 #include "console/context.h"
 #include "console/exitcode.h"
@@ -388,11 +389,11 @@ static int open_vm(struct console *c, const struct console_start *how)
 	struct context *x = c->context;
 	struct weft_error e;
 	struct start_daemon daemon;
-	const char *vm = getenv("WEFT_VM");
-	int rc         = session_attach(x->loop, NULL, &x->session, &e);
-	c->found       = rc == 0;
+	char own[WEFT__BATCH_VM_TEXT];
+	int rc   = session_attach(x->loop, NULL, &x->session, &e);
+	c->found = rc == 0;
 	if (rc == WEFT_ENOVM) {
-		struct start start = {.vm = vm && *vm ? vm : "default", .local_nodes = 1, .host = how->host};
+		struct start start = {.vm = weft__rundir_vm_name(own), .local_nodes = 1, .host = how->host};
 		rc                 = start_vm(x->loop, &start, &x->session, &daemon, &e);
 	}
 	if (!rc)

@@ -1,6 +1,7 @@
 noinst_LTLIBRARIES += console/libconsole.la
 console_libconsole_la_SOURCES = \
-	%D%/aliases.c %D%/aliases.h %D%/args.c %D%/args.h %D%/cmd_add.c %D%/cmd_alias.c %D%/cmd_echo.c %D%/cmd_setenv.c %D%/cmd_conf.c %D%/cmd_delete.c %D%/cmd_doctor.c %D%/cmd_down.c \
+	%D%/aliases.c %D%/aliases.h %D%/args.c %D%/args.h \
+	%D%/allocation.c %D%/allocation.h %D%/cmd_add.c %D%/cmd_alias.c %D%/cmd_echo.c %D%/cmd_setenv.c %D%/cmd_conf.c %D%/cmd_delete.c %D%/cmd_doctor.c %D%/cmd_down.c \
 	%D%/cmd_help.c %D%/cmd_jobs.c %D%/cmd_logs.c %D%/cmd_ps.c %D%/cmd_run.c %D%/cmd_sig.c %D%/cmd_spawn.c \
 	%D%/cmd_up.c %D%/cmd_version.c %D%/command.h %D%/commands.c %D%/complete.c %D%/console.c %D%/console.h \
 	%D%/context.c %D%/context.h %D%/cores.c %D%/cores.h %D%/environ.c %D%/environ.h %D%/exitcode.c \

@@ -27,7 +27,7 @@ struct session_listener {
 /* An answer; one that has parts comes in several calls. Returns true when no more is wanted. */
 typedef bool (*session_answer_fn)(void *arg, const struct weft__msg *m);
 
-/* Connect to the VM that is up (vm NULL: $WEFT_VM, else "default"; a task's own node when $WEFT_DIR says so)
+/* Connect to the VM that is up (vm NULL: see weft__rundir_vm_name; a task's own node when $WEFT_DIR says so)
  * and greet it. 0, WEFT_ENOVM: none is up; WEFT_EDENIED, WEFT_EIO. */
 int session_attach(uv_loop_t *loop, const char *vm, struct session **s, struct weft_error *e);
 

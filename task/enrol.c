@@ -7,7 +7,8 @@
  *
  * What can go wrong: no VM is up; the inherited connection serves another program of this task (a
  * lock on it tells) or has served one (REFUSED with WEFT_EALREADY), or is another descriptor by
- * now: then it enrols as from outside; versions differ (REFUSED, with words); the node does not
+ * now: then it enrols as from outside; the process is one of several that a batch system started, which would
+ * be tasks of their own, each alone (WEFT_EUNSUP, with the command that makes a team); versions differ (REFUSED, with words); the node does not
  * answer in time (WEFT_ENOVM).
  */
 #include "config.h"
@@ -21,6 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/batch.h"
 #include "base/clock.h"
 #include "base/heap.h"
 #include "base/rundir.h"
@@ -227,6 +229,42 @@ int weft__enrol_by(struct weft__engine **out, int *fd, uint64_t tid)
 	return rc;
 }
 
+/* N copies that someone else started are no team, and must not take themselves for N teams of one. Who names a VM wants
+ * them as tasks of their own. */
+static int refuse_copies(void)
+{
+	const char *vm = getenv("WEFT_VM"), *dir = getenv("WEFT_DIR");
+	unsigned copies = weft__batch_copies(weft__batch_getenv);
+	if (copies < 2 || (vm && *vm) || (dir && *dir))
+		return 0;
+	return weft__fail(WEFT_EUNSUP,
+	                  "the batch system started %u copies, which do not know of each other; instead of srun use: "
+	                  "weft run -n %u %s",
+	                  copies, copies, program_invocation_name);
+}
+
+/* "one of 4 that mpirun started": what a launcher of MPI programs says. */
+static unsigned launched_size(void)
+{
+	static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		const char *size = getenv(sizes[i]);
+		unsigned long n = size ? strtoul(size, NULL, 10) : 0;
+		if (n > 1 && n <= SIZE_MAX_TASKS)
+			return (unsigned)n;
+	}
+	return 1;
+}
+
+static int no_vm(int code, const char *text)
+{
+	unsigned size = launched_size();
+	if (code != WEFT_ENOVM || size < 2)
+		return weft__fail(code, "%s", *text ? text : weft__err_text(code));
+	return weft__fail(code, "one of %u copies, and no virtual machine is up; use: weft run -n %u %s", size, size,
+	                  program_invocation_name);
+}
+
 int weft__enrol(struct weft__engine **e)
 {
 	int fd = born_with();
@@ -237,9 +275,12 @@ int weft__enrol(struct weft__engine **e)
 	}
 	char nodedir[PATH_MAX];
 	struct weft_error error = {0};
+	int rc = refuse_copies();
+	if (rc)
+		return rc;
 	fd = weft__rundir_attach(NULL, nodedir, sizeof nodedir, &error);
 	if (fd < 0)
-		return weft__fail(fd, "%s", *error.text ? error.text : weft__err_text(fd));
+		return no_vm(fd, error.text);
 	return weft__enrol_by(e, &fd, 0);
 }
 

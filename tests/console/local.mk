@@ -1,5 +1,6 @@
 if HAVE_CMOCKA
-console_tests = %D%/test_args %D%/test_hostfile %D%/test_line %D%/test_mux %D%/test_runner %D%/test_session %D%/test_text \
+console_tests = %D%/test_allocation %D%/test_args %D%/test_hostfile %D%/test_line %D%/test_mux %D%/test_runner %D%/test_session \
+	%D%/test_text \
 	%D%/test_vmdir
 check_PROGRAMS += $(console_tests)
 TESTS += $(console_tests)
@@ -7,6 +8,9 @@ console_test_flags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS
 console_test_libs = console/libconsole.la link/liblink.la proto/libproto.la base/libbase.la \
 	$(UV_LIBS) $(OPENSSL_LIBS) $(MSGPACK_LIBS) $(EDIT_LIBS) $(CMOCKA_LIBS)
 
+tests_console_test_allocation_SOURCES = %D%/test_allocation.c
+tests_console_test_allocation_CFLAGS = $(console_test_flags)
+tests_console_test_allocation_LDADD = $(console_test_libs)
 tests_console_test_args_SOURCES = %D%/test_args.c
 tests_console_test_args_CFLAGS = $(console_test_flags)
 tests_console_test_args_LDADD = $(console_test_libs)
