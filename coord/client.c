@@ -1,4 +1,4 @@
-/* Clients: the tasks and tools attached to the nodes, and their questions.
+/* Clients: the tasks and tools attached to the nodes, the task VMs that host an MPI, and their questions.
  *
  * A node opens a client, passes its messages on in UP, and closes it; the answers go back in DOWN. With a
  * client go its open questions, notifications, memberships, and the jobs that it shows the output of. */
@@ -16,8 +16,8 @@ struct client *client_add(struct coord *c, struct node *n, uint32_t number)
 	struct client *client = coord_alloc(c, sizeof *client);
 	if (!client)
 		return NULL;
-	struct weft__list *lists[] = {&client->asks, &client->watches, &client->takers, &client->jobs,
-	                              &client->drafts};
+	struct weft__list *lists[] = {&client->asks,   &client->watches, &client->takers, &client->jobs,
+	                              &client->drafts, &client->gifts,   &client->names};
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		weft__list_init(lists[i]);
 	client->node = n;
@@ -69,7 +69,8 @@ static int enroll(struct coord *c, struct client *client)
 void client_open(struct coord *c, struct node *n, const struct weft__msg *msg)
 {
 	const struct weft__msg_client_open *m = &msg->client_open;
-	if ((m->role != WEFT__ROLE_TASK && m->role != WEFT__ROLE_TOOL) || weft__map_get(&n->numbers, m->client)) {
+	bool known = m->role == WEFT__ROLE_TASK || m->role == WEFT__ROLE_TOOL || m->role == WEFT__ROLE_TASKVM;
+	if (!known || weft__map_get(&n->numbers, m->client)) {
 		send_log(c, WEFT__LOG_WARN, "WEFT-COORD-ODD",
 		         "node=%u opened client %" PRIu64 " with role %" PRIu64 ", or a second time", n->index, m->client,
 		         m->role);
@@ -86,6 +87,7 @@ void client_open(struct coord *c, struct node *n, const struct weft__msg *msg)
 		client->role = m->role;
 		client->owner = m->owner;
 		client->pid = m->pid;
+		client->job = (uint32_t)m->job;
 		coord_replace(c, &client->name, m->name);
 		struct task *t = m->role == WEFT__ROLE_TASK && m->tid ? task_find(c, m->tid) : NULL;
 		if (t && t->node == n && !t->client) {
@@ -132,6 +134,8 @@ void client_end(struct coord *c, struct client *client, enum client_end how)
 		notify_cancel(c, WEFT__CONTAINER(client->watches.next, struct watch, at_client));
 	while (!weft__list_empty(&client->takers))
 		taker_destroy(c, WEFT__CONTAINER(client->takers.next, struct taker, at_client));
+	exchange_client_gone(c, client);
+	name_disown(c, client);
 	if (t) {
 		t->client = NULL;
 		while (how == CLIENT_GONE && !weft__list_empty(&t->members))
@@ -245,7 +249,8 @@ static const struct {
         {WEFT__MSG_CONTEXT_NEW, context_new}, {WEFT__MSG_TASK_NAME, task_set_name},
         {WEFT__MSG_GROUP, group_op},         {WEFT__MSG_NAME_PUT, name_put},
         {WEFT__MSG_NAME_GET, name_get},      {WEFT__MSG_NAME_DEL, name_del},
-        {WEFT__MSG_FORGET, ask_forget},
+        {WEFT__MSG_FORGET, ask_forget},      {WEFT__MSG_EXCHANGE, exchange_give},
+        {WEFT__MSG_EXCHANGE_READ, exchange_read}, {WEFT__MSG_JOB_ABORT, job_abort},
 };
 
 void client_up(struct coord *c, struct node *n, const struct weft__msg *outer)

@@ -77,7 +77,8 @@ int coord_create(struct coord **out)
 	if (!c)
 		return WEFT_ENOMEM;
 	struct weft__list *lists[] = {&c->nodes,   &c->live_jobs, &c->ended_jobs, &c->asks,  &c->watches,
-	                              &c->members, &c->groups,    &c->names,      &c->added, &c->parked};
+	                              &c->members, &c->groups,    &c->names,      &c->added, &c->parked,
+	                              &c->exchanges};
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		weft__list_init(lists[i]);
 	c->node_at = weft__calloc(WEFT__NODE_MAX + 1, sizeof *c->node_at);

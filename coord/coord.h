@@ -58,6 +58,10 @@ enum {
 	COORD_MEMBERSHIPS_MAX = 1024,       /* groups that one task is in */
 	COORD_NAMES_MAX       = 65536,      /* names in the store, those only waited for included */
 	COORD_NAME_BYTES_MAX  = 64 << 20,   /* values in the store, together */
+	COORD_EXCHANGES_MAX   = 4096,       /* exchanges of task VMs under way */
+	COORD_GIFT_BYTES_MAX  = 8 << 20,    /* what one task VM gives to an exchange */
+	COORD_EXCHANGE_MAX    = 64 << 20,   /* what all give to it */
+	COORD_EXCHANGED_MAX   = 256 << 20,  /* what all exchanges take */
 	COORD_LIST_ENDED_MAX  = 256,        /* ended jobs that LIST shows, the latest */
 	COORD_OUTBOX_BUSY     = 16 << 20,   /* unconfirmed bytes to a node at which LIST and SPAWN must wait */
 	COORD_OUTBOX_MAX      = 128 << 20,  /* and at which the node counts as lost */
@@ -151,7 +155,7 @@ uint32_t coord_epoch(const struct coord *c); /* counts the starts */
 /* How much there is of everything: for the log, and for tests that look for leaks. */
 struct coord_counts {
 	size_t nodes, clients, live_jobs, ended_jobs, live_tasks, tasks, asks, drafts, watches, groups,
-	        members, names, takers, kept_bytes;
+	        members, names, takers, exchanges, exchange_bytes, kept_bytes;
 };
 void coord_count(const struct coord *c, struct coord_counts *n);
 

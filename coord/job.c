@@ -149,7 +149,7 @@ static void send_refusal(struct coord *c, struct client *to, uint64_t req, int c
 /* What is wrong with one program of a job. */
 static int check_part(const struct draft *d, const struct weft__msg_spawn *m, struct weft_error *e)
 {
-	size_t nbytes = m->wdir.n;
+	size_t nbytes = m->wdir.n + m->hosting.n;
 	for (size_t i = 0; i < m->argv.n; i++)
 		nbytes += m->argv.p[i].n + 5;
 	for (size_t i = 0; i < m->env.n; i++)
@@ -176,7 +176,7 @@ static int check_spawn(struct coord *c, const struct draft *d, const struct job 
 	const struct client *from = d->client;
 	if (c->halting)
 		return weft__err_set(e, WEFT_ENOVM, "the virtual machine is going down");
-	if (from->role == WEFT__ROLE_TASK && !parent)
+	if (from->role != WEFT__ROLE_TOOL && !parent)
 		return weft__err_set(e, WEFT_ENOTASK, "the task that asked for it has ended");
 	if (parent && parent->killed)
 		return weft__err_set(e, WEFT_ECANCELED, "the job of the task that asked for it is being killed");
@@ -284,7 +284,7 @@ static void send_team(struct coord *c, struct job *j, struct node *to, const uin
 /* How many tids a LAUNCH takes beside what it has anyway: a tid is up to 9 bytes, a rank up to 5. */
 static uint32_t launch_room(const struct weft__msg_launch *l)
 {
-	size_t nbytes = 320 + l->wdir.n;
+	size_t nbytes = 320 + l->wdir.n + l->hosting.n;
 	for (size_t i = 0; i < l->argv.n; i++)
 		nbytes += l->argv.p[i].n + 5;
 	for (size_t i = 0; i < l->env.n; i++)
@@ -311,6 +311,8 @@ static void send_launch(struct coord *c, struct job *j, const struct weft__msg_s
 	l->bind = m->bind;
 	l->deal = m->deal;
 	l->width = m->width;
+	l->mpi = m->mpi;
+	l->hosting = m->hosting;
 	uint32_t room = launch_room(l);
 	for (uint32_t i = 0; i < count; i += room) {
 		uint32_t n = count - i < room ? count - i : room;
@@ -366,12 +368,13 @@ static void send_launches(struct coord *c, struct draft *d, struct job *j, const
 }
 
 /* Whose job it is: the tool that asked, or the tool of the job whose task asked. */
-static void set_origin(struct job *j, struct client *from, struct job *parent, uint64_t flags)
+static void set_origin(struct job *j, struct client *from, const struct task *asker, uint64_t flags)
 {
+	struct job *parent = asker ? asker->job : NULL;
 	if (parent) {
 		j->parent = parent->id;
 		j->root = parent->root;
-		j->parent_tid = from->task->tid;
+		j->parent_tid = asker->tid;
 		j->tool = parent->tool;
 		j->sink_node = parent->sink_node;
 		j->sink_client = parent->sink_client;
@@ -389,9 +392,21 @@ static void set_origin(struct job *j, struct client *from, struct job *parent, u
 	}
 }
 
+/* The task that asks: the client itself, or one of the job that the client hosts; NULL: a tool, or it has ended. */
+static struct task *asking_task(struct coord *c, const struct draft *d)
+{
+	struct weft__msg m;
+	if (d->client->role != WEFT__ROLE_TASKVM)
+		return client_live_task(d->client);
+	if (!decode_part(c, d, WEFT__CONTAINER(d->parts.next, struct weft__kept, link), &m))
+		return NULL;
+	struct task *t = task_find(c, m.spawn.parent);
+	return t && t->node == d->client->node && t->job->id == d->client->job ? t : NULL;
+}
+
 static int spawn(struct coord *c, struct draft *d, struct part *parts, struct weft_error *e)
 {
-	struct task *asker = client_live_task(d->client);
+	struct task *asker = asking_task(c, d);
 	struct job *parent = asker ? asker->job : NULL;
 	struct weft__msg m;
 	int rc = check_spawn(c, d, parent, e);
@@ -404,7 +419,7 @@ static int spawn(struct coord *c, struct draft *d, struct part *parts, struct we
 		return 0;
 	a->job = j;
 	j->ask = a;
-	set_origin(j, d->client, parent, m.spawn.flags);
+	set_origin(j, d->client, asker, m.spawn.flags);
 	if (put_tasks(c, j, parts, d->nparts))
 		send_launches(c, d, j, parts, d->nparts);
 	return 0;
@@ -610,4 +625,31 @@ void job_signal(struct coord *c, struct client *from, const struct weft__msg *ms
 			signal_job(c, j, m->signo);
 	}
 	send_result(c, from, m->req, 0, 0, "%s", "");
+}
+
+/* The first one that blames somebody is told; the tasks that are killed now are no news. */
+void job_abort(struct coord *c, struct client *from, const struct weft__msg *msg)
+{
+	const struct weft__msg_job_abort *m = &msg->job_abort;
+	struct job *j = job_find(c, from->job);
+	struct task *t = m->tid ? task_find(c, m->tid) : NULL;
+	if (!j || j->running == 0 || j->killed)
+		return;
+	if (t && t->job != j)
+		t = NULL;
+	send_log(c, WEFT__LOG_INFO, "WEFT-JOB-ABORT", "job=%u code=%" PRId64 " %s", j->id, m->exit_code, m->text.p);
+	if (j->tool)
+		send_client(c, j->tool,
+		            &(struct weft__msg){.code = WEFT__MSG_JOB_EVENT,
+		                                .job_event = {.job = j->id,
+		                                              .root = j->root,
+		                                              .tid = t ? t->tid : 0,
+		                                              .rank = t ? t->rank : 0,
+		                                              .state = WEFT__JOB_EVENT_ABORTED,
+		                                              .node = from->node->index,
+		                                              .host = weft__str(from->node->host),
+		                                              .pid = t ? t->pid : 0,
+		                                              .exit_code = m->exit_code,
+		                                              .text = m->text}});
+	job_kill(c, j);
 }

@@ -1,5 +1,5 @@
 /* The name store: values under names for the whole VM. A name that is only waited for is there without a
- * value, and goes with the last one that waits. */
+ * value, and goes with the last one that waits. What a task VM puts for the MPI that it hosts goes with it. */
 #include "config.h"
 
 #include <string.h>
@@ -17,14 +17,24 @@ struct name *name_create(struct coord *c, struct weft__str text)
 	}
 	n->entry.name = copy;
 	weft__list_init(&n->asks);
+	weft__list_init(&n->at_owner);
 	weft__list_push(&c->names, &n->all);
 	entry_put(c, &c->name_map, &n->entry);
 	c->nnames++;
 	return n;
 }
 
+void name_own(struct name *n, struct client *owner)
+{
+	weft__list_remove(&n->at_owner);
+	n->owner = owner;
+	if (owner)
+		weft__list_push(&owner->names, &n->at_owner);
+}
+
 static void drop_value(struct coord *c, struct name *n)
 {
+	name_own(n, NULL);
 	c->name_bytes -= n->nbytes;
 	weft__free(n->value);
 	n->value = NULL;
@@ -55,6 +65,15 @@ bool name_set(struct coord *c, struct name *n, const void *value, size_t nbytes)
 	n->there = 1;
 	c->name_bytes += nbytes;
 	return true;
+}
+
+void name_disown(struct coord *c, struct client *owner)
+{
+	while (!weft__list_empty(&owner->names)) {
+		struct name *n = WEFT__CONTAINER(owner->names.next, struct name, at_owner);
+		drop_value(c, n);
+		name_release(c, n);
+	}
 }
 
 static struct name *find(const struct coord *c, struct weft__str text)
@@ -94,6 +113,8 @@ void name_put(struct coord *c, struct client *from, const struct weft__msg *msg)
 		n = name_create(c, m->name);
 	if (!n || !name_set(c, n, m->value.p, m->value.n))
 		return;
+	if (from->role == WEFT__ROLE_TASKVM)
+		name_own(n, from);
 	send_result(c, from, m->req, 0, 0, "%s", "");
 	while (!weft__list_empty(&n->asks)) {
 		struct ask *a = WEFT__CONTAINER(n->asks.next, struct ask, at_target);

@@ -107,6 +107,7 @@ static void clients_io(struct coord *c, struct io *io, struct node *node)
 		io_u64(io, &client->role);
 		io_u64(io, &client->owner);
 		io_u64(io, &client->pid);
+		io_u32(io, &client->job);
 		io_text(io, &client->name);
 		drafts_io(c, io, client);
 		l = &client->at_node;
@@ -379,18 +380,92 @@ static void names_io(struct coord *c, struct io *io)
 		uint64_t there = name ? name->there : 0;
 		const void *value = name ? name->value : NULL;
 		size_t nbytes = name ? name->nbytes : 0;
+		struct client *owner = name ? name->owner : NULL;
 		io_text(io, &text);
 		io_u64(io, &there);
 		io_bytes(io, &value, &nbytes);
+		client_ref(c, io, &owner);
 		if (!name) {
 			name = text && !io->failed ? name_create(c, weft__str(text)) : NULL;
 			weft__free(text);
-			if (name && there)
-				name_set(c, name, value, nbytes);
+			if (name && there && name_set(c, name, value, nbytes))
+				name_own(name, owner);
 		}
 		if (!made(c, io, name))
 			return;
 		l = &name->all;
+	}
+}
+
+/* --- exchanges -------------------------------------------------------------------------------------------- */
+
+/* Bytes that are read must be no more than what such a thing may have. */
+static void buf_io(struct io *io, struct weft__buf *b)
+{
+	const void *bytes = b->data;
+	size_t nbytes = b->len;
+	io_bytes(io, &bytes, &nbytes);
+	if (io_reading(io) && !io->failed && nbytes > 0 && weft__buf_append(b, bytes, nbytes))
+		io->failed = WEFT_ENOMEM;
+}
+
+static void gift_io(struct coord *c, struct io *io, struct gift *g)
+{
+	struct client *client = g->client;
+	io_u64(io, &g->state);
+	client_ref(c, io, &client);
+	io_u64(io, &g->req);
+	buf_io(io, &g->bytes);
+	io_u64(io, &g->sent);
+	bool bound = g->state == GIFT_PARTIAL || g->state == GIFT_GIVEN;
+	if (g->state > GIFT_SETTLED || bound != (client != NULL) || g->sent > g->exchange->result.len)
+		bad(io);
+	else if (io_reading(io) && client && !io->failed)
+		exchange_bind(g, client, g->req);
+}
+
+/* A new one to be read into; NULL: not possible. */
+static struct exchange *exchange_read_members(struct coord *c, struct io *io, const char *name, size_t n)
+{
+	uint64_t *members = coord_alloc(c, (n + 1) * sizeof *members);
+	for (size_t i = 0; members && i < n; i++)
+		io_u64(io, &members[i]);
+	struct exchange *x = members && name && n && !io->failed ? exchange_create(c, weft__str(name), members, n) : NULL;
+	weft__free(members);
+	return x;
+}
+
+static void exchanges_io(struct coord *c, struct io *io)
+{
+	struct weft__list *l = &c->exchanges;
+	size_t count = io_count(io, c->nexchanges);
+	for (size_t i = 0; i < count && !io->failed; i++) {
+		struct exchange *x = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct exchange, all);
+		char *name = x ? x->name : NULL;
+		size_t n = io_count(io, x ? x->ngifts : 0);
+		uint64_t member;
+		io_text(io, &name);
+		for (size_t k = 0; x && k < n; k++) {
+			member = (uint64_t)x->gifts[k].job << WEFT__NODE_BITS | x->gifts[k].node;
+			io_u64(io, &member);
+		}
+		if (!x) {
+			x = exchange_read_members(c, io, name, n);
+			weft__free(name);
+		}
+		if (!made(c, io, x))
+			return;
+		size_t nbytes = x->nbytes;
+		io_size(io, &nbytes);
+		if (io_reading(io) && nbytes >= x->nbytes)
+			exchange_grow(c, x, nbytes - x->nbytes);
+		io_size(io, &x->nawaited);
+		buf_io(io, &x->result);
+		for (size_t k = 0; k < x->ngifts && !io->failed; k++)
+			gift_io(c, io, &x->gifts[k]);
+		if (x->nawaited > x->ngifts)
+			bad(io);
+		l = &x->all;
 	}
 }
 
@@ -564,6 +639,7 @@ void save_io(struct coord *c, struct io *io)
 	groups_io(c, io);
 	members_io(c, io);
 	names_io(c, io);
+	exchanges_io(c, io);
 	asks_io(c, io);
 	watches_io(c, io);
 	parked_io(c, io);
@@ -587,6 +663,8 @@ void save_clear(struct coord *c)
 		ask_destroy(c, WEFT__CONTAINER(c->asks.next, struct ask, all));
 	while (!weft__list_empty(&c->watches))
 		notify_cancel(c, WEFT__CONTAINER(c->watches.next, struct watch, all));
+	while (!weft__list_empty(&c->exchanges))
+		exchange_destroy(c, WEFT__CONTAINER(c->exchanges.next, struct exchange, all));
 	for (struct weft__list *l; (l = c->members.next) != &c->members;) {
 		struct member *m = WEFT__CONTAINER(l, struct member, all);
 		weft__list_remove(&m->all);
@@ -597,6 +675,7 @@ void save_clear(struct coord *c)
 		group_destroy(c, WEFT__CONTAINER(c->groups.next, struct group, all));
 	for (struct weft__list *l; (l = c->names.next) != &c->names;) {
 		struct name *n = WEFT__CONTAINER(l, struct name, all);
+		name_own(n, NULL);
 		weft__free(n->value);
 		n->there = 0;
 		name_release(c, n);
@@ -627,7 +706,9 @@ void coord_count(const struct coord *c, struct coord_counts *n)
 	                           .groups = c->ngroups,
 	                           .members = c->nmembers,
 	                           .names = c->nnames,
-	                           .takers = c->ntakers};
+	                           .takers = c->ntakers,
+	                           .exchanges = c->nexchanges,
+	                           .exchange_bytes = c->exchange_bytes};
 	for (const struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next)
 		n->kept_bytes += WEFT__CONTAINER(l, struct node, all)->session.nbytes;
 }

@@ -100,9 +100,12 @@ struct client {
 	uint32_t number;
 	uint64_t role, owner, pid;
 	struct task *task; /* it is this task's connection */
+	uint32_t job; /* a task VM's */
 	char *name;
 	struct weft__list asks, watches, takers, jobs, drafts;
-	size_t nasks, nwatches, ndrafts;
+	struct weft__list gifts; /* gift.at_client */
+	struct weft__list names; /* name.at_owner */
+	size_t nasks, nwatches, ndrafts, ngifts;
 };
 
 /* A question that waits for its answer. */
@@ -182,6 +185,31 @@ struct name {
 	void *value;
 	size_t nbytes;
 	struct weft__list asks;
+	struct client *owner; /* a task VM, with which it goes; or NULL */
+	struct weft__list at_owner;
+};
+
+/* What one task VM gives to an exchange, and how far it has what all gave. */
+enum gift_state { GIFT_AWAITED, GIFT_PARTIAL, GIFT_GIVEN, GIFT_SETTLED };
+
+struct gift {
+	uint32_t job, node;
+	uint64_t state;
+	struct client *client; /* PARTIAL, GIVEN */
+	uint64_t req;
+	struct weft__buf bytes; /* until all have given */
+	uint64_t sent;          /* bytes of the exchange's result */
+	struct weft__list at_client;
+	struct exchange *exchange;
+};
+
+struct exchange {
+	struct weft__list all; /* coord.exchanges */
+	char *name;
+	struct gift *gifts; /* by job and node */
+	size_t ngifts, nawaited; /* nawaited: not given so far */
+	size_t nbytes;           /* that it takes */
+	struct weft__buf result; /* when all have given */
 };
 
 enum halt_phase { HALT_NO, HALT_OTHERS, HALT_DONE };
@@ -195,7 +223,7 @@ struct coord {
 	uint64_t place_next; /* index of the node that is first among equals */
 	uint64_t *tid_counters; /* by node index */
 
-	struct weft__list nodes, live_jobs, ended_jobs, asks, watches, members, groups, names;
+	struct weft__list nodes, live_jobs, ended_jobs, asks, watches, members, groups, names, exchanges;
 	struct weft__list added;  /* watch.at_target of the kind ADDED */
 	struct weft__list parked; /* drafts that wait for the first nodes */
 	struct node **node_at;    /* by index */
@@ -204,7 +232,7 @@ struct coord {
 	struct weft__map jobs;    /* by id */
 	struct weft__map group_map, name_map;
 	size_t nnodes, nstarting, nclients, nlive_jobs, nended_jobs, nlive_tasks, nended_tasks, nkept_tasks, nasks,
-	        ndrafts, nwatches, ngroups, nmembers, nnames, ntakers, name_bytes;
+	        ndrafts, nwatches, ngroups, nmembers, nnames, ntakers, name_bytes, nexchanges, exchange_bytes;
 
 	bool drowned; /* a node is */
 	uint64_t mark;
@@ -312,6 +340,7 @@ struct job *job_find(const struct coord *c, uint64_t id);
 bool job_put_task(struct coord *c, struct job *j, uint32_t rank, uint64_t tid, struct node *n); /* false: no memory */
 void job_kill(struct coord *c, struct job *j);
 void job_signal(struct coord *c, struct client *from, const struct weft__msg *m);
+void job_abort(struct coord *c, struct client *from, const struct weft__msg *m);
 void job_answer(struct coord *c, struct job *j); /* SPAWNED, when all is decided */
 void job_done(struct coord *c, struct job *j);   /* its last task has ended */
 void job_destroy(struct coord *c, struct job *j);
@@ -330,6 +359,17 @@ void task_wait(struct coord *c, struct client *from, const struct weft__msg *m);
 void task_set_name(struct coord *c, struct client *from, const struct weft__msg *m);
 struct taker *task_take(struct coord *c, struct task *t, struct client *client, uint64_t req);
 void taker_destroy(struct coord *c, struct taker *t);
+
+/* --- exchange.c: between the task VMs of jobs --------------------------------------------------------- */
+
+void exchange_give(struct coord *c, struct client *from, const struct weft__msg *m);
+void exchange_read(struct coord *c, struct client *from, const struct weft__msg *m);
+void exchange_task_ended(struct coord *c, const struct job *j, uint32_t node); /* a task of j there */
+void exchange_client_gone(struct coord *c, struct client *client);
+struct exchange *exchange_create(struct coord *c, struct weft__str name, const uint64_t *members, size_t nmembers);
+void exchange_bind(struct gift *g, struct client *client, uint64_t req); /* whose gift it is */
+void exchange_grow(struct coord *c, struct exchange *x, size_t nbytes); /* it takes more */
+void exchange_destroy(struct coord *c, struct exchange *x);
 
 /* --- group.c, name.c, notify.c, list.c -------------------------------------------------------------- */
 
@@ -350,6 +390,8 @@ void name_get(struct coord *c, struct client *from, const struct weft__msg *m);
 void name_del(struct coord *c, struct client *from, const struct weft__msg *m);
 struct name *name_create(struct coord *c, struct weft__str name);
 bool name_set(struct coord *c, struct name *n, const void *value, size_t nbytes);
+void name_own(struct name *n, struct client *owner); /* it goes with this task VM; NULL: with nobody */
+void name_disown(struct coord *c, struct client *owner); /* who is gone: so are its names */
 void name_release(struct coord *c, struct name *n); /* free it when it is neither there nor waited for */
 
 void notify_ask(struct coord *c, struct client *from, const struct weft__msg *m);

@@ -22,8 +22,6 @@
 #include "base/heap.h"
 #include "base/log.h"
 
-enum { TEAM_PART = 16384 };
-
 static const char *const state_names[] = {"new", "waiting", "open", "left", "gone"};
 static const bool steps[5][5] = {
         [CLIENT_NEW]     = {[CLIENT_WAITING] = true, [CLIENT_OPEN] = true, [CLIENT_GONE] = true},
@@ -112,13 +110,9 @@ static uint64_t ntasks_here(const struct job *j)
 
 static void send_team(struct client *c, const struct job *j)
 {
-	for (uint32_t first = 0; first < j->ntids; first += TEAM_PART) {
-		uint32_t count = j->ntids - first < TEAM_PART ? j->ntids - first : TEAM_PART;
-		struct weft__msg m = {.code = WEFT__MSG_TEAM,
-		                      .team = {.job = j->id,
-		                               .size = j->ntids,
-		                               .first = first,
-		                               .tids = {j->tids + first, count}}};
+	struct weft__msg m;
+	for (uint32_t first = 0; first < j->ntids;) {
+		first = job_team_part(j, first, &m);
 		client_send(c, &m, NULL, 0);
 	}
 }
@@ -422,6 +416,8 @@ int client_open(struct node *n, int *fd, struct task *task, bool owner)
 void client_down(struct node *n, const struct weft__msg_down *m)
 {
 	struct client *c = client_find(n, m->client);
+	if (m->frame.n && job_vm_down(n, m->client, m->frame.p, m->frame.n))
+		return;
 	if (c && m->frame.n && c->state == CLIENT_OPEN)
 		client_send_body(c, m->frame.p, m->frame.n);
 }

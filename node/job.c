@@ -24,6 +24,7 @@
 
 enum {
 	TASKS_MAX = 65536,
+	TEAM_PART = 16384,
 	OWN_FDS   = 40, /* the daemon's own: sockets, folders, the loop's, what is under way */
 };
 
@@ -113,10 +114,55 @@ static void task_free(struct task *t)
 	weft__free(t);
 }
 
+/* The coordinator need not know a task VM that asks it for nothing. */
+static void vm_open(struct job *j)
+{
+	struct node *n = j->node;
+	struct weft__msg m = {.code = WEFT__MSG_CLIENT_OPEN,
+	                      .client_open = {.client = n->last_client + 1,
+	                                      .role = WEFT__ROLE_TASKVM,
+	                                      .pid = (uint64_t)j->vm_pid,
+	                                      .name = weft__str("weft-taskvm"),
+	                                      .job = j->id}};
+	if (weft__map_put(&n->askers, n->last_client + 1, j))
+		return;
+	j->vm_client = ++n->last_client;
+	coord_link_send(n, &m);
+}
+
+static void vm_close(struct job *j)
+{
+	struct weft__msg m = {.code = WEFT__MSG_CLIENT_CLOSE, .client_close = {.client = j->vm_client}};
+	if (!j->vm_client)
+		return;
+	coord_link_send(j->node, &m);
+	weft__map_remove(&j->node->askers, j->vm_client);
+	j->vm_client = 0;
+}
+
+void job_vm_asks(struct job *j, const uint8_t *body, size_t nbytes)
+{
+	if (!j->vm_client)
+		vm_open(j);
+	if (j->vm_client)
+		coord_link_up(j->node, j->vm_client, body, nbytes);
+	else if (j->vm_pid) /* it would wait for ever */
+		kill(j->vm_pid, SIGKILL);
+}
+
+bool job_vm_down(struct node *n, uint64_t client, const void *body, size_t nbytes)
+{
+	struct job *j = weft__map_get(&n->askers, client);
+	if (j)
+		taskvm_link_send_body(j, body, nbytes);
+	return j != NULL;
+}
+
 static void job_free(struct job *j)
 {
 	struct node *n = j->node;
 	weft__log(WEFT__LOG_DEBUG, "WEFT-JOB-END", "job=%u tasks=%u", j->id, j->nlocal);
+	vm_close(j);
 	weft__map_remove(&n->jobs, j->id);
 	while (!weft__list_empty(&j->tasks))
 		task_free(WEFT__CONTAINER(j->tasks.next, struct task, link));
@@ -197,6 +243,23 @@ void job_team(struct node *n, const struct weft__msg_team *m)
 		j->ntids = (uint32_t)(m->first + m->tids.n);
 }
 
+uint32_t job_team_part(const struct job *j, uint32_t first, struct weft__msg *m)
+{
+	uint32_t count = j->ntids - first < TEAM_PART ? j->ntids - first : TEAM_PART;
+	*m = (struct weft__msg){.code = WEFT__MSG_TEAM,
+	                        .team = {.job = j->id, .size = j->ntids, .first = first, .tids = {j->tids + first, count}}};
+	return first + count;
+}
+
+static void send_team(struct job *j)
+{
+	struct weft__msg m;
+	for (uint32_t first = 0; first < j->ntids;) {
+		first = job_team_part(j, first, &m);
+		taskvm_link_send(j, &m, -1);
+	}
+}
+
 /* The tool's own standard input goes before the LAUNCH that uses it. */
 static void send_stdin(struct job *j, const struct weft__msg_launch *m)
 {
@@ -274,8 +337,11 @@ static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 			job_free(j);
 		return;
 	}
-	int rc = j->node->state >= NODE_HALTING ? WEFT_ECANCELED : j->vm ? 0 : taskvm_link_start(j, &e);
+	bool first = !j->vm;
+	int rc = j->node->state >= NODE_HALTING ? WEFT_ECANCELED : first ? taskvm_link_start(j, &e) : 0;
 	if (!rc) {
+		if (first)
+			send_team(j);
 		send_stdin(j, &launch.launch);
 		taskvm_link_send(j, &launch, -1);
 		if (!j->node->private_vm || j->parent) /* a private VM has one job, unless its tasks spawn more */
@@ -406,6 +472,7 @@ void job_vm_gone(struct job *j)
 	          "job=%u code=%d signo=%d", j->id, signaled ? -1 : WEXITSTATUS(j->vm_status),
 	          signaled ? WTERMSIG(j->vm_status) : 0);
 	starter_sweep(n);
+	vm_close(j);
 	if (j->last)
 		job_free(j);
 	else

@@ -188,7 +188,8 @@ void node_fini(struct node *n)
 	while (weft__map_next(&n->children, &cursor, &pid, &child))
 		weft__free(child);
 	job_forget_all(n);
-	struct weft__map *maps[] = {&n->children, &n->clients, &n->jobs, &n->tasks, &n->endpoints, &n->tokens, &n->peers};
+	struct weft__map *maps[] = {&n->children, &n->clients, &n->jobs, &n->askers, &n->tasks, &n->endpoints, &n->tokens,
+	                            &n->peers};
 	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
 		weft__map_fini(maps[i]);
 	weft__arena_fini(&n->arena);

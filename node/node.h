@@ -96,6 +96,7 @@ struct node {
 	bool clients_paused;
 	uint32_t owner;             /* number of the client for which this VM was started, 0 none (any more) */
 	struct weft__map jobs;      /* job: struct job */
+	struct weft__map askers;    /* number of a task VM as a client: struct job */
 	struct weft__map tasks;     /* tid: struct task */
 	struct weft__map endpoints; /* tid: struct endpoint */
 	struct weft__map tokens;    /* first bytes of a token: struct pair */
@@ -234,6 +235,7 @@ struct job {
 	struct link *vm;    /* the task VM's connection, NULL: none (any more) */
 	pid_t vm_pid;       /* 0: not started, or ended */
 	int vm_status;      /* how it ended */
+	uint32_t vm_client; /* its number as a client of the coordinator, 0: it has asked nothing */
 	uint64_t unacked;   /* bytes of its OUTPUT on their way to another node */
 };
 
@@ -241,12 +243,15 @@ struct job *job_find(const struct node *n, uint64_t id);
 struct task *job_task(const struct node *n, uint64_t tid);
 int job_outside(struct node *n, struct client *c, uint64_t tid, uint64_t id, struct task **t);
 void job_team(struct node *n, const struct weft__msg_team *m);
+uint32_t job_team_part(const struct job *j, uint32_t first, struct weft__msg *m); /* TEAM from a rank on; the next one's */
 void job_launch(struct node *n, const struct weft__msg_launch *m);
 void job_signal(struct node *n, const struct weft__msg_task_signal *m);
 void job_started(struct job *j, const struct weft__msg_started *m, int *fd);
 void job_start_failed(struct job *j, const struct weft__msg_start_failed *m);
 void job_exited(struct job *j, const struct weft__msg_exited *m);
 void job_vm_gone(struct job *j); /* its task VM has ended and all that it sent is here */
+void job_vm_asks(struct job *j, const uint8_t *body, size_t nbytes); /* something of the coordinator */
+bool job_vm_down(struct node *n, uint64_t client, const void *body, size_t nbytes); /* the answer; false: not for one */
 void job_task_left(struct node *n, struct task *t); /* said BYE, or its connection closed */
 void job_inventory(struct node *n);
 void job_kill_all(struct node *n);
@@ -259,6 +264,7 @@ void taskvm_link_spare(struct node *n);      /* keep one ready for the next job 
 void taskvm_link_spare_soon(struct node *n); /* when there is time for that */
 void taskvm_link_drop(struct node *n);       /* none is needed any more */
 void taskvm_link_send(struct job *j, const struct weft__msg *m, int fd); /* -1: none */
+void taskvm_link_send_body(struct job *j, const void *body, size_t nbytes);
 
 /* --- output.c, joblog.c ------------------------------------------------------------------------------ */
 

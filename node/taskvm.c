@@ -38,7 +38,7 @@ enum {
 	GIVE_UP_MS     = 5000,
 	CHUNK_ROOM     = 32 * 1024,
 	PACKET_ROOM    = WEFT__FRAME_HEADER + WEFT__FRAME_MAX,
-	FIRST_OWN_FD   = TASKVM_TASK_FD + 1,
+	FIRST_OWN_FD   = TASKVM_PMI_FD + 1,
 	ORPHAN_DEFAULT = 60000,
 };
 
@@ -100,6 +100,30 @@ static void terminate(struct taskvm *vm, const char *why)
 	taskvm_reap(vm);
 }
 
+/* Parts come in order, before the first LAUNCH; without memory there is no map, and no MPI is hosted. */
+static void take_team(struct taskvm *vm, const struct weft__msg_team *m)
+{
+	if (!vm->tids && m->first == 0 && m->size > 0)
+		vm->tids = weft__calloc(m->size, sizeof *vm->tids);
+	if (m->first == 0)
+		vm->size = (uint32_t)m->size;
+	if (vm->tids && m->size == vm->size && m->first + m->tids.n <= m->size)
+		memcpy(vm->tids + m->first, m->tids.p, m->tids.n * sizeof *vm->tids);
+}
+
+const struct jobmap *taskvm_map(struct taskvm *vm)
+{
+	if (vm->map || !vm->tids)
+		return vm->map;
+	struct jobmap *map = weft__calloc(1, sizeof *map);
+	if (!map || jobmap_init(map, vm->tids, vm->size)) {
+		weft__free(map);
+		return NULL;
+	}
+	vm->map = map;
+	return map;
+}
+
 void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd)
 {
 	switch (m->code) {
@@ -115,10 +139,21 @@ void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd)
 	case WEFT__MSG_STDIN:
 		taskvm_stdin_take(vm, &m->stdin_bytes, fd);
 		break;
+	case WEFT__MSG_TEAM:
+		take_team(vm, &m->team);
+		break;
+	case WEFT__MSG_RESULT:
+	case WEFT__MSG_SPAWNED:
+	case WEFT__MSG_NAME_VALUE:
+		ask_take(vm, m);
+		break;
+	case WEFT__MSG_EXCHANGED:
+		exchange_take(vm, &m->exchanged);
+		break;
 	case WEFT__MSG_REFUSED:
 		terminate(vm, "weftd refused it");
 		break;
-	default: /* WELCOME, TEAM: nothing to do */
+	default: /* WELCOME: nothing to do */
 		break;
 	}
 }
@@ -139,7 +174,7 @@ static void read_signals(struct taskvm *vm)
 /* Milliseconds until something is due whatever happens, -1 when nothing is. */
 static int time_left_ms(const struct taskvm *vm)
 {
-	if (vm->nwaiting)
+	if (vm->nwaiting || vm->asks_lost)
 		return 0;
 	uint64_t due = WEFT__NEVER;
 	if (vm->conn < 0 && !vm->terminating)
@@ -152,6 +187,11 @@ static int time_left_ms(const struct taskvm *vm)
 static void run_timers(struct taskvm *vm)
 {
 	uint64_t now = weft__clock_ns();
+	if (vm->asks_lost) {
+		vm->asks_lost = false;
+		ask_lost(vm);
+		exchange_lost(vm);
+	}
 	if (vm->conn < 0 && !vm->terminating) {
 		if (now >= vm->orphan_deadline_ns)
 			terminate(vm, "weftd stayed away");
@@ -246,8 +286,8 @@ static int options_read(struct taskvm *vm, int argc, char **argv)
 	return vm->dir && vm->node ? 0 : WEFT_EINVAL;
 }
 
-/* The standard descriptors and the one that stands for WEFT_FD in a task must be taken, so that none of ours
- * ever has a number that a task's shall have. */
+/* The standard descriptors and those that stand for WEFT_FD and PMI_FD in a task must be taken, so that none of
+ * ours ever has a number that a task's shall have. */
 static int descriptors_reserve(struct taskvm *vm)
 {
 	vm->conn = -1;
@@ -303,6 +343,8 @@ static int init(struct taskvm *vm)
 	weft__list_init(&vm->packets);
 	weft__list_init(&vm->launches);
 	weft__list_init(&vm->tasks);
+	weft__list_init(&vm->asks);
+	weft__list_init(&vm->exchanges);
 	vm->stdin_fd = vm->stdin_pipe = -1;
 	if (descriptors_reserve(vm) || signals_open(vm))
 		return WEFT_EIO;

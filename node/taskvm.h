@@ -20,10 +20,13 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "node/bind.h"
+#include "node/family.h"
+#include "node/jobmap.h"
 #include "proto/proto.h"
 
 enum {
 	TASKVM_TASK_FD = 3, /* the number of WEFT_FD in a task: the first after its standard ones */
+	TASKVM_PMI_FD  = 4, /* and of PMI_FD in one that MPICH's library expects to be hosted */
 	TASKVM_TEXT    = 256,
 	TASKVM_MASK_BYTES = CPUS_MAX / 8, /* of a cpu_set_t */
 };
@@ -74,6 +77,8 @@ struct taskvm_launch {
 	bool alone;          /* no other job has tasks on this node */
 	size_t nlocal;       /* tasks of the job on this node */
 	struct bind_plan bind;
+	unsigned mpi;        /* WEFT__MPI_* as it was asked for */
+	enum family family;  /* of the MPI that hosts its tasks */
 };
 
 /* A frame that the connection has not taken yet. */
@@ -126,11 +131,28 @@ struct taskvm {
 	bool stdin_end;  /* close it when stdin_bytes is empty */
 	bool stdin_gone; /* nobody reads it */
 	struct weft__buf stdin_bytes;
+
+	/* for the MPI that is hosted */
+	uint64_t *tids;      /* [size] of the whole job, by rank; NULL: TEAM has not come */
+	struct jobmap *map;  /* made when it is asked for: taskvm_map */
+	uint8_t *hosting;    /* from the task VM that hosts our parent; NULL */
+	size_t nhosting;
+	uint64_t last_req;   /* numbers of questions */
+	struct weft__list asks, exchanges;
+	bool asks_lost; /* with the connection: their ends are told in the loop's next turn */
 };
 
 /* taskvm.c */
 void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd);
 void taskvm_task_step(struct taskvm *vm, struct taskvm_task *t, enum taskvm_state to);
+
+const struct jobmap *taskvm_map(struct taskvm *vm); /* NULL: no memory, or TEAM has not come */
+
+/* ask.c, exchange.c: answers of the coordinator. */
+void ask_take(struct taskvm *vm, const struct weft__msg *m);
+void ask_lost(struct taskvm *vm);
+void exchange_take(struct taskvm *vm, const struct weft__msg_exchanged *m);
+void exchange_lost(struct taskvm *vm);
 
 /* taskvm_conn.c: the connection to weftd. */
 void taskvm_conn_send(struct taskvm *vm, const struct weft__msg *m, int fd); /* fd is dup'ed */

@@ -82,7 +82,7 @@ static int packet_queue(struct taskvm *vm, struct weft__buf *frame, int fd, bool
 	struct taskvm_packet *p = weft__calloc(1, sizeof *p);
 	if (!p)
 		return WEFT_ENOMEM;
-	p->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, TASKVM_TASK_FD + 1);
+	p->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, TASKVM_PMI_FD + 1);
 	if (fd >= 0 && p->fd < 0) {
 		weft__free(p);
 		return WEFT_ENOSPC;
@@ -97,8 +97,10 @@ static int packet_queue(struct taskvm *vm, struct weft__buf *frame, int fd, bool
 void taskvm_conn_send(struct taskvm *vm, const struct weft__msg *m, int fd)
 {
 	bool repeats = m->code != WEFT__MSG_OUTPUT && m->code != WEFT__MSG_OUTPUT_END;
-	if (vm->conn < 0 && repeats)
+	if (vm->conn < 0 && repeats) {
+		vm->asks_lost = true; /* if it was a question */
 		return;
+	}
 	struct weft__buf frame = {0};
 	struct weft_error e;
 	int rc = weft__msg_encode(&frame, m, &e);
@@ -152,6 +154,7 @@ void taskvm_conn_lost(struct taskvm *vm, const char *why)
 			packet_free(p);
 		}
 	}
+	vm->asks_lost = true;
 	weft__log(WEFT__LOG_WARN, "WEFT-TASKVM-ORPHAN", "job=%u running=%zu orphan_ms=%llu: %s", vm->job,
 	          vm->nrunning, (unsigned long long)vm->orphan_ms, why);
 }
@@ -222,9 +225,11 @@ static bool read_packet(struct taskvm *vm)
 	struct weft__msg m;
 	int length = n < WEFT__FRAME_HEADER ? WEFT_EPROTO : weft__frame_length(vm->packet, &e);
 	int rc = length < 0 || (size_t)length != (size_t)n - WEFT__FRAME_HEADER ? WEFT_EPROTO : 0;
+	const uint8_t *body = vm->packet + WEFT__FRAME_HEADER;
 	if (!rc)
-		rc = weft__msg_decode(vm->packet + WEFT__FRAME_HEADER, (size_t)length, WEFT__ROLE_NODE,
-		                      WEFT__ROLE_TASKVM, &vm->arena, &m, &e);
+		rc = weft__msg_decode(body, (size_t)length, WEFT__ROLE_NODE, WEFT__ROLE_TASKVM, &vm->arena, &m, &e);
+	if (rc == WEFT_EDENIED) /* an answer of the coordinator, passed on */
+		rc = weft__msg_decode(body, (size_t)length, WEFT__ROLE_COORD, WEFT__ROLE_TASKVM, &vm->arena, &m, &e);
 	if (rc) {
 		weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "job=%u from weftd: %s", vm->job, e.text);
 		taskvm_conn_lost(vm, "weftd sent bad bytes");

@@ -78,6 +78,7 @@ static struct taskvm_launch *launch_copy(const struct weft__msg_launch *m)
 	l->envp  = weft__calloc(TASKVM_ENV_OWN + m->env.n + 1, sizeof *l->envp);
 	l->wdir  = weft__strndup(m->wdir.p, m->wdir.n);
 	l->tasks = weft__calloc(m->tids.n + 1, sizeof(struct taskvm_task *));
+	l->mpi = (unsigned)m->mpi;
 	l->with_stdin = (m->flags & WEFT__SPAWN_STDIN) != 0;
 	if (!l->argv || !l->env || !l->envp || !l->wdir || !l->tasks) {
 		launch_free(l);
@@ -122,6 +123,12 @@ int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
 		return WEFT_EPROTO;
 	struct taskvm_launch *l = launch_copy(m);
 	vm->size = (uint32_t)m->size;
+	if (!vm->hosting && m->hosting.n > 0) {
+		vm->hosting = weft__malloc(m->hosting.n);
+		if (vm->hosting)
+			memcpy(vm->hosting, m->hosting.p, m->hosting.n);
+		vm->nhosting = vm->hosting ? m->hosting.n : 0;
+	}
 	for (size_t i = 0; i < m->tids.n; i++) {
 		if (weft__map_get(&vm->by_tid, m->tids.p[i]))
 			continue; /* repeated: it is there already */

@@ -2,7 +2,7 @@
  *
  * Happy path: posix_spawn with one end of a socketpair, ahead of the job: one without a job is kept ready. LAUNCH goes out
  * at once, whether the new process has run or not, and says which job it is; it sends STARTED, OUTPUT, EXITED,
- * OUTPUT_END and ends when nothing is left.
+ * OUTPUT_END and ends when nothing is left. What it asks of the coordinator is passed on, as a client's is.
  *
  * What can go wrong: it can't be started (the job's tasks fail with that reason); it ends before its tasks have, or
  * sends bad bytes (it is killed): when its process is reaped and all that it had sent has been read, the
@@ -23,15 +23,26 @@
 
 enum { SPARE_MS = 5 }; /* a job that was just launched needs the cores more than the next one */
 
+static void check_sent(const struct job *j, int rc, int code)
+{
+	if (!rc || rc == WEFT_ECLOSED)
+		return;
+	weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-SEND", "job=%u %s: %s", j->id, weft__msg_name((enum weft__msg_code)code),
+	          weft__err_text(rc));
+	if (j->vm_pid)
+		kill(j->vm_pid, SIGKILL);
+}
+
 void taskvm_link_send(struct job *j, const struct weft__msg *m, int fd)
 {
-	int rc = j->vm ? link_send(j->vm, m, &fd, fd >= 0 ? 1 : 0) : WEFT_ECLOSED;
-	if (rc && rc != WEFT_ECLOSED) {
-		weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-SEND", "job=%u %s: %s", j->id, weft__msg_name(m->code),
-		          weft__err_text(rc));
-		if (j->vm_pid)
-			kill(j->vm_pid, SIGKILL);
-	}
+	if (j->vm)
+		check_sent(j, link_send(j->vm, m, &fd, fd >= 0 ? 1 : 0), m->code);
+}
+
+void taskvm_link_send_body(struct job *j, const void *body, size_t nbytes)
+{
+	if (j->vm)
+		check_sent(j, link_send_body(j->vm, body, nbytes), weft__msg_peek(body, nbytes));
 }
 
 static void gone(struct job *j)
@@ -81,8 +92,13 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 	for (size_t i = 1; i < nfds; i++)
 		close(fds[i]);
 	int rc = weft__msg_decode(body, nbytes, WEFT__ROLE_TASKVM, WEFT__ROLE_NODE, &j->node->arena, &m, &e);
+	bool up = rc == WEFT_EDENIED;
+	if (up)
+		rc = weft__msg_decode(body, nbytes, WEFT__ROLE_TASKVM, WEFT__ROLE_COORD, &j->node->arena, &m, &e);
 	if (rc)
 		bad(j, e.text);
+	else if (up)
+		job_vm_asks(j, body, nbytes);
 	else
 		message(j, &m, body, nbytes, &fd);
 	if (fd >= 0)

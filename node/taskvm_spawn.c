@@ -105,6 +105,22 @@ static void refuse_wdir(const struct taskvm *vm, struct taskvm_launch *l, int er
 	refuse(vm, l, WEFT_EINVAL, why); /* not WEFT_ENOFILE: that is said of the program */
 }
 
+/* Who hosts the program's MPI. One that nobody can host would run as so many programs of one rank each. */
+static void find_family(const struct taskvm *vm, struct taskvm_launch *l, int dirfd)
+{
+	char library[FAMILY_LIBRARY], why[TASKVM_TEXT];
+	if (l->mpi != WEFT__MPI_AUTO) {
+		l->family = l->mpi == WEFT__MPI_OPENMPI ? FAMILY_OPENMPI : l->mpi == WEFT__MPI_MPICH ? FAMILY_MPICH : FAMILY_NONE;
+		return;
+	}
+	l->family = family_find(dirfd, l->path, variable(l->env, "LD_LIBRARY_PATH"), library);
+	if (l->family != FAMILY_OTHER)
+		return;
+	snprintf(why, sizeof why, "it is linked with %.40s, an MPI that Weft can't host; --mpi=none starts it all the same",
+	         library);
+	refuse(vm, l, WEFT_EUNSUP, why);
+}
+
 void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const struct weft__msg_launch *m)
 {
 	char path[PATH_MAX];
@@ -124,6 +140,8 @@ void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const stru
 		refuse_program(vm, l, dirfd, rc);
 	else if (!(l->path = weft__strdup(path)))
 		refuse(vm, l, WEFT_ENOMEM, "out of memory");
+	else
+		find_family(vm, l, dirfd);
 	if (*l->wdir)
 		close(dirfd);
 	rc = l->code ? 0 : taskvm_bind_prepare(l, m, &e);
