@@ -9,6 +9,7 @@ include %D%/console/local.mk
 include %D%/fortran/local.mk
 include %D%/examples/local.mk
 include %D%/pvm/local.mk
+include %D%/mpi/local.mk
 include %D%/system/local.mk
 include %D%/bench/local.mk
 include %D%/model/local.mk

@@ -1,0 +1,15 @@
+C     The same as hello.f90, with mpif.h.
+      PROGRAM HELLO
+      INCLUDE 'mpif.h'
+      INTEGER IERR, RANK, RANKS, TOTAL
+      CALL MPI_INIT(IERR)
+      CALL MPI_COMM_RANK(MPI_COMM_WORLD, RANK, IERR)
+      CALL MPI_COMM_SIZE(MPI_COMM_WORLD, RANKS, IERR)
+      CALL MPI_ALLREDUCE(RANK, TOTAL, 1, MPI_INTEGER, MPI_SUM,
+     &                   MPI_COMM_WORLD, IERR)
+      IF (TOTAL .NE. RANKS * (RANKS - 1) / 2) THEN
+        CALL MPI_ABORT(MPI_COMM_WORLD, 1, IERR)
+      END IF
+      PRINT '(A,I0,A,I0)', 'mpif.h: rank ', RANK, ' of ', RANKS
+      CALL MPI_FINALIZE(IERR)
+      END

@@ -1,0 +1,2 @@
+# Small programs for any MPI: the tests compile them with what is installed.
+EXTRA_DIST += %D%/coll.c %D%/ends.c %D%/hello.c %D%/hello.f90 %D%/hello_f77.f %D%/names.c %D%/ring.c %D%/spawn.c
