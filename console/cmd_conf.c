@@ -1,6 +1,9 @@
 #include "config.h"
 
+#include <stdio.h>
+
 #include "console/listing.h"
+#include "console/nodes.h"
 #include "console/words.h"
 
 enum { COLUMNS = 7 };
@@ -34,15 +37,42 @@ static void add_row(struct table *t, const struct weft__msg *m)
 	table_add(t, "%s", n->address.p);
 }
 
+/* --- as PVM's console shows them ------------------------------------------------------------------ */
+
+enum { PVM_COLUMNS = 5, PVM_SPEED = 1000 };
+static const char *const pvm_names[PVM_COLUMNS]     = {">HOST", ">DTID", ">ARCH", ">SPEED", ">DSIG"};
+static const unsigned char pvm_widths[PVM_COLUMNS] = {24, 8, 8, 7, 10};
+
+static void add_pvm_row(struct table *t, const struct weft__msg *m)
+{
+	const struct weft__msg_node_row *n = &m->node_row;
+	table_add(t, "%s", n->host.p);
+	table_add(t, "%llx", (unsigned long long)nodes_dtid(n->node));
+	table_add(t, "%s", nodes_arch());
+	table_add(t, "%llu", (unsigned long long)(n->speed ? n->speed : PVM_SPEED));
+	table_add(t, "0x00408c41"); /* of all machines whose integers and reals look like these */
+}
+
+static void print_pvm_head(const struct context *c, size_t nrows, struct table *t)
+{
+	printf("%zu host%s, 1 data format\n", nrows, nrows == 1 ? "" : "s");
+}
+
 static int exec_conf(struct context *c, const struct args *a)
 {
+	static const struct listing_form pvm_form = {.columns  = pvm_names,
+	                                             .widths   = pvm_widths,
+	                                             .ncolumns = PVM_COLUMNS,
+	                                             .add      = add_pvm_row,
+	                                             .head     = print_pvm_head};
 	static const struct listing_kind kind = {.kind     = WEFT__LIST_NODES,
 	                                         .row      = WEFT__MSG_NODE_ROW,
 	                                         .key      = "nodes",
 	                                         .columns  = names,
 	                                         .ncolumns = COLUMNS,
 	                                         .add      = add_row,
-	                                         .write    = write_json};
+	                                         .write    = write_json,
+	                                         .pvm      = &pvm_form};
 	return listing_show(c, a, &kind, 0);
 }
 

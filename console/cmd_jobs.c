@@ -51,7 +51,13 @@ static int exec_jobs(struct context *c, const struct args *a)
 	return listing_show(c, a, &kind, 0);
 }
 
-static const struct option_def options[] = {OPTION_JSON, OPTION_VM, OPTION_HELP, OPTION_END};
+static const struct option_def options[] = {
+        {.id = 'l', .name = "long", .help = "in pvm: with what weft shows always"},
+        OPTION_JSON,
+        OPTION_VM,
+        OPTION_HELP,
+        OPTION_END,
+};
 
 const struct command cmd_jobs = {
         .name          = "jobs",

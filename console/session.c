@@ -38,7 +38,7 @@ struct session {
 	pid_t daemon;
 	struct weft_error end;       /* why it was closed; code 0: it is open */
 	char dir[PATH_MAX];
-	char name[65];
+	char name[65], host[256];
 };
 
 /* Answers have the req of the question as their first field. */
@@ -111,6 +111,7 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 		s->welcomed = true;
 		s->node     = (int64_t)m.welcome.node;
 		snprintf(s->name, sizeof s->name, "%.*s", (int)m.welcome.vm.n, m.welcome.vm.p);
+		snprintf(s->host, sizeof s->host, "%.*s", (int)m.welcome.host.n, m.welcome.host.p);
 		uv_stop(s->loop);
 	} else if (m.code == WEFT__MSG_REFUSED) {
 		weft__err_set(&s->end, m.refused.code ? (int)m.refused.code : WEFT_EDENIED, "%.*s",
@@ -236,6 +237,11 @@ pid_t session_daemon(const struct session *s)
 int64_t session_node(const struct session *s)
 {
 	return s->node;
+}
+
+const char *session_host(const struct session *s)
+{
+	return s->host;
 }
 
 void session_listen(struct session *s, struct session_listener *l)

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/heap.h"
 
-enum { CELL_MAX = 512, GAP = 2 };
+enum { CELL_MAX = 512, GAP = 2, FIXED_GAP = 1 };
 
 static void push(struct table *t, const char *text)
 {
@@ -98,7 +98,7 @@ static void print_row(const struct table *t, size_t first, const size_t *widths,
 			fprintf(out, "%*s%s", (int)pending, "", cell);
 			pending = 0;
 		}
-		pending += (right ? 0 : fill) + GAP;
+		pending += (right ? 0 : fill) + (t->widths ? FIXED_GAP : GAP);
 	}
 }
 
@@ -107,6 +107,8 @@ int table_print(const struct table *t, FILE *out, bool bold)
 	size_t widths[TABLE_COLUMNS_MAX] = {0};
 	if (t->code)
 		return t->code;
+	for (size_t i = 0; t->widths && i < t->ncolumns; i++)
+		widths[i] = t->widths[i];
 	for (size_t i = 0; i < t->ncells; i++) {
 		size_t column = i % t->ncolumns;
 		size_t w      = width(t->cells[i]) - (i < t->ncolumns && t->cells[i][0] == '>');

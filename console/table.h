@@ -10,6 +10,8 @@ enum { TABLE_COLUMNS_MAX = 12 };
 
 struct table {
 	size_t ncolumns, ncells, cap;
+	const unsigned char *widths; /* at least so wide is each column, with one blank between two; NULL: as wide as its
+	                              * cells, with two */
 	char **cells; /* row after row; the first row is the heading */
 	int code;     /* 0 or WEFT_ENOMEM: cells were lost */
 };

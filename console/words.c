@@ -84,3 +84,20 @@ int words_target(const char *text, uint64_t *tid, uint32_t *job)
 	*tid = parsed.v;
 	return 0;
 }
+
+const char *words_pvm_error(int code)
+{
+	static const struct {
+		int code;
+		const char *text;
+	} errors[] = {
+	        {WEFT_EINVAL, "Bad parameter"},    {WEFT_ENONODE, "No such host"},    {WEFT_ENOFILE, "No such file"},
+	        {WEFT_ENOEXEC, "No such file"},    {WEFT_EDENIED, "Permission denied"}, {WEFT_ENOMEM, "Malloc failed"},
+	        {WEFT_ENOVM, "Can't contact local daemon"}, {WEFT_ENOTASK, "No such task"}, {WEFT_ENOENT, "Not found"},
+	        {WEFT_EEXIST, "Already exists"},   {WEFT_ENOSPC, "Out of resources"}, {WEFT_EALREADY, "Already in progress"},
+	};
+	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+		if (errors[i].code == code)
+			return errors[i].text;
+	return weft__err_text(code);
+}
