@@ -43,7 +43,7 @@ void halt_begin(struct coord *c, const char *why)
 		answer(c, n);
 		send_node(c, n, &(struct weft__msg){.code = WEFT__MSG_HALT});
 		if (n->state == WEFT__NODE_STARTING) {
-			member_added(c, n, WEFT_ECANCELED, "the virtual machine is going down");
+			member_failed(c, n, WEFT_ECANCELED, "the virtual machine is going down");
 			c->nstarting--; /* home ends those that it starts when it halts itself */
 		}
 		n->state = WEFT__NODE_LEAVING;

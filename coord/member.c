@@ -6,17 +6,15 @@
 
 #include "coord/state.h"
 
-static void send_added(struct coord *c, struct client *to, uint64_t req, int code, const char *text,
-                       const char *host, uint64_t node, uint64_t left)
+static void send_refused(struct coord *c, struct client *to, const struct weft__msg_node_add *m, int code,
+                         const char *text)
 {
 	send_client(c, to,
 	            &(struct weft__msg){.code = WEFT__MSG_NODE_ADDED,
-	                                .node_added = {.req = req,
+	                                .node_added = {.req = m->req,
 	                                               .code = code,
 	                                               .text = weft__str(text),
-	                                               .host = weft__str(host),
-	                                               .node = node,
-	                                               .left = left}});
+	                                               .host = weft__str(m->host.p)}});
 }
 
 /* The name goes to ssh as an argument: it must be a name and nothing else. */
@@ -97,7 +95,7 @@ void member_add(struct coord *c, struct client *from, const struct weft__msg *ms
 	struct weft_error e = {0};
 	int rc = check_add(c, from, m, &e);
 	if (rc) {
-		send_added(c, from, m->req, rc, e.text, m->host.p, 0, 0);
+		send_refused(c, from, m, rc, e.text);
 		return;
 	}
 	struct ask *a = ask_new(c, from, m->req, ASK_NODE_ADD);
@@ -115,11 +113,16 @@ void member_add(struct coord *c, struct client *from, const struct weft__msg *ms
 	}
 }
 
-void member_added(struct coord *c, struct node *n, int code, const char *text)
+void member_failed(struct coord *c, struct node *n, int code, const char *text)
+{
+	member_added(c, n, &(struct weft__msg_node_failed){.code = code, .text = weft__str(text)});
+}
+
+void member_added(struct coord *c, struct node *n, const struct weft__msg_node_failed *why)
 {
 	if (n->add == 0) {
-		if (code && n->state == WEFT__NODE_STARTING && !n->gone)
-			send_log(c, WEFT__LOG_WARN, "WEFT-NODE-FAILED", "node=%u: %s", n->index, text);
+		if (why && n->state == WEFT__NODE_STARTING && !n->gone)
+			send_log(c, WEFT__LOG_WARN, "WEFT-NODE-FAILED", "node=%u: %s", n->index, why->text.p);
 		return;
 	}
 	struct ask *a = ask_find(c, n->add);
@@ -127,7 +130,17 @@ void member_added(struct coord *c, struct node *n, int code, const char *text)
 	if (!a)
 		return;
 	a->left--;
-	send_added(c, a->client, a->req, code, text, n->host, code ? 0 : n->index, a->left);
+	struct weft__msg m = {.code = WEFT__MSG_NODE_ADDED,
+	                      .node_added = {.req = a->req, .host = weft__str(n->host), .left = a->left}};
+	if (why) {
+		m.node_added.code = why->code < 0 ? why->code : WEFT_ENONODE;
+		m.node_added.text = why->text;
+		m.node_added.said = why->said;
+		m.node_added.fix = why->fix;
+	} else {
+		m.node_added.node = n->index;
+	}
+	send_client(c, a->client, &m);
 	if (a->left == 0)
 		ask_destroy(c, a);
 }

@@ -226,7 +226,7 @@ void node_join(struct coord *c, struct node *n, const struct weft__msg_join *m, 
 		return;
 	if (n->index == COORD_HOME)
 		start_first_nodes(c);
-	member_added(c, n, 0, "");
+	member_added(c, n, NULL);
 	notify_added(c, n);
 	if (n->initial) {
 		n->initial = 0;
@@ -271,7 +271,7 @@ void node_failed(struct coord *c, struct node *from, const struct weft__msg *m)
 	if (from->index != COORD_HOME || !n || n->incarnation != m->node_failed.incarnation ||
 	    n->state != WEFT__NODE_STARTING || n->index == COORD_HOME)
 		return;
-	member_added(c, n, m->node_failed.code < 0 ? (int)m->node_failed.code : WEFT_ENONODE, m->node_failed.text.p);
+	member_added(c, n, &m->node_failed);
 	node_remove(c, n, false, "it could not be started");
 }
 
@@ -318,7 +318,7 @@ void node_expire(struct coord *c, struct node *n)
 		snprintf(text, sizeof text,
 		         "node %u%s%.60s did not join within %d s; look at its log, and whether it can reach this machine",
 		         n->index, *n->wanted ? " on " : "", n->wanted, COORD_START_MS / 1000);
-		member_added(c, n, WEFT_ETIMEDOUT, text);
+		member_failed(c, n, WEFT_ETIMEDOUT, text);
 		node_remove(c, n, false, "it did not join in time");
 		break;
 	case WEFT__NODE_LEAVING:
@@ -365,7 +365,7 @@ void node_remove(struct coord *c, struct node *n, bool lost, const char *why)
 	if (was_member)
 		say_gone(c, n, lost);
 	notify_lost(c, n);
-	member_added(c, n, WEFT_ENONODE, why);
+	member_failed(c, n, WEFT_ENONODE, why);
 	member_removed(c, n);
 	bool initial = n->initial;
 	node_destroy(c, n);

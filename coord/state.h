@@ -287,7 +287,9 @@ void node_failed(struct coord *c, struct node *n, const struct weft__msg *m);
 
 void member_add(struct coord *c, struct client *from, const struct weft__msg *m); /* NODE_ADD */
 void member_del(struct coord *c, struct client *from, const struct weft__msg *m); /* NODE_DEL */
-void member_added(struct coord *c, struct node *n, int code, const char *text);   /* tell who asked for it */
+/* Tell who asked for it; why NULL: it is there. */
+void member_added(struct coord *c, struct node *n, const struct weft__msg_node_failed *why);
+void member_failed(struct coord *c, struct node *n, int code, const char *text);
 void member_removed(struct coord *c, struct node *n);
 void member_set(struct coord *c, struct client *from, const struct weft__msg *m); /* NODE_SET */
 void member_idle(struct coord *c, struct node *n);                                /* its last task has ended */

@@ -111,6 +111,9 @@ uint16_t link_listener_port(const struct link_listener *ll);
 uint64_t link_listener_refused(const struct link_listener *ll); /* how many were turned away so far */
 void link_listener_close(struct link_listener **ll);
 
+/* The command that lets others through this machine's firewall to the port, by the firewall that is installed. */
+void link_firewall_line(uint16_t port, char *line, size_t size);
+
 /* --- sockets for tasks ------------------------------------------------------------------------- */
 
 struct link_token {

@@ -1,10 +1,11 @@
 /* The node's connection with the coordinator, and on the home node the coordinator's process.
  *
  * Happy path: the home node starts weft-coord with one end of a socket pair, where JOIN waits for it before it runs;
- * another node dials the home node's port. The node says JOIN, the coordinator JOINED,
+ * another node dials the home node's port at the addresses that it was given, and keeps to the one that answers. The node says JOIN, the coordinator JOINED,
  * and then each sends what the other has not seen (proto/session.h) and a heartbeat twice a second.
  *
  * What can go wrong:
+ * - No address of home answers a node that has never joined: it says which it tried, and ends.
  * - The link closes, or nothing comes for some beats: messages are kept, clients must wait when they are too
  *   many, and the node tries again. When the orphan time is over the node halts.
  * - The home node's link closes, but weft-coord lives: it is found at its socket in the VM's folder.
@@ -30,11 +31,15 @@
 #include "base/heap.h"
 #include "base/log.h"
 #include "base/rundir.h"
+#include "node/addresses.h"
+#include "node/launch.h"
+#include "node/race.h"
 
 enum {
 	RETRY_FAST_MS  = 2,  /* the socket is there and will listen in a moment */
 	RETRY_BLIND_MS = 20, /* when the folder can't be watched */
 	RETRY_MS       = 250,
+	FIRST_MS       = 3000, /* a node that never joined tries again within this */
 	RESTARTS_MAX   = 5,
 	EXIT_STORE     = 74, /* weft-coord's status when it can't write its journal */
 };
@@ -113,6 +118,9 @@ static void heartbeat(struct node *n)
 
 static void join(struct node *n)
 {
+	char addresses[ADDRESSES_TEXT] = "";
+	if (!*n->listen_address) /* else that is the only one */
+		addresses_list(addresses, sizeof addresses, n->home ? "" : n->join_address);
 	struct weft__msg m = {.code = WEFT__MSG_JOIN,
 	                      .join = {.node = n->index,
 	                               .incarnation = n->incarnation,
@@ -123,7 +131,8 @@ static void join(struct node *n)
 	                               .ncores = n->ncores,
 	                               .pid = (uint64_t)getpid(),
 	                               .release = weft__str(PACKAGE_VERSION),
-	                               .seen = n->coord.session.received}};
+	                               .seen = n->coord.session.received,
+	                               .addresses = weft__str(addresses)}};
 	send_now(n, &m);
 }
 
@@ -132,6 +141,7 @@ static void join(struct node *n)
 static void lost(struct node *n, const char *why)
 {
 	struct coord_link *c = &n->coord;
+	race_cancel(&c->race);
 	if (c->link)
 		link_close(&c->link);
 	if (c->state == COORD_JOINED) {
@@ -297,12 +307,46 @@ static int dial_home(struct node *n)
 	return fd < 0 ? fd : link_open(n->loop, &fd, &handler, n, &n->coord.link);
 }
 
+static void race_won(void *arg, struct link *l, const char *address, uint16_t port)
+{
+	struct node *n = arg;
+	n->coord.race = NULL;
+	n->coord.link = l;
+	n->coord.silent = 0;
+	snprintf(n->join_address, sizeof n->join_address, "%s", address);
+	n->join_port = port;
+	weft__log(WEFT__LOG_INFO, "WEFT-HOME-FOUND", "node=%u home answers at %s port %u", n->index, address, port);
+	link_set_handler(l, &handler, n);
+	on_opened(l, n, NULL);
+}
+
+/* One that never joined has somebody who waits to hear why. */
+static void give_up_joining(struct node *n, int code, const char *text)
+{
+	fprintf(stderr, "weftd: home does not answer: %s\n", text);
+	n->exit_status = code == WEFT_EVERSION ? LAUNCH_VERSION : code == WEFT_EDENIED ? LAUNCH_KEY : LAUNCH_UNREACHED;
+	node_halt(n, "home does not answer");
+}
+
+static void race_lost(void *arg, int code, const char *text)
+{
+	struct node *n = arg;
+	n->coord.race = NULL;
+	bool hopeless = code == WEFT_EVERSION || code == WEFT_EDENIED;
+	weft__log(WEFT__LOG_DEBUG, "WEFT-HOME-AWAY", "node=%u %s", n->index, text);
+	if (n->epoch == 0 && (hopeless || weft__clock_ns() - n->coord.lost_ns > FIRST_MS * UINT64_C(1000000)))
+		give_up_joining(n, code, text);
+	lost(n, text);
+}
+
+/* The address that answered last goes first. */
 static int dial(struct node *n)
 {
-	char identity[64];
+	static const struct race_handler racing = {.won = race_won, .lost = race_lost};
+	char identity[64], list[sizeof n->join_list + LINK_ADDRESS_TEXT + 16];
 	snprintf(identity, sizeof identity, "node %u %u", n->index, n->incarnation);
-	return link_dial(n->loop, n->join_address, n->join_port, LINK_TO_COORD, identity, n->key, &handler, n,
-	                 &n->coord.link);
+	snprintf(list, sizeof list, "[%s]:%u,%s", n->join_address, n->join_port, n->join_list);
+	return race_start(n->loop, list, n->join_port, LINK_TO_COORD, identity, n->key, &racing, n, &n->coord.race);
 }
 
 static void on_folder(uv_fs_event_t *handle, const char *name, int events, int status);
@@ -327,7 +371,7 @@ static void joining(struct node *n)
 static void attempt(struct node *n)
 {
 	struct coord_link *c = &n->coord;
-	if (c->link || n->state == NODE_LEAVING || n->state == NODE_DOWN)
+	if (c->link || c->race || n->state == NODE_LEAVING || n->state == NODE_DOWN)
 		return;
 	if (n->home && !c->pid) /* it ended: it comes back first */
 		return;
@@ -467,6 +511,7 @@ void coord_link_stop(struct node *n)
 {
 	struct coord_link *c = &n->coord;
 	uv_timer_stop(&c->timer);
+	race_cancel(&c->race);
 	if (c->link)
 		link_close(&c->link);
 	step(n, COORD_AWAY);

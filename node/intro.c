@@ -512,7 +512,9 @@ static void dial(struct pair *p)
 	*d = (struct dial){n, p->tids[LOW], p->tids[HIGH], p->token};
 	n->ndials++;
 	step(p, PAIR_DIALLING);
-	int rc = link_dial_task(n->loop, peer->address, peer->port, &p->token, dialled, d);
+	char address[LINK_ADDRESS_TEXT];
+	peer_where(peer, address);
+	int rc = link_dial_task(n->loop, address, peer->port, &p->token, dialled, d);
 	if (rc)
 		dialled(d, -1, rc);
 }

@@ -327,6 +327,31 @@ static int listen_all(struct node *n, struct weft_error *e)
 	return rc;
 }
 
+static bool is_loopback(const char *address)
+{
+	return !strncmp(address, "127.", 4) || !strcmp(address, "::1");
+}
+
+/* A VM that began on this machine alone listens there alone. The port stays: those who know it are right. */
+int node_listen_everywhere(struct node *n, struct weft_error *e)
+{
+	if (!is_loopback(n->listen_address))
+		return 0;
+	struct link_listener *wide;
+	link_listener_close(&n->tcp_listener);
+	int rc = link_listen_tcp(n->loop, "", n->port, n->port, on_tcp, n, &wide, e);
+	if (!rc) {
+		n->tcp_listener = wide;
+		n->listen_address[0] = '\0';
+		weft__log(WEFT__LOG_INFO, "WEFT-NODE-LISTENS", "node=%u port=%u on all addresses", n->index, n->port);
+		return 0;
+	}
+	struct weft_error again;
+	if (link_listen_tcp(n->loop, n->listen_address, n->port, n->port, on_tcp, n, &n->tcp_listener, &again))
+		n->tcp_listener = NULL;
+	return rc;
+}
+
 /* Who started a VM that is not private has a connection with it, but does not own it: `weft up` leaves. */
 static int owner_open(struct node *n, struct weft_error *e)
 {

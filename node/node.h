@@ -45,12 +45,14 @@ enum node_state {
 struct client;
 struct job;
 struct peer;
+struct race;
 
 /* The connection with the coordinator: coord_link.c. */
 struct coord_link {
 	struct link *link; /* NULL: there is none */
 	int state;
 	struct weft__session session;
+	struct race *race;    /* to its addresses, NULL: none is under way */
 	uint64_t lost_ns;     /* since when it is away */
 	uint64_t beats;       /* heartbeats sent */
 	unsigned silent;      /* beats since something came */
@@ -68,7 +70,7 @@ struct node {
 	unsigned local_nodes;
 	char dir[PATH_MAX], nodedir[PATH_MAX], vm[65], host[NODE_HOST_MAX + 1];
 	uint32_t index, incarnation;
-	char join_address[256], listen_address[64];
+	char join_list[1024], join_address[LINK_ADDRESS_TEXT], listen_address[64]; /* address: the one that answered */
 	uint16_t join_port, port_first, port_last;
 	uint64_t orphan_ms;
 	uint8_t key[LINK_KEY_BYTES]; /* home: the VM's, else the node's own */
@@ -78,6 +80,7 @@ struct node {
 	enum node_state state;
 	int dirfd, nodedirfd, lockfd, ownerfd;
 	bool locked; /* the node's folder is ours */
+	int exit_status; /* of the process, when it ends well enough: launch.h */
 	unsigned halt_ms; /* since when it halts */
 	uint32_t ncores, epoch;
 	uint16_t port;
@@ -111,6 +114,7 @@ struct node {
 /* --- weftd.c: options; node.c: start, end, signals ---------------------------------------------- */
 
 int node_start(struct node *n, struct weft_error *e);
+int node_listen_everywhere(struct node *n, struct weft_error *e); /* others than those of this machine are to come */
 void node_abandon(struct node *n); /* a start that failed before the node's folder was ours */
 void node_fini(struct node *n);    /* after the loop has ended */
 void node_step(struct node *n, enum node_state to);
@@ -286,8 +290,12 @@ void joblog_bytes(struct peer *p, const struct weft__msg_log_bytes *m);
 struct peer {
 	struct node *node;
 	uint32_t index, incarnation;
-	char host[NODE_HOST_MAX + 1], address[256];
+	char host[NODE_HOST_MAX + 1];
+	char addresses[1024 + LINK_ADDRESS_TEXT];            /* where it may be, the likeliest first */
+	char address[LINK_ADDRESS_TEXT]; /* where it was reached; "": nowhere so far */
 	uint16_t port;
+	struct race *race;         /* to its addresses; what is to be said meanwhile: */
+	struct weft__buf waiting;  /* bodies, each with its length before it */
 	uint8_t key[LINK_KEY_BYTES];
 	struct link *dialled, *accepted; /* sending prefers the first */
 	unsigned failures;               /* of dialling, in a row */
@@ -301,6 +309,7 @@ void peer_accept(struct node *n, int *fd);
 int peer_send(struct node *n, uint64_t index, const struct weft__msg *m); /* 0, WEFT_ENONODE, WEFT_ENOMEM … */
 int peer_down(struct node *n, uint64_t index, uint64_t client, const uint8_t *body, size_t nbytes);
 void peer_up(struct node *n, uint64_t index, uint64_t job, const struct weft__msg *m);
+void peer_where(const struct peer *p, char address[static LINK_ADDRESS_TEXT]); /* that reaches it, as far as is known */
 void peer_close_all(struct node *n);
 
 /* --- intro.c: channels between tasks --------------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /* The other nodes of the VM, and the links with them: made when there is something to say.
  *
  * Happy path: the coordinator tells each node of each other by PEER, with a key for the two. The first message
- * dials the other's port (LINK_TO_PEER), TLS proves both, and messages flow both ways. When both dial at once there
+ * dials the other's port (LINK_TO_PEER) at all its addresses, TLS proves both, and messages flow both ways; the
+ * address that answered is where tasks are dialled as well. When both dial at once there
  * are two links; each keeps sending on its own, so that order holds.
  *
  * What can go wrong: the link breaks (introductions under way are asked for again, output that was under way is
@@ -20,6 +21,8 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "node/addresses.h"
+#include "node/race.h"
 
 enum { FAILURES_MAX = 10, RETRY_MS = 1000 };
 
@@ -105,14 +108,10 @@ static void retry(uv_timer_t *timer)
 	intro_peer_broken(p->node, p->index); /* dials, when anything is still wanted */
 }
 
-static void on_closed(struct link *l, void *arg, int code, const char *text)
+/* There was a link, or was to be one. */
+static void broken(struct peer *p, const char *text)
 {
-	struct peer *p = arg;
 	struct node *n = p->node;
-	if (l == p->accepted)
-		p->accepted = NULL;
-	else
-		p->dialled = NULL;
 	weft__log(WEFT__LOG_WARN, "WEFT-PEER-LOST", "node=%u: %s", p->index, text);
 	output_peer_broken(n, p->index);
 	if (++p->failures > FAILURES_MAX) {
@@ -123,14 +122,57 @@ static void on_closed(struct link *l, void *arg, int code, const char *text)
 	}
 }
 
+static void on_closed(struct link *l, void *arg, int code, const char *text)
+{
+	struct peer *p = arg;
+	if (l == p->accepted)
+		p->accepted = NULL;
+	else
+		p->dialled = NULL;
+	broken(p, text);
+}
+
 static const struct link_handler handler = {.opened = on_opened, .frame = on_frame, .closed = on_closed};
+
+/* What was to be said while there was no link. */
+static void say_waiting(struct peer *p)
+{
+	struct link *l = p->dialled ? p->dialled : p->accepted;
+	uint32_t length;
+	for (size_t at = 0; at < p->waiting.len; at += sizeof length + length) {
+		memcpy(&length, p->waiting.data + at, sizeof length);
+		link_send_body(l, p->waiting.data + at + sizeof length, length);
+	}
+	weft__buf_fini(&p->waiting);
+}
+
+static void race_won(void *arg, struct link *l, const char *address, uint16_t port)
+{
+	struct peer *p = arg;
+	p->race = NULL;
+	p->dialled = l;
+	snprintf(p->address, sizeof p->address, "%s", address);
+	link_set_handler(l, &handler, p);
+	on_opened(l, p, NULL);
+	say_waiting(p);
+}
+
+static void race_lost(void *arg, int code, const char *text)
+{
+	struct peer *p = arg;
+	p->race = NULL;
+	weft__buf_fini(&p->waiting);
+	broken(p, text);
+}
 
 static int dial(struct peer *p)
 {
+	static const struct race_handler racing = {.won = race_won, .lost = race_lost};
 	const struct node *n = p->node;
-	char identity[96];
+	char identity[96], list[sizeof p->addresses + LINK_ADDRESS_TEXT + 4];
 	snprintf(identity, sizeof identity, "peer %u %u %u %u", n->index, n->incarnation, p->index, p->incarnation);
-	return link_dial(n->loop, p->address, p->port, LINK_TO_PEER, identity, p->key, &handler, p, &p->dialled);
+	snprintf(list, sizeof list, *p->address ? "[%s],%s" : "%s%s", p->address, p->addresses);
+	return race_start(n->loop, list, p->port, LINK_TO_PEER, identity, p->key, &racing, p, &p->race);
 }
 
 /* --- accepting ------------------------------------------------------------------------------------- */
@@ -169,6 +211,10 @@ static void stranger_opened(struct link *l, void *arg, const char *identity)
 	p->accepted = l;
 	link_set_handler(l, &handler, p);
 	on_opened(l, p, identity);
+	if (p->race) { /* it was faster, and there is a way in this direction */
+		race_cancel(&p->race);
+		say_waiting(p);
+	}
 }
 
 static void stranger_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)
@@ -202,6 +248,8 @@ static void free_timer(uv_handle_t *timer)
 static void peer_free(struct peer *p)
 {
 	weft__map_remove(&p->node->peers, p->index);
+	race_cancel(&p->race);
+	weft__buf_fini(&p->waiting);
 	if (p->dialled)
 		link_close(&p->dialled);
 	if (p->accepted)
@@ -239,8 +287,11 @@ void peer_known(struct node *n, const struct weft__msg_peer *m)
 		          m->address.p, (unsigned long long)m->port);
 	}
 	snprintf(p->host, sizeof p->host, "%s", m->host.p);
-	/* The home node listens on all its addresses: the one that we joined by reaches it. */
-	snprintf(p->address, sizeof p->address, "%s", m->address.n ? m->address.p : n->join_address);
+	/* The home node is where we joined it; what it thinks of itself may be older than that it listens everywhere. */
+	bool is_home = m->node == NODE_HOME;
+	snprintf(p->addresses, sizeof p->addresses, strchr(is_home ? n->join_address : m->address.p, ':') ? "[%.63s],%s" : "%.63s,%s",
+	         is_home ? n->join_address : m->address.p, m->addresses.p);
+	snprintf(p->address, sizeof p->address, "%s", is_home ? n->join_address : "");
 	p->port = (uint16_t)m->port;
 	memcpy(p->key, m->key.p, sizeof p->key);
 }
@@ -258,15 +309,43 @@ void peer_gone(struct node *n, const struct weft__msg_peer_gone *m)
 	output_peer_broken(n, index);
 }
 
+void peer_where(const struct peer *p, char address[static LINK_ADDRESS_TEXT])
+{
+	const char *list = p->addresses;
+	unsigned short unused;
+	if (*p->address)
+		snprintf(address, LINK_ADDRESS_TEXT, "%s", p->address);
+	else if (p->accepted)
+		snprintf(address, LINK_ADDRESS_TEXT, "%s", link_peer_host(p->accepted));
+	else if (!addresses_next(&list, address, &unused))
+		address[0] = '\0';
+}
+
 /* --- sending ---------------------------------------------------------------------------------------- */
+
+static int wait_for_link(struct peer *p, const struct weft__msg *m)
+{
+	struct weft__buf body = {0};
+	int rc = weft__msg_encode_body(&body, m, NULL);
+	uint32_t length = (uint32_t)body.len;
+	size_t before = p->waiting.len;
+	if (!rc)
+		rc = weft__buf_append(&p->waiting, &length, sizeof length);
+	if (!rc && (rc = weft__buf_append(&p->waiting, body.data, body.len)) != 0)
+		p->waiting.len = before;
+	weft__buf_fini(&body);
+	return rc;
+}
 
 int peer_send(struct node *n, uint64_t index, const struct weft__msg *m)
 {
 	struct peer *p = peer_find(n, index);
 	if (!p)
 		return WEFT_ENONODE;
-	int rc = p->dialled || p->accepted ? 0 : dial(p);
-	return rc ? rc : link_send(p->dialled ? p->dialled : p->accepted, m, NULL, 0);
+	if (p->dialled || p->accepted)
+		return link_send(p->dialled ? p->dialled : p->accepted, m, NULL, 0);
+	int rc = p->race ? 0 : dial(p);
+	return rc ? rc : wait_for_link(p, m);
 }
 
 int peer_down(struct node *n, uint64_t index, uint64_t client, const uint8_t *body, size_t nbytes)

@@ -48,19 +48,9 @@ static int check_program(int dirfd, const char *path)
 	return 0;
 }
 
-/* The program's path into path[PATH_MAX]: a name without '/' is looked for in the task's PATH. */
-static int find_program(int dirfd, const struct taskvm_launch *l, char *path)
+/* In one of the folders. */
+static int find_in(int dirfd, const char *from, const char *name, char *path)
 {
-	const char *name = l->argv[0];
-	if (strlen(name) >= PATH_MAX || !*name)
-		return WEFT_ENOFILE;
-	strcpy(path, name);
-	if (strchr(name, '/'))
-		return check_program(dirfd, path);
-
-	const char *from = variable(l->env, "PATH");
-	if (!from)
-		from = "/bin:/usr/bin";
 	int worst = WEFT_ENOFILE;
 	for (;;) {
 		size_t n = strcspn(from, ":");
@@ -74,6 +64,22 @@ static int find_program(int dirfd, const struct taskvm_launch *l, char *path)
 			return worst;
 		from += n + 1;
 	}
+}
+
+/* The program's path into path[PATH_MAX]: a name without '/' is looked for in the folders that the user gave for
+ * this node, then in the task's PATH. */
+static int find_program(int dirfd, const struct taskvm_launch *l, char *path)
+{
+	const char *name = l->argv[0], *own = getenv("WEFT_EXEC_PATH"), *from = variable(l->env, "PATH");
+	if (strlen(name) >= PATH_MAX || !*name)
+		return WEFT_ENOFILE;
+	if (strchr(name, '/')) {
+		strcpy(path, name);
+		return check_program(dirfd, path);
+	}
+	if (own && *own && find_in(dirfd, own, name, path) == 0)
+		return 0;
+	return find_in(dirfd, from ? from : "/bin:/usr/bin", name, path);
 }
 
 static void refuse(const struct taskvm *vm, struct taskvm_launch *l, int code, const char *why)

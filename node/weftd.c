@@ -11,7 +11,9 @@
 
 #include "base/log.h"
 #include "base/rundir.h"
+#include "node/addresses.h"
 #include "node/descriptors.h"
+#include "node/launch.h"
 #include "node/loglevel.h"
 #include "node/node.h"
 
@@ -21,9 +23,11 @@ static const char usage[] =
         "usage: weftd --home --dir VMDIR [--private] [--local-nodes N] [options]\n"
         "       weftd --join ADDRESS:PORT --node I --incarnation K [--dir VMDIR] [options]\n"
         "options: --vm NAME  --host NAME  --listen ADDRESS  --ports FIRST[-LAST]  --orphan-ms MS\n"
+        "         --path FOLDER:FOLDER  --wdir FOLDER\n"
+        "ADDRESS:PORT may be a list with commas: the first that answers as it should is taken.\n"
         "It is started by weft and by other daemons; its key comes on standard input.\n";
 
-enum { HOME = 1, DIR_, JOIN, NODE, INCARNATION, PRIVATE, LOCAL_NODES, VM, HOST, LISTEN, PORTS, ORPHAN };
+enum { HOME = 1, DIR_, JOIN, NODE, INCARNATION, PRIVATE, LOCAL_NODES, VM, HOST, LISTEN, PORTS, ORPHAN, PATH, WDIR };
 
 static const struct option options[] = {{"home", no_argument, NULL, HOME},
                                         {"dir", required_argument, NULL, DIR_},
@@ -37,6 +41,8 @@ static const struct option options[] = {{"home", no_argument, NULL, HOME},
                                         {"listen", required_argument, NULL, LISTEN},
                                         {"ports", required_argument, NULL, PORTS},
                                         {"orphan-ms", required_argument, NULL, ORPHAN},
+                                        {"path", required_argument, NULL, PATH},
+                                        {"wdir", required_argument, NULL, WDIR},
                                         {NULL, 0, NULL, 0}};
 
 static bool number(const char *text, unsigned long max, unsigned long *value)
@@ -52,15 +58,14 @@ static bool text(const char *from, char *to, size_t size)
 	return (size_t)snprintf(to, size, "%s", from) < size;
 }
 
+/* Until one of them has answered the first one stands for home. */
 static bool join_address(struct node *n, const char *from)
 {
-	unsigned long port;
-	const char *colon = strrchr(from, ':');
-	if (!colon || !number(colon + 1, 65535, &port) || (size_t)(colon - from) >= sizeof n->join_address)
-		return false;
-	memcpy(n->join_address, from, (size_t)(colon - from));
-	n->join_port = (uint16_t)port;
-	return port != 0;
+	const char *list = from;
+	unsigned short port = 0;
+	bool well = text(from, n->join_list, sizeof n->join_list) && addresses_next(&list, n->join_address, &port) && port;
+	n->join_port = port;
+	return well;
 }
 
 static bool ports(struct node *n, const char *from)
@@ -117,6 +122,12 @@ static bool take(struct node *n, int option, const char *argument)
 		break;
 	case PORTS:
 		well = ports(n, argument);
+		break;
+	case PATH:
+		well = setenv("WEFT_EXEC_PATH", argument, 1) == 0; /* for the task VMs */
+		break;
+	case WDIR:
+		well = chdir(argument) == 0; /* tasks without a folder of their own start here */
 		break;
 	case ORPHAN:
 		well = number(argument, 3600000, &value);
@@ -235,7 +246,8 @@ static int run(struct node *n)
 	}
 	uv_run(&loop, UV_RUN_DEFAULT);
 	node_fini(n);
-	return rc ? 1 : 0;
+	bool folder = !n->home && (rc == WEFT_EIO || rc == WEFT_ENOSPC || rc == WEFT_EDENIED);
+	return folder ? LAUNCH_FOLDER : rc ? 1 : n->exit_status;
 }
 
 int main(int argc, char **argv)
@@ -243,9 +255,10 @@ int main(int argc, char **argv)
 	static struct node n;
 	struct weft_error e = {0};
 	if (argc == 2 && !strcmp(argv[1], "--version")) { /* weft doctor compares */
-		puts("weftd " PACKAGE_VERSION);
+		printf("weftd %s (protocol %d)\n", PACKAGE_VERSION, WEFT__PROTO_VERSION);
 		return 0;
 	}
+	unsetenv("WEFT_EXEC_PATH");
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (!take(&n, option, optarg)) {
 			fputs(usage, stderr);
@@ -262,7 +275,7 @@ int main(int argc, char **argv)
 	setsid(); /* away from the terminal's signals; fails where we lead a session already */
 	if (!read_key(&n)) {
 		fprintf(stderr, "weftd: its key does not come on standard input\n");
-		return 2;
+		return LAUNCH_KEY;
 	}
 	if (descriptors_take(&n)) {
 		fprintf(stderr, "weftd: no descriptors, or WEFTD_OWNER_FD is none: %s\n", strerror(errno));

@@ -1,6 +1,6 @@
 if HAVE_CMOCKA
 node_tests = tests/node/test_bind tests/node/test_taskvm tests/node/test_weftd tests/node/test_clients \
-	tests/node/test_peers tests/node/test_vm
+	tests/node/test_peers tests/node/test_vm tests/node/test_hosts
 check_PROGRAMS += $(node_tests)
 TESTS += $(node_tests)
 node_test_libs = transport/libtransport.la proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
@@ -28,6 +28,11 @@ tests_node_test_peers_SOURCES = %D%/test_peers.c %D%/actor.c %D%/actor.h %D%/rig
 	%D%/fake.h node/children.c node/children.h node/folder.c node/folder.h
 tests_node_test_peers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(UV_CFLAGS)
 tests_node_test_peers_LDADD = link/liblink.la $(node_test_libs) $(UV_LIBS) $(OPENSSL_LIBS) $(DL_LIBS)
+
+tests_node_test_hosts_SOURCES = %D%/test_hosts.c node/addresses.c node/addresses.h node/blame.c node/blame.h \
+	node/launch.c node/launch.h
+tests_node_test_hosts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(UV_CFLAGS)
+tests_node_test_hosts_LDADD = link/liblink.la $(node_test_libs) $(UV_LIBS) $(OPENSSL_LIBS) $(DL_LIBS)
 
 # It is its own tasks, too: those find libweft by themselves.
 tests_node_test_vm_SOURCES = %D%/test_vm.c %D%/rig.c %D%/rig.h %D%/fake.c %D%/fake.h node/children.c \

@@ -548,7 +548,8 @@ static void nodes_come_by_ssh_or_say_why_not(void **state)
 	struct spawned s = {0};
 	ask_for_nodes(r, WEFT__ADD_SSH, "bad", 1, &m);
 	assert_int_equal(m.node_added.code, WEFT_ENONODE);
-	assert_non_null(strstr(m.node_added.text.p, "no route to bad"));
+	assert_non_null(strstr(m.node_added.said.p, "no route to bad"));
+	assert_int_equal(m.node_added.code, WEFT_ENONODE);
 	ask_for_nodes(r, WEFT__ADD_SSH, "-oProxyCommand=x", 1, &m);
 	assert_int_not_equal(m.node_added.code, 0);
 	ask_for_nodes(r, WEFT__ADD_SSH, "good", 1, &m);
