@@ -17,7 +17,8 @@ struct client *client_add(struct coord *c, struct node *n, uint32_t number)
 	if (!client)
 		return NULL;
 	struct weft__list *lists[] = {&client->asks,   &client->watches, &client->takers, &client->jobs,
-	                              &client->drafts, &client->gifts,   &client->names};
+	                              &client->drafts, &client->gifts,   &client->names,
+	                              &client->letters};
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		weft__list_init(lists[i]);
 	client->node = n;
@@ -140,9 +141,12 @@ void client_end(struct coord *c, struct client *client, enum client_end how)
 		t->client = NULL;
 		while (how == CLIENT_GONE && !weft__list_empty(&t->members))
 			group_leave(c, WEFT__CONTAINER(t->members.next, struct member, at_task));
+		if (how == CLIENT_GONE)
+			mbox_owner_gone(c, &t->letters);
 		if (t->enrolled && t->node)
 			task_lose(c, t, WEFT__EXIT_LEFT);
 	}
+	mbox_owner_gone(c, &client->letters);
 	job_orphaned(c, client);
 	bool owner = client->owner;
 	client_destroy(c, client);
@@ -189,6 +193,7 @@ struct ask *ask_find(const struct coord *c, uint64_t id)
 void ask_destroy(struct coord *c, struct ask *a)
 {
 	struct name *name = a->name;
+	struct mbox *mbox = a->mbox;
 	weft__list_remove(&a->all);
 	weft__list_remove(&a->at_client);
 	weft__list_remove(&a->at_target);
@@ -201,6 +206,8 @@ void ask_destroy(struct coord *c, struct ask *a)
 	weft__free(a);
 	if (name)
 		name_release(c, name);
+	if (mbox)
+		mbox_release(c, mbox);
 }
 
 void ask_forget(struct coord *c, struct client *from, const struct weft__msg *m)
@@ -209,7 +216,8 @@ void ask_forget(struct coord *c, struct client *from, const struct weft__msg *m)
 	for (l = from->asks.next; l != &from->asks; l = l->next) {
 		struct ask *a = WEFT__CONTAINER(l, struct ask, at_client);
 		if (a->req == m->forget.req &&
-		    (a->kind == ASK_WAIT || a->kind == ASK_NAME || a->kind == ASK_BARRIER || a->kind == ASK_DRAIN)) {
+		    (a->kind == ASK_WAIT || a->kind == ASK_NAME || a->kind == ASK_BARRIER || a->kind == ASK_DRAIN ||
+		     a->kind == ASK_MBOX)) {
 			ask_destroy(c, a);
 			return;
 		}
@@ -237,6 +245,27 @@ static void context_new(struct coord *c, struct client *from, const struct weft_
 	}
 }
 
+/* The node answers, and clock_answer passes that on; a node that is lost before answers no more. */
+static void clock_ask(struct coord *c, struct client *from, const struct weft__msg *m)
+{
+	struct node *n = node_find(c, m->clock.node);
+	if (!n || n->state == WEFT__NODE_STARTING) {
+		send_result(c, from, m->clock.req, WEFT_ENONODE, 0, "there is no node #%" PRIu64, m->clock.node);
+		return;
+	}
+	struct weft__msg question = *m;
+	question.clock.asker_node = from->node->index;
+	question.clock.asker = from->number;
+	send_node(c, n, &question);
+}
+
+void clock_answer(struct coord *c, struct node *n, const struct weft__msg *m)
+{
+	struct client *asker = client_find(c, m->clock.asker_node, m->clock.asker);
+	if (asker && m->clock.node == n->index)
+		send_result(c, asker, m->clock.req, 0, m->clock.time_us, "%s", "");
+}
+
 static const struct {
 	enum weft__msg_code code;
 	void (*act)(struct coord *c, struct client *from, const struct weft__msg *m);
@@ -251,6 +280,10 @@ static const struct {
         {WEFT__MSG_NAME_GET, name_get},      {WEFT__MSG_NAME_DEL, name_del},
         {WEFT__MSG_FORGET, ask_forget},      {WEFT__MSG_EXCHANGE, exchange_give},
         {WEFT__MSG_EXCHANGE_READ, exchange_read}, {WEFT__MSG_JOB_ABORT, job_abort},
+        {WEFT__MSG_MBOX_PUT, mbox_put},
+        {WEFT__MSG_MBOX_GET, mbox_get},      {WEFT__MSG_MBOX_DEL, mbox_del},
+        {WEFT__MSG_MBOX_LIST, mbox_list},    {WEFT__MSG_MBOX_RESET, mbox_reset},
+        {WEFT__MSG_CLOCK, clock_ask},
 };
 
 void client_up(struct coord *c, struct node *n, const struct weft__msg *outer)

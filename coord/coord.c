@@ -78,7 +78,7 @@ int coord_create(struct coord **out)
 		return WEFT_ENOMEM;
 	struct weft__list *lists[] = {&c->nodes,   &c->live_jobs, &c->ended_jobs, &c->asks,  &c->watches,
 	                              &c->members, &c->groups,    &c->names,      &c->added, &c->parked,
-	                              &c->exchanges};
+	                              &c->exchanges, &c->mboxes};
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		weft__list_init(lists[i]);
 	c->node_at = weft__calloc(WEFT__NODE_MAX + 1, sizeof *c->node_at);
@@ -109,6 +109,7 @@ void coord_destroy(struct coord **cp)
 	weft__map_fini(&c->jobs);
 	weft__map_fini(&c->group_map);
 	weft__map_fini(&c->name_map);
+	weft__map_fini(&c->mbox_map);
 	weft__buf_fini(&c->body);
 	weft__buf_fini(&c->down);
 	weft__arena_fini(&c->outer);
@@ -169,6 +170,7 @@ static const struct {
         {WEFT__MSG_HOSTED, node_hosted},
         {WEFT__MSG_INVENTORY_END, node_inventory_end},
         {WEFT__MSG_NODE_FAILED, node_failed},
+        {WEFT__MSG_CLOCK, clock_answer},
 };
 
 static void apply_message(struct coord *c, struct node *n, const struct weft__msg *m)

@@ -57,7 +57,8 @@ enum {
 	COORD_MEMBERS_MAX     = 131072,     /* members of one group */
 	COORD_MEMBERSHIPS_MAX = 1024,       /* groups that one task is in */
 	COORD_NAMES_MAX       = 65536,      /* names in the store, those only waited for included */
-	COORD_NAME_BYTES_MAX  = 64 << 20,   /* values in the store, together */
+	COORD_LETTERS_MAX     = 65536,      /* messages in mailboxes */
+	COORD_NAME_BYTES_MAX  = 64 << 20,   /* values in the store and in mailboxes, together */
 	COORD_EXCHANGES_MAX   = 4096,       /* exchanges of task VMs under way */
 	COORD_GIFT_BYTES_MAX  = 8 << 20,    /* what one task VM gives to an exchange */
 	COORD_EXCHANGE_MAX    = 64 << 20,   /* what all give to it */
@@ -155,7 +156,7 @@ uint32_t coord_epoch(const struct coord *c); /* counts the starts */
 /* How much there is of everything: for the log, and for tests that look for leaks. */
 struct coord_counts {
 	size_t nodes, clients, live_jobs, ended_jobs, live_tasks, tasks, asks, drafts, watches, groups,
-	        members, names, takers, exchanges, exchange_bytes, kept_bytes;
+	        members, names, mboxes, letters, takers, exchanges, exchange_bytes, kept_bytes;
 };
 void coord_count(const struct coord *c, struct coord_counts *n);
 

@@ -12,6 +12,8 @@
 #include "base/heap.h"
 #include "coord/state.h"
 
+enum { MEMBERS_PART = 8192 };
+
 struct group *group_create(struct coord *c, struct weft__str name)
 {
 	struct group *g = coord_alloc(c, sizeof *g);
@@ -187,6 +189,29 @@ static void instance(struct coord *c, const struct op *op)
 	answer(c, op, m ? 0 : WEFT_ENOTMEMBER, m ? m->instance : 0);
 }
 
+static void members(struct coord *c, const struct op *op)
+{
+	const struct group *g = op->group;
+	uint64_t tids[MEMBERS_PART];
+	size_t n = g->ninstances_max, first = 0;
+	while (n > 0 && !g->by_instance[n - 1])
+		n--;
+	do {
+		size_t count = n - first < MEMBERS_PART ? n - first : MEMBERS_PART;
+		for (size_t i = 0; i < count; i++) {
+			const struct member *m = g->by_instance[first + i];
+			tids[i] = m ? m->task->tid : 0;
+		}
+		send_client(c, op->from,
+		            &(struct weft__msg){.code = WEFT__MSG_GROUP_TIDS,
+		                                .group_tids = {.req = op->m->req,
+		                                               .first = first,
+		                                               .tids = {tids, count},
+		                                               .more = first + count < n}});
+		first += count;
+	} while (first < n);
+}
+
 static void barrier(struct coord *c, const struct op *op)
 {
 	struct group *g = op->group;
@@ -231,6 +256,7 @@ static const struct {
         {WEFT__GROUP_JOIN, join, true, false, false},    {WEFT__GROUP_LEAVE, leave, true, true, true},
         {WEFT__GROUP_SIZE, size, false, true, false},    {WEFT__GROUP_MEMBER, member, false, true, false},
         {WEFT__GROUP_INSTANCE, instance, false, true, false}, {WEFT__GROUP_BARRIER, barrier, true, true, true},
+        {WEFT__GROUP_MEMBERS, members, false, true, false},
 };
 
 void group_op(struct coord *c, struct client *from, const struct weft__msg *msg)

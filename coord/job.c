@@ -53,6 +53,7 @@ static void init_task(struct task *t)
 	weft__list_init(&t->watches);
 	weft__list_init(&t->asks);
 	weft__list_init(&t->takers);
+	weft__list_init(&t->letters);
 }
 
 bool job_put_task(struct coord *c, struct job *j, uint32_t rank, uint64_t tid, struct node *n)
@@ -304,6 +305,9 @@ static void send_launch(struct coord *c, struct job *j, const struct weft__msg_s
 	l->flags = j->flags;
 	l->sink_node = j->sink_node;
 	l->sink_client = j->sink_client;
+	l->sink_task = j->sink_task;
+	l->sink_context = j->sink_context;
+	l->sink_tag = j->sink_tag;
 	l->wdir = m->wdir;
 	l->argv = m->argv;
 	l->env = m->env;
@@ -378,6 +382,9 @@ static void set_origin(struct job *j, struct client *from, const struct task *as
 		j->tool = parent->tool;
 		j->sink_node = parent->sink_node;
 		j->sink_client = parent->sink_client;
+		j->sink_task = parent->sink_task;
+		j->sink_context = parent->sink_context;
+		j->sink_tag = parent->sink_tag;
 	} else if (flags & WEFT__SPAWN_ATTACHED) {
 		j->tool = from;
 		j->sink_node = from->node->index;
@@ -404,6 +411,19 @@ static struct task *asking_task(struct coord *c, const struct draft *d)
 	return t && t->node == d->client->node && t->job->id == d->client->job ? t : NULL;
 }
 
+/* A task wants another one, or itself, to get the output. One that has ended gets it no more. */
+static void set_sink(struct coord *c, struct job *j, const struct weft__msg_spawn *m)
+{
+	struct task *t = m->sink_tid ? task_find(c, m->sink_tid) : NULL;
+	if (!t || !t->client || !client_live_task(t->client))
+		return;
+	j->sink_node = t->client->node->index;
+	j->sink_client = t->client->number;
+	j->sink_task = 1;
+	j->sink_context = m->sink_context;
+	j->sink_tag = m->sink_tag;
+}
+
 static int spawn(struct coord *c, struct draft *d, struct part *parts, struct weft_error *e)
 {
 	struct task *asker = asking_task(c, d);
@@ -420,6 +440,8 @@ static int spawn(struct coord *c, struct draft *d, struct part *parts, struct we
 	a->job = j;
 	j->ask = a;
 	set_origin(j, d->client, asker, m.spawn.flags);
+	if (asker)
+		set_sink(c, j, &m.spawn);
 	if (put_tasks(c, j, parts, d->nparts))
 		send_launches(c, d, j, parts, d->nparts);
 	return 0;

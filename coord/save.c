@@ -266,6 +266,9 @@ static void job_io(struct coord *c, struct io *io, struct job *j)
 	io_i64(io, &j->exit_code);
 	io_u32(io, &j->sink_node);
 	io_u32(io, &j->sink_client);
+	io_u64(io, &j->sink_task);
+	io_u64(io, &j->sink_context);
+	io_i64(io, &j->sink_tag);
 	client_ref(c, io, &j->tool);
 	if (io_reading(io) && j->tool)
 		weft__list_push(&j->tool->jobs, &j->at_tool);
@@ -397,6 +400,56 @@ static void names_io(struct coord *c, struct io *io)
 	}
 }
 
+static void letters_io(struct coord *c, struct io *io, struct mbox *b)
+{
+	struct weft__list *l = &b->letters;
+	size_t n = 0;
+	for (const struct weft__list *p = b->letters.next; p != &b->letters; p = p->next)
+		n++;
+	n = io_count(io, n);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct letter *letter = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct letter, link);
+		uint64_t index = letter ? letter->index : 0, flags = letter ? letter->flags : 0;
+		struct task *task = letter ? letter->task : NULL;
+		struct client *tool = letter ? letter->tool : NULL;
+		const void *value = letter ? letter->value : NULL;
+		size_t nbytes = letter ? letter->nbytes : 0;
+		io_u64(io, &index);
+		io_u64(io, &flags);
+		task_ref(c, io, &task);
+		client_ref(c, io, &tool);
+		io_bytes(io, &value, &nbytes);
+		if (letter) {
+			l = l->next;
+			continue;
+		}
+		letter = io->failed ? NULL : letter_create(c, b, index, value, nbytes);
+		if (!made(c, io, letter))
+			return;
+		letter->flags = flags;
+		letter_own(letter, task, tool);
+	}
+}
+
+static void mboxes_io(struct coord *c, struct io *io)
+{
+	struct weft__list *l = &c->mboxes;
+	size_t n = io_count(io, c->nmboxes);
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct mbox *b = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct mbox, all);
+		char *text = b ? b->entry.name : NULL;
+		io_text(io, &text);
+		if (!b) {
+			b = text && !io->failed ? mbox_create(c, weft__str(text)) : NULL;
+			weft__free(text);
+		}
+		if (!made(c, io, b))
+			return;
+		letters_io(c, io, b);
+		l = &b->all;
+	}
+}
+
 /* --- exchanges -------------------------------------------------------------------------------------------- */
 
 /* Bytes that are read must be no more than what such a thing may have. */
@@ -473,7 +526,7 @@ static void exchanges_io(struct coord *c, struct io *io)
 
 static void ask_targets_io(struct coord *c, struct io *io, struct ask *a)
 {
-	struct entry *e = a->name ? &a->name->entry : a->member ? &a->member->group->entry : NULL;
+	struct entry *e = a->name ? &a->name->entry : a->mbox ? &a->mbox->entry : a->member ? &a->member->group->entry : NULL;
 	uint64_t job = a->job ? a->job->id : 0;
 	bool reading = io_reading(io);
 	switch (a->kind) {
@@ -488,6 +541,13 @@ static void ask_targets_io(struct coord *c, struct io *io, struct ask *a)
 			break;
 		a->name = WEFT__CONTAINER(e, struct name, entry);
 		weft__list_push(&a->name->asks, &a->at_target);
+		break;
+	case ASK_MBOX:
+		name_ref(c, io, &c->mbox_map, &e);
+		if (!reading || io->failed)
+			break;
+		a->mbox = WEFT__CONTAINER(e, struct mbox, entry);
+		weft__list_push(&a->mbox->asks, &a->at_target);
 		break;
 	case ASK_BARRIER:
 		name_ref(c, io, &c->group_map, &e);
@@ -539,6 +599,7 @@ static void asks_io(struct coord *c, struct io *io)
 		io_u64(io, &a->kind);
 		io_u64(io, &a->left);
 		io_u64(io, &a->index);
+		io_u64(io, &a->flags);
 		ask_targets_io(c, io, a);
 		l = &a->all;
 	}
@@ -639,6 +700,7 @@ void save_io(struct coord *c, struct io *io)
 	groups_io(c, io);
 	members_io(c, io);
 	names_io(c, io);
+	mboxes_io(c, io);
 	exchanges_io(c, io);
 	asks_io(c, io);
 	watches_io(c, io);
@@ -680,6 +742,14 @@ void save_clear(struct coord *c)
 		n->there = 0;
 		name_release(c, n);
 	}
+	for (struct weft__list *l; (l = c->mboxes.next) != &c->mboxes;) {
+		struct mbox *b = WEFT__CONTAINER(l, struct mbox, all);
+		bool was_last = weft__list_empty(&b->letters);
+		if (was_last)
+			mbox_release(c, b);
+		else
+			letter_destroy(c, WEFT__CONTAINER(b->letters.next, struct letter, link));
+	}
 	while (!weft__list_empty(&c->live_jobs))
 		job_destroy(c, WEFT__CONTAINER(c->live_jobs.next, struct job, all));
 	while (!weft__list_empty(&c->ended_jobs))
@@ -706,6 +776,8 @@ void coord_count(const struct coord *c, struct coord_counts *n)
 	                           .groups = c->ngroups,
 	                           .members = c->nmembers,
 	                           .names = c->nnames,
+	                           .mboxes = c->nmboxes,
+	                           .letters = c->nletters,
 	                           .takers = c->ntakers,
 	                           .exchanges = c->nexchanges,
 	                           .exchange_bytes = c->exchange_bytes};

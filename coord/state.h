@@ -76,6 +76,7 @@ struct task {
 	struct weft__list watches; /* watch.at_target */
 	struct weft__list asks;    /* ask.at_target: WAIT */
 	struct weft__list takers;  /* taker.at_task */
+	struct weft__list letters; /* letter.at_owner */
 };
 
 struct job {
@@ -90,6 +91,9 @@ struct job {
 	struct client *tool;        /* gets JOB_EVENTs; when it goes the job is killed */
 	struct weft__list at_tool;
 	uint32_t sink_node, sink_client;
+	uint64_t sink_task;    /* 1: the sink is a task, which wants to be told by OUTPUT_BEGIN: */
+	uint64_t sink_context;
+	int64_t sink_tag;
 	struct ask *ask;            /* SPAWN not answered so far */
 	struct task *tasks;         /* by rank */
 };
@@ -105,11 +109,13 @@ struct client {
 	struct weft__list asks, watches, takers, jobs, drafts;
 	struct weft__list gifts; /* gift.at_client */
 	struct weft__list names; /* name.at_owner */
+	struct weft__list letters; /* letter.at_owner */
 	size_t nasks, nwatches, ndrafts, ngifts;
 };
 
 /* A question that waits for its answer. */
-enum ask_kind { ASK_WAIT = 1, ASK_NAME, ASK_BARRIER, ASK_SPAWN, ASK_NODE_ADD, ASK_NODE_DEL, ASK_HALT, ASK_DRAIN };
+enum ask_kind { ASK_WAIT = 1, ASK_NAME, ASK_BARRIER, ASK_SPAWN, ASK_NODE_ADD, ASK_NODE_DEL, ASK_HALT, ASK_DRAIN,
+	        ASK_MBOX };
 
 struct ask {
 	struct weft__list all; /* coord.asks */
@@ -119,10 +125,12 @@ struct ask {
 	uint64_t req;
 	uint64_t kind;
 	uint64_t left;  /* NODE_ADD: answers to come */
-	uint64_t index; /* NODE_DEL, DRAIN: the node */
+	uint64_t index; /* NODE_DEL, DRAIN: the node; MBOX: as asked, and ... */
+	uint64_t flags;
 	struct task *task;
 	struct job *job;
 	struct name *name;
+	struct mbox *mbox;
 	struct member *member;
 };
 
@@ -212,6 +220,24 @@ struct exchange {
 	struct weft__buf result; /* when all have given */
 };
 
+struct mbox {
+	struct entry entry;
+	struct weft__list all;
+	struct weft__list letters; /* by index */
+	struct weft__list asks;
+};
+
+struct letter {
+	struct weft__list link;
+	struct weft__list at_owner;
+	struct mbox *mbox;
+	uint64_t index, flags;
+	struct task *task;   /* its owner, or ... */
+	struct client *tool; /* ... this tool, or nobody */
+	void *value;
+	size_t nbytes;
+};
+
 enum halt_phase { HALT_NO, HALT_OTHERS, HALT_DONE };
 
 struct coord {
@@ -223,16 +249,17 @@ struct coord {
 	uint64_t place_next; /* index of the node that is first among equals */
 	uint64_t *tid_counters; /* by node index */
 
-	struct weft__list nodes, live_jobs, ended_jobs, asks, watches, members, groups, names, exchanges;
+	struct weft__list nodes, live_jobs, ended_jobs, asks, watches, members, groups, names, mboxes, exchanges;
 	struct weft__list added;  /* watch.at_target of the kind ADDED */
 	struct weft__list parked; /* drafts that wait for the first nodes */
 	struct node **node_at;    /* by index */
 	struct weft__map tasks;   /* by tid */
 	struct weft__map slots;   /* tasks that have not ended, by slot */
 	struct weft__map jobs;    /* by id */
-	struct weft__map group_map, name_map;
+	struct weft__map group_map, name_map, mbox_map;
 	size_t nnodes, nstarting, nclients, nlive_jobs, nended_jobs, nlive_tasks, nended_tasks, nkept_tasks, nasks,
-	        ndrafts, nwatches, ngroups, nmembers, nnames, ntakers, name_bytes, nexchanges, exchange_bytes;
+	        ndrafts, nwatches, ngroups, nmembers, nnames, nmboxes, nletters, ntakers, name_bytes, nexchanges,
+	        exchange_bytes;
 
 	bool drowned; /* a node is */
 	uint64_t mark;
@@ -304,6 +331,7 @@ void halt_resume(struct coord *c); /* after a restart: the end may have been rea
 void client_open(struct coord *c, struct node *n, const struct weft__msg *m);
 void client_close_msg(struct coord *c, struct node *n, const struct weft__msg *m);
 void client_up(struct coord *c, struct node *n, const struct weft__msg *m);
+void clock_answer(struct coord *c, struct node *n, const struct weft__msg *m);
 struct client *client_add(struct coord *c, struct node *n, uint32_t number);
 struct client *client_find(const struct coord *c, uint64_t node, uint64_t number);
 enum client_end { CLIENT_GONE, CLIENT_FORGOTTEN }; /* forgotten: by a new weftd; its task lives on */
@@ -373,7 +401,7 @@ void exchange_bind(struct gift *g, struct client *client, uint64_t req); /* whos
 void exchange_grow(struct coord *c, struct exchange *x, size_t nbytes); /* it takes more */
 void exchange_destroy(struct coord *c, struct exchange *x);
 
-/* --- group.c, name.c, notify.c, list.c -------------------------------------------------------------- */
+/* --- group.c, name.c, mbox.c, notify.c, list.c ------------------------------------------------------ */
 
 struct entry *entry_find(const struct weft__map *m, struct weft__str name);
 bool entry_put(struct coord *c, struct weft__map *m, struct entry *e);
@@ -395,6 +423,18 @@ bool name_set(struct coord *c, struct name *n, const void *value, size_t nbytes)
 void name_own(struct name *n, struct client *owner); /* it goes with this task VM; NULL: with nobody */
 void name_disown(struct coord *c, struct client *owner); /* who is gone: so are its names */
 void name_release(struct coord *c, struct name *n); /* free it when it is neither there nor waited for */
+
+void mbox_put(struct coord *c, struct client *from, const struct weft__msg *m);
+void mbox_get(struct coord *c, struct client *from, const struct weft__msg *m);
+void mbox_del(struct coord *c, struct client *from, const struct weft__msg *m);
+void mbox_list(struct coord *c, struct client *from, const struct weft__msg *m);
+void mbox_reset(struct coord *c, struct client *from, const struct weft__msg *m);
+struct mbox *mbox_create(struct coord *c, struct weft__str name);
+void mbox_release(struct coord *c, struct mbox *b); /* free it when nothing is in it and nobody waits */
+struct letter *letter_create(struct coord *c, struct mbox *b, uint64_t index, const void *value, size_t nbytes);
+void letter_own(struct letter *letter, struct task *task, struct client *tool);
+void letter_destroy(struct coord *c, struct letter *letter);
+void mbox_owner_gone(struct coord *c, struct weft__list *letters); /* what a task or tool leaves */
 
 void notify_ask(struct coord *c, struct client *from, const struct weft__msg *m);
 struct watch *notify_watch(struct coord *c, struct client *client, uint64_t kind);

@@ -159,6 +159,7 @@ void task_end(struct coord *c, struct task *t, const struct weft__msg_exited *ho
 	j->running--;
 	while (!weft__list_empty(&t->members))
 		group_leave(c, WEFT__CONTAINER(t->members.next, struct member, at_task));
+	mbox_owner_gone(c, &t->letters);
 	while (!weft__list_empty(&t->asks)) {
 		struct ask *a = WEFT__CONTAINER(t->asks.next, struct ask, at_target);
 		give_status(c, t, a->client, a->req);

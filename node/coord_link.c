@@ -209,6 +209,15 @@ static void refused(struct node *n, const struct weft__msg_refused *m)
 	node_halt(n, "the coordinator refused this node");
 }
 
+static void tell_time(struct node *n, const struct weft__msg *question)
+{
+	struct weft__msg m = *question;
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	m.clock.time_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	coord_link_send(n, &m);
+}
+
 static void message(struct node *n, const struct weft__msg *m)
 {
 	switch (m->code) {
@@ -235,6 +244,9 @@ static void message(struct node *n, const struct weft__msg *m)
 		break;
 	case WEFT__MSG_TASK_SIGNAL:
 		job_signal(n, &m->task_signal);
+		break;
+	case WEFT__MSG_CLOCK:
+		tell_time(n, m);
 		break;
 	case WEFT__MSG_PEER:
 		peer_known(n, &m->peer);

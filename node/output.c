@@ -1,8 +1,8 @@
 /* Where the tasks' output goes, and what comes back: acknowledgements and standard input.
  *
  * A task VM sends OUTPUT to its node; the job's LAUNCH said which client of which node it is for. On this node it
- * goes to that client's connection or, for client 0, into the job's log; else to that node. What a
- * client has not acknowledged is counted, so that a client that goes leaves no task VM waiting: what is for
+ * goes to that client's connection (a tool's, or a task's that wants it) or, for client 0, into the job's log;
+ * else to that node. What a client has not acknowledged is counted, so that a client that goes leaves no task VM waiting: what is for
  * nobody is acknowledged and dropped.
  */
 #include "config.h"
@@ -34,7 +34,7 @@ void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, 
 {
 	struct client *c = client ? client_find(n, client) : NULL;
 	bool is_output = m->code == WEFT__MSG_OUTPUT;
-	if (c && c->link && c->role == WEFT__ROLE_TOOL) {
+	if (c && c->link && (c->role == WEFT__ROLE_TOOL || c->role == WEFT__ROLE_TASK)) {
 		uint64_t key = unacked_key(m->output.job, m->output.node);
 		if (is_output)
 			unacked_set(c, key, (uintptr_t)weft__map_get(&c->unacked, key) + m->output.bytes.n);

@@ -36,7 +36,8 @@ struct peer *peer_find(const struct node *n, uint64_t index)
 static bool is_for_tool(const struct peer *p, const struct weft__msg *m)
 {
 	return m->code == WEFT__MSG_OUTPUT ? m->output.node == p->index
-	                                   : m->code == WEFT__MSG_OUTPUT_END || m->code == WEFT__MSG_STDIN_ACK;
+	                                   : m->code == WEFT__MSG_OUTPUT_BEGIN || m->code == WEFT__MSG_OUTPUT_END ||
+	                                             m->code == WEFT__MSG_STDIN_ACK;
 }
 
 /* A message for a client or a task VM, inside one for us. */

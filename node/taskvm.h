@@ -79,6 +79,8 @@ struct taskvm_launch {
 	struct bind_plan bind;
 	unsigned mpi;        /* WEFT__MPI_* as it was asked for */
 	enum family family;  /* of the MPI that hosts its tasks */
+	bool tells_begin;    /* by begin, which but for the tid is what to send */
+	struct weft__msg_output_begin begin;
 };
 
 /* A frame that the connection has not taken yet. */

@@ -96,7 +96,8 @@ static int packet_queue(struct taskvm *vm, struct weft__buf *frame, int fd, bool
 
 void taskvm_conn_send(struct taskvm *vm, const struct weft__msg *m, int fd)
 {
-	bool repeats = m->code != WEFT__MSG_OUTPUT && m->code != WEFT__MSG_OUTPUT_END;
+	bool repeats = m->code != WEFT__MSG_OUTPUT_BEGIN && m->code != WEFT__MSG_OUTPUT &&
+	               m->code != WEFT__MSG_OUTPUT_END;
 	if (vm->conn < 0 && repeats) {
 		vm->asks_lost = true; /* if it was a question */
 		return;

@@ -80,6 +80,9 @@ static struct taskvm_launch *launch_copy(const struct weft__msg_launch *m)
 	l->tasks = weft__calloc(m->tids.n + 1, sizeof(struct taskvm_task *));
 	l->mpi = (unsigned)m->mpi;
 	l->with_stdin = (m->flags & WEFT__SPAWN_STDIN) != 0;
+	l->tells_begin = m->sink_task;
+	l->begin = (struct weft__msg_output_begin){
+	        .job = m->job, .parent = m->parent, .context = m->sink_context, .tag = m->sink_tag};
 	if (!l->argv || !l->env || !l->envp || !l->wdir || !l->tasks) {
 		launch_free(l);
 		return NULL;
@@ -167,6 +170,10 @@ static void start(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task
 		return;
 	}
 	taskvm_task_step(vm, t, TASKVM_RUNNING);
+	struct weft__msg begin = {.code = WEFT__MSG_OUTPUT_BEGIN, .output_begin = l->begin};
+	begin.output_begin.tid = t->tid;
+	if (l->tells_begin)
+		taskvm_conn_send(vm, &begin, -1);
 	taskvm_report(vm, t);
 }
 

@@ -73,6 +73,7 @@ static void message(struct job *j, const struct weft__msg *m, const uint8_t *bod
 	case WEFT__MSG_EXITED:
 		job_exited(j, &m->exited);
 		break;
+	case WEFT__MSG_OUTPUT_BEGIN:
 	case WEFT__MSG_OUTPUT:
 	case WEFT__MSG_OUTPUT_END:
 	case WEFT__MSG_STDIN_ACK:

@@ -79,6 +79,17 @@ enum {
 	WEFT__GROUP_MEMBER   = 4,
 	WEFT__GROUP_INSTANCE = 5,
 	WEFT__GROUP_BARRIER  = 6,
+	WEFT__GROUP_MEMBERS  = 7,
+};
+enum { /* PVM's flags of mailboxes, with its values */
+	WEFT__MBOX_PERSISTENT  = 1,  /* it stays when its owner ends */
+	WEFT__MBOX_MULTI       = 2,  /* beside others, at an index that is free */
+	WEFT__MBOX_WRITABLE    = 4,  /* others may overwrite and delete it */
+	WEFT__MBOX_FIRST       = 8,  /* the first with this index or a higher one */
+	WEFT__MBOX_TAKE        = 16, /* and delete it */
+	WEFT__MBOX_WAIT        = 32, /* answer when it is there */
+	WEFT__MBOX_INDEX_SHIFT = 10,
+	WEFT__MBOX_INDEX_MAX   = (1 << 21) - 1,
 };
 
 /* Every field takes 8 or 16 bytes, so that a message's struct is its fields one after the other. */

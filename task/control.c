@@ -285,6 +285,15 @@ static void dispatch(struct weft__engine *e, const struct weft__msg *m, int *fds
 	case WEFT__MSG_NOTICE:
 		weft__on_notice(e, &m->notice);
 		break;
+	case WEFT__MSG_OUTPUT_BEGIN:
+		weft__on_output_begin(e, &m->output_begin);
+		break;
+	case WEFT__MSG_OUTPUT:
+		weft__on_output(e, &m->output);
+		break;
+	case WEFT__MSG_OUTPUT_END:
+		weft__on_output_end(e, &m->output_end);
+		break;
 	default:
 		on_answer(e, m);
 	}

@@ -80,6 +80,7 @@ void weft__engine_destroy(struct weft__engine **engine)
 	weft__control_close(e);
 	weft__notices_lost(e);
 	weft__exits_fini(e);
+	weft__outputs_fini(e);
 	free_kept(e);
 	weft__stock_fini(&e->stock);
 	weft__match_fini(&e->match);

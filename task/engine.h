@@ -8,7 +8,7 @@
  * The room's map: match.c (which message for which receive), message.c, request.c (handles), peer.c
  * (other tasks), queue.c (what goes out), arrive.c (what comes in), send.c, recv.c, direct.c and
  * complete.c (the calls), region.c and share.c (buffers that others read), wait.c (progress and sleep), lock.c; control.c (the connection with the node),
- * introduce.c, notice.c, enrol.c, vm.c (questions), here.c (the process' own engine).
+ * introduce.c, notice.c, output.c, enrol.c, vm.c, group.c and mbox.c (questions), here.c (the process' own engine).
  */
 #ifndef WEFT_TASK_ENGINE_H
 #define WEFT_TASK_ENGINE_H
@@ -137,6 +137,59 @@ int weft__name_put(struct weft__engine *e, const char *name, const void *value, 
 int weft__name_get(struct weft__engine *e, const char *name, void *value, size_t size,
                    size_t *nbytes, int timeout_ms); /* 0: WEFT_ENOENT when it is not there */
 int weft__name_delete(struct weft__engine *e, const char *name);
+
+/* The members by instance, {0} where nobody is; *tids is to be weft__free'd. */
+int weft__group_members(struct weft__engine *e, const char *group, weft_tid_t **tids, size_t *n);
+
+/* Microseconds since 1970 on a node. WEFT_ENONODE; WEFT_ETIMEDOUT: it does not answer. */
+int weft__clock_of(struct weft__engine *e, uint32_t node, uint64_t *time_us, int timeout_ms);
+
+/* Mailboxes (PVM's); flags are WEFT__MBOX_ of proto.h. put gives the index; alone: at that
+ * index, if nothing is there. A get without
+ * WEFT__MBOX_WAIT does not wait; *bytes and *rows are to be weft__free'd. */
+struct weft__letter {
+	void *bytes;
+	size_t nbytes;
+	weft_tid_t owner;
+	uint32_t index;
+};
+struct weft__letter_row {
+	char name[256];
+	weft_tid_t owner;
+	uint32_t index, flags;
+};
+enum { WEFT__LETTER_MAX = 131072 };
+int weft__mbox_put(struct weft__engine *e, const char *name, uint32_t flags, bool alone,
+                   const void *bytes, size_t nbytes, uint32_t *index);
+int weft__mbox_get(struct weft__engine *e, const char *name, uint32_t index, uint32_t flags,
+                   struct weft__letter *letter);
+int weft__mbox_delete(struct weft__engine *e, const char *name, uint32_t index);
+int weft__mbox_list(struct weft__engine *e, struct weft__letter_row **rows, size_t *n);
+int weft__mbox_reset(struct weft__engine *e, bool only_stale);
+
+/* --- output of other tasks -------------------------------------------------------------------- */
+
+/* Who gets the output of the tasks that a spawn starts, as messages. NULL: whoever gets one's own. */
+struct weft__output_to {
+	weft_tid_t tid;
+	weft_context_t context;
+	int32_t tag;
+};
+int weft__spawn_for(struct weft__engine *e, const char *program, const char *const *argv,
+                    const weft_spawn_opts_t *opts, const struct weft__output_to *to, int count,
+                    weft_tid_t *tids, int *errors);
+
+/* Such a message, which comes from oneself; what was written follows it. */
+#define WEFT__OUTPUT_MAGIC "WEFTOUT"
+enum { WEFT__OUTPUT_BEGINS = 1, WEFT__OUTPUT_BYTES = 2, WEFT__OUTPUT_ENDS = 3 };
+struct weft__output {
+	char magic[8];
+	uint32_t what, nbytes;
+	weft_tid_t tid, parent;
+	uint32_t job, node;
+};
+/* It was received: the writer may go on. */
+void weft__output_taken(struct weft__engine *e, const struct weft__output *output);
 
 /* --- errors, for people ----------------------------------------------------------------------- */
 

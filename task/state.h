@@ -253,6 +253,7 @@ struct weft__engine {
 	struct weft__control control;
 	struct weft__list exits;   /* WAITs that are out, vm.c */
 	struct weft__map expected; /* tid -> exit notices that will come, notice.c */
+	struct weft__map writers;  /* tid -> tasks whose output comes here, output.c */
 	unsigned control_countdown;
 	uint64_t control_at_ns;
 
@@ -454,6 +455,16 @@ void weft__on_shared(struct weft__engine *e, const struct weft__msg_shared *m, c
                      size_t nfds);
 void weft__on_task_gone(struct weft__engine *e, const struct weft__msg_task_gone *m);
 void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *m);
+
+/* --- output.c --------------------------------------------------------------------------------- */
+void weft__on_output_begin(struct weft__engine *e, const struct weft__msg_output_begin *m);
+void weft__on_output(struct weft__engine *e, const struct weft__msg_output *m);
+void weft__on_output_end(struct weft__engine *e, const struct weft__msg_output_end *m);
+void weft__outputs_fini(struct weft__engine *e);
+
+/* --- vm.c ------------------------------------------------------------------------------------- */
+/* A question that RESULT answers; value may be NULL. */
+int weft__ask_result(struct weft__engine *e, struct weft__msg *m, uint64_t *value, int timeout_ms);
 
 /* --- notice.c, enrol.c, vm.c ------------------------------------------------------------------ */
 bool weft__notice_expected(const struct weft__engine *e, const struct weft__match_key *key);

@@ -28,8 +28,7 @@ static void set_text(char *to, size_t size, const struct weft__str *from)
 	to[n] = '\0';
 }
 
-/* A question that RESULT answers. */
-static int ask_result(struct weft__engine *e, struct weft__msg *m, uint64_t *value, int timeout_ms)
+int weft__ask_result(struct weft__engine *e, struct weft__msg *m, uint64_t *value, int timeout_ms)
 {
 	struct weft__ask ask = {.answer = weft__answer_result};
 	weft__lock(e);
@@ -56,7 +55,7 @@ int weft__set_name(struct weft__engine *e, const char *name)
 	if (strnlen(name, WEFT_NAME_MAX + 1) > WEFT_NAME_MAX)
 		return WEFT_ETOOBIG;
 	struct weft__msg m = {.code = WEFT__MSG_TASK_NAME, .task_name = {.name = weft__str(name)}};
-	return ask_result(e, &m, NULL, -1);
+	return weft__ask_result(e, &m, NULL, -1);
 }
 
 int weft__context_new(struct weft__engine *e, uint32_t count, weft_context_t *first)
@@ -65,7 +64,7 @@ int weft__context_new(struct weft__engine *e, uint32_t count, weft_context_t *fi
 		return WEFT_EINVAL;
 	struct weft__msg m = {.code = WEFT__MSG_CONTEXT_NEW, .context_new = {.count = count}};
 	uint64_t value;
-	int rc = ask_result(e, &m, &value, -1);
+	int rc = weft__ask_result(e, &m, &value, -1);
 	if (rc == 0 && value + count > WEFT__CONTEXT_INTERNAL)
 		rc = WEFT_ENOSPC;
 	if (rc == 0)
@@ -78,7 +77,7 @@ int weft__remove_node(struct weft__engine *e, uint32_t node)
 	if (node < 1 || node > WEFT__NODE_MAX)
 		return WEFT_ENONODE;
 	struct weft__msg m = {.code = WEFT__MSG_NODE_DEL, .node_del = {.node = node}};
-	return ask_result(e, &m, NULL, -1);
+	return weft__ask_result(e, &m, NULL, -1);
 }
 
 int weft__signal(struct weft__engine *e, weft_tid_t tid, int signo)
@@ -89,18 +88,7 @@ int weft__signal(struct weft__engine *e, weft_tid_t tid, int signo)
 		return WEFT_ENOTASK;
 	struct weft__msg m = {.code = WEFT__MSG_SIGNAL,
 	                      .signal = {.tid = tid.v, .signo = (uint64_t)signo}};
-	return ask_result(e, &m, NULL, -1);
-}
-
-int weft__group(struct weft__engine *e, int op, const char *group, uint64_t arg, uint64_t *value,
-                int timeout_ms)
-{
-	int rc = check_name(group, NAME_MAX_BYTES);
-	if (rc)
-		return rc;
-	struct weft__msg m = {.code = WEFT__MSG_GROUP,
-	                      .group = {.op = (uint64_t)op, .name = weft__str(group), .arg = arg}};
-	return ask_result(e, &m, value, timeout_ms);
+	return weft__ask_result(e, &m, NULL, -1);
 }
 
 /* --- lists ------------------------------------------------------------------------------------ */
@@ -333,6 +321,13 @@ static int spawn(struct weft__engine *e, struct weft__msg *m, struct births *bir
 int weft__spawn(struct weft__engine *e, const char *program, const char *const *argv,
                 const weft_spawn_opts_t *opts, int count, weft_tid_t *tids, int *errors)
 {
+	return weft__spawn_for(e, program, argv, opts, NULL, count, tids, errors);
+}
+
+int weft__spawn_for(struct weft__engine *e, const char *program, const char *const *argv,
+                    const weft_spawn_opts_t *opts, const struct weft__output_to *to, int count,
+                    weft_tid_t *tids, int *errors)
+{
 	static const weft_spawn_opts_t none;
 	char cwd[PATH_MAX];
 	if (!opts)
@@ -348,6 +343,11 @@ int weft__spawn(struct weft__engine *e, const char *program, const char *const *
 	                      .spawn = {.count = (uint64_t)count,
 	                                .host = weft__str(opts->host),
 	                                .wdir = weft__str(wdir)}};
+	if (to) {
+		m.spawn.sink_tid = to->tid.v;
+		m.spawn.sink_context = to->context.v;
+		m.spawn.sink_tag = to->tag;
+	}
 	struct weft__str *args = make_argv(program, argv, &m.spawn.argv.n);
 	struct weft__str *env = make_env(opts->env, &m.spawn.env.n);
 	m.spawn.argv.p = args;
@@ -460,7 +460,7 @@ int weft__name_put(struct weft__engine *e, const char *name, const void *value, 
 	                      .name_put = {.replace = replace,
 	                                   .name = weft__str(name),
 	                                   .value = {value, nbytes}}};
-	return ask_result(e, &m, NULL, -1);
+	return weft__ask_result(e, &m, NULL, -1);
 }
 
 int weft__name_delete(struct weft__engine *e, const char *name)
@@ -469,7 +469,7 @@ int weft__name_delete(struct weft__engine *e, const char *name)
 	if (rc)
 		return rc;
 	struct weft__msg m = {.code = WEFT__MSG_NAME_DEL, .name_del = {.name = weft__str(name)}};
-	return ask_result(e, &m, NULL, -1);
+	return weft__ask_result(e, &m, NULL, -1);
 }
 
 struct value {

@@ -323,6 +323,21 @@ int pvm_bufinfo(int bufid, int *nbytes, int *tag, int *tid)
 	return PvmOk;
 }
 
+/* What PVM calls an encoding in a message; raw is the way in which this machine has its data. */
+static int code_of(int encoding)
+{
+	switch (encoding) {
+	case PvmDataRaw:
+		return WEFT__PVM_DSIG;
+	case PvmDataInPlace:
+		return 0x20000000;
+	case PvmDataTrace:
+		return 0x40000000;
+	default:
+		return 0x10000000;
+	}
+}
+
 int pvm_getminfo(int bufid, struct pvmminfo *info)
 {
 	struct weft__pvm_buf *b = weft__pvm_buf(bufid);
@@ -332,7 +347,7 @@ int pvm_getminfo(int bufid, struct pvmminfo *info)
 	                          .ctx = b->context,
 	                          .tag = b->tag,
 	                          .wid = b->wid,
-	                          .enc = b->encoding,
+	                          .enc = code_of(b->encoding),
 	                          .crc = b->crc,
 	                          .src = b->src,
 	                          .dst = b->dst};

@@ -22,6 +22,7 @@ int pvm_vunpackf(const char *format, va_list ap);
 int pvmgetclock(struct timeval *now);
 int pvmsleep(int seconds);
 int pvmdisplaymhfinfo(void);
+int pvmmatchstring(char *text, char *pattern); /* 1: it matches */
 
 /* What libgpvm3 asks of libpvm3. op is a WEFT__GROUP_; tids in arg and *value are PVM's. 0 or an
  * error of PVM's. */

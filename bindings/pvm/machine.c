@@ -13,7 +13,7 @@
 #include "base/heap.h"
 #include "bindings/pvm/pvm.h"
 
-enum { SPEED = 1000, DSIG = 0x408c41, HOST_TEXT = 256, TASK_CONNECTED = 4 };
+enum { SPEED = 1000, HOST_TEXT = 256, TASK_CONNECTED = 4 };
 
 extern char **environ;
 
@@ -80,7 +80,7 @@ static struct pvmhostinfo *make_hosts(const weft_node_t *nodes, int n)
 		                                .hi_name = text,
 		                                .hi_arch = arch(),
 		                                .hi_speed = SPEED,
-		                                .hi_dsig = DSIG};
+		                                .hi_dsig = WEFT__PVM_DSIG};
 	}
 	return hosts;
 }
@@ -113,7 +113,7 @@ int pvm_archcode(char *name)
 {
 	if (!name)
 		return lpvmerr("pvm_archcode", PvmBadParam);
-	return strcmp(name, arch()) == 0 ? DSIG : lpvmerr("pvm_archcode", PvmNotFound);
+	return strcmp(name, arch()) == 0 ? WEFT__PVM_DSIG : lpvmerr("pvm_archcode", PvmNotFound);
 }
 
 /* The first word of a line of a hostfile. */

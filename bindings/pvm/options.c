@@ -24,7 +24,7 @@ static const struct option {
         {PvmShowTids, &weft__pvm.showtids, 0, INT32_MAX},
         {PvmPollType, &weft__pvm.polltype, PvmPollConstant, PvmPollSleep},
         {PvmPollTime, &weft__pvm.polltime, 0, INT32_MAX},
-        {PvmNoReset, &weft__pvm.noreset, 0, 1},
+        {PvmNoReset, &weft__pvm.noreset, INT32_MIN, INT32_MAX},
 };
 
 static const struct option *find(int what)
@@ -53,6 +53,8 @@ int pvm_setopt(int what, int value)
 	if (!o || value < o->min || value > o->max)
 		return lpvmerr("pvm_setopt", PvmBadParam);
 	int before = *o->value;
+	if (what == PvmNoReset && !before != !value)
+		weft__pvm_spare(value != 0); /* what can go wrong leaves it to the next reset */
 	*o->value = value;
 	return before;
 }

@@ -1,7 +1,7 @@
 /* pvm.h - what the files of libpvm3 share: the process' PVM state, its buffers, its messages.
  *
  * task.c (enrolment, who is who), options.c, error.c, buffer.c (buffer ids), pack.c and packf.c,
- * send.c, recv.c, notify.c, machine.c and spawn.c (questions to the VM). A PVM program
+ * send.c, recv.c, notify.c, machine.c, spawn.c and mailbox.c (questions to the VM). A PVM program
  * calls from one thread at a time, as PVM's own library demands.
  */
 #ifndef WEFT_PVM_PVM_H
@@ -58,6 +58,7 @@ int weft__pvm_list_nodes(weft_node_t **nodes, int *n);
 
 /* --- buffers ---------------------------------------------------------------------------------- */
 
+enum { WEFT__PVM_DSIG = 0x408c41 }; /* PVM's signature of machines like this */
 enum { WEFT__PVM_HEADER = 16 }; /* bytes before a message's body */
 
 /* A message's bytes, header included; messages under way hold it, too. */
@@ -115,6 +116,12 @@ int weft__pvm_send_blob(int tid, int tag, struct weft__pvm_blob *blob);
 
 /* Puts a message into the queue of received ones, as if it had come just now. */
 int weft__pvm_deliver(int bufid);
+
+/* The received message becomes the current one, in place of the last. bufid. */
+int weft__pvm_become_current(int bufid);
+
+/* Whether a reset of the machine spares this task. */
+int weft__pvm_spare(bool spare);
 
 void weft__pvm_recv_fini(void);
 

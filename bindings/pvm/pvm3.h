@@ -118,6 +118,22 @@
 #define PvmTaskChild   1
 #define PvmBaseContext 0
 
+#define PvmMboxDefault       0 /* one, which its owner alone may change */
+#define PvmMboxPersistent    1 /* it stays when its owner exits */
+#define PvmMboxMultiInstance 2 /* several under one name */
+#define PvmMboxOverWritable  4 /* others may change it */
+#define PvmMboxFirstAvail    8 /* with this index or the next one that there is */
+#define PvmMboxReadAndDelete 16
+#define PvmMboxWaitForInfo   32
+#define PvmMboxMaxFlag       512
+/* The index wanted, as part of the flags. */
+#define PvmMboxDirectIndexShift 10
+#define PvmMboxMaxDirectIndex   (1u << (31 - PvmMboxDirectIndexShift))
+#define PvmMboxDirectIndex(index) \
+	((unsigned)(index) >= PvmMboxMaxDirectIndex ? 0 : (int)((unsigned)(index) << PvmMboxDirectIndexShift))
+#define PvmMboxDirectIndexOf(flags) \
+	((int)((unsigned)(flags) >> PvmMboxDirectIndexShift & (PvmMboxMaxDirectIndex - 1)))
+
 /* --- types of data ---------------------------------------------------------------------------- */
 
 #define PVM_STR    0
@@ -269,6 +285,17 @@ int pvm_newcontext(void);
 int pvm_setcontext(int context);
 int pvm_getcontext(void);
 int pvm_freecontext(int context);
+
+/* --- mailboxes -------------------------------------------------------------------------------- */
+
+int pvm_putinfo(char *name, int bufid, int flags);
+int pvm_recvinfo(char *name, int index, int flags);
+int pvm_delinfo(char *name, int index, int flags);
+int pvm_getmboxinfo(char *pattern, int *nclasses, struct pvmmboxinfo **classes);
+int pvm_insert(char *name, int index, int number);
+int pvm_lookup(char *name, int index, int *number);
+int pvm_delete(char *name, int index);
+int pvm_getnoresets(int **tids, int *n);
 
 /* --- groups (-lgpvm3) ------------------------------------------------------------------------- */
 

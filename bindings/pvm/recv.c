@@ -338,8 +338,7 @@ static int check(int tid, int tag)
 	return (is_source && tag >= -1) || weft__pvm.match ? PvmOk : PvmBadParam;
 }
 
-/* The received message becomes the current one, in place of the last. */
-static int become_current(int bufid)
+int weft__pvm_become_current(int bufid)
 {
 	if (weft__pvm.rbuf && weft__pvm.rbuf != bufid)
 		weft__pvm_buf_drop(weft__pvm.rbuf);
@@ -355,7 +354,7 @@ static int receive(const char *name, int tid, int tag, uint64_t end)
 		rc = next_message(tid, tag, end);
 	if (rc < 0)
 		return lpvmerr(name, rc);
-	return rc ? become_current(rc) : 0;
+	return rc ? weft__pvm_become_current(rc) : 0;
 }
 
 int pvm_recv(int tid, int tag)

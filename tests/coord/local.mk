@@ -1,6 +1,6 @@
 if HAVE_CMOCKA
 coord_tests = %D%/test_journal %D%/test_session %D%/test_sim %D%/test_shell %D%/test_spawn \
-	%D%/test_place %D%/test_store %D%/test_talk %D%/test_member
+	%D%/test_place %D%/test_store %D%/test_talk %D%/test_member %D%/test_mbox
 check_PROGRAMS += $(coord_tests)
 TESTS += $(coord_tests)
 coord_test_libs = coord/libcoord.la proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
@@ -26,6 +26,10 @@ tests_coord_test_place_LDADD = $(coord_test_libs)
 tests_coord_test_talk_SOURCES = %D%/test_talk.c %D%/drive.c %D%/drive.h
 tests_coord_test_talk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_coord_test_talk_LDADD = $(coord_test_libs)
+
+tests_coord_test_mbox_SOURCES = %D%/test_mbox.c %D%/drive.c %D%/drive.h
+tests_coord_test_mbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_coord_test_mbox_LDADD = $(coord_test_libs)
 
 tests_coord_test_member_SOURCES = %D%/test_member.c %D%/drive.c %D%/drive.h
 tests_coord_test_member_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

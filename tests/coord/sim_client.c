@@ -142,7 +142,7 @@ static void ask_notify(struct sim *s, struct sim_client *c, uint64_t req)
 
 static void ask_group(struct sim *s, struct sim_client *c, uint64_t req)
 {
-	uint64_t op = 1 + sim_below(s, 7); /* 7 does not exist */
+	uint64_t op = sim_below(s, 8); /* 0 does not exist */
 	struct weft__msg m = {.code = WEFT__MSG_GROUP, .group = {.req = req, .op = op, .name = weft__str(names[sim_below(s, NAMES)])}};
 	if (op == WEFT__GROUP_MEMBER || op == WEFT__GROUP_BARRIER)
 		m.group.arg = sim_below(s, 4);
@@ -159,6 +159,24 @@ static void ask_name(struct sim *s, struct sim_client *c, uint64_t req)
 		m = (struct weft__msg){.code = WEFT__MSG_NAME_GET, .name_get = {req, sim_below(s, 2), name}};
 	else if (sim_chance(s, 50))
 		m = (struct weft__msg){.code = WEFT__MSG_NAME_DEL, .name_del = {req, name}};
+	sim_client_ask(s, c, &m, req);
+}
+
+static void ask_mbox(struct sim *s, struct sim_client *c, uint64_t req)
+{
+	struct weft__str name = weft__str(names[sim_below(s, NAMES)]);
+	uint64_t dice = sim_below(s, 100), index = sim_below(s, 4);
+	uint64_t flags = sim_below(s, 8) | (sim_chance(s, 30) ? index << WEFT__MBOX_INDEX_SHIFT : 0);
+	struct weft__msg m = {.code = WEFT__MSG_MBOX_PUT, .mbox_put = {req, name, flags, {"value", 5}, sim_chance(s, 10)}};
+	if (dice < 35)
+		m = (struct weft__msg){.code = WEFT__MSG_MBOX_GET, .mbox_get = {req, name, index, sim_below(s, 8) * WEFT__MBOX_FIRST}};
+	else if (dice < 50)
+		m = (struct weft__msg){.code = WEFT__MSG_MBOX_DEL, .mbox_del = {req, name, index}};
+	else if (dice < 55)
+		m = (struct weft__msg){.code = WEFT__MSG_MBOX_LIST, .mbox_list = {req}};
+	else if (dice < 60)
+		m = (struct weft__msg){.code = WEFT__MSG_MBOX_RESET,
+		                       .mbox_reset = {req, sim_chance(s, 50) ? name : weft__str(""), sim_below(s, 2), index, sim_below(s, 2)}};
 	sim_client_ask(s, c, &m, req);
 }
 
@@ -179,7 +197,8 @@ static void forget(struct sim *s, struct sim_client *c, struct sim_question *q)
 
 static bool can_forget(const struct sim_question *q)
 {
-	return q->code == WEFT__MSG_WAIT || q->code == WEFT__MSG_NAME_GET || q->code == WEFT__MSG_NODE_SET ||
+	return q->code == WEFT__MSG_WAIT || q->code == WEFT__MSG_NAME_GET || q->code == WEFT__MSG_MBOX_GET ||
+	       q->code == WEFT__MSG_NODE_SET ||
 	       (q->code == WEFT__MSG_GROUP && q->op == WEFT__GROUP_BARRIER);
 }
 
@@ -223,8 +242,10 @@ static void ask_something(struct sim *s, struct sim_client *c)
 		sim_client_ask(s, c, &(struct weft__msg){.code = WEFT__MSG_TASK_NAME, .task_name = {req, weft__str("worker")}}, req);
 	else if (dice < 78)
 		ask_group(s, c, req);
-	else if (dice < 93)
+	else if (dice < 86)
 		ask_name(s, c, req);
+	else if (dice < 93)
+		ask_mbox(s, c, req);
 	else if (dice < 96)
 		ask_member(s, c, req);
 }
@@ -336,6 +357,17 @@ void sim_client_receive(struct sim *s, struct sim_client *c, const struct weft__
 		break;
 	case WEFT__MSG_NAME_VALUE:
 		answered(s, c, question(s, c, m->name_value.req, m->code));
+		break;
+	case WEFT__MSG_MBOX_VALUE:
+		answered(s, c, question(s, c, m->mbox_value.req, m->code));
+		break;
+	case WEFT__MSG_MBOX_ROW:
+		take_list(s, c, m->mbox_row.req, NULL);
+		break;
+	case WEFT__MSG_GROUP_TIDS:
+		q = question(s, c, m->group_tids.req, m->code);
+		if (!m->group_tids.more)
+			answered(s, c, q);
 		break;
 	case WEFT__MSG_NODE_ADDED:
 		q = question(s, c, m->node_added.req, m->code);

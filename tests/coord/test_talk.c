@@ -76,7 +76,7 @@ static void wrong_group_operations_are_refused(void **state)
 	assert_int_equal(group(d, 2, WEFT__GROUP_MEMBER, 7, NULL), WEFT_ENOTMEMBER);
 	assert_int_equal(group(d, 2, WEFT__GROUP_INSTANCE, tids[1], NULL), WEFT_ENOTMEMBER);
 	assert_int_equal(group(d, 2, WEFT__GROUP_INSTANCE, 99, NULL), WEFT_ENOTMEMBER);
-	assert_int_equal(group(d, 2, 7, 0, NULL), WEFT_EINVAL);
+	assert_int_equal(group(d, 2, 0, 0, NULL), WEFT_EINVAL);
 	assert_int_equal(group(d, 2, WEFT__GROUP_BARRIER, COORD_MEMBERS_MAX + 1, NULL), WEFT_EINVAL);
 	struct weft__msg m = {.code = WEFT__MSG_GROUP, .group = {1, WEFT__GROUP_JOIN, weft__str(""), 0}};
 	assert_int_equal(drive_result(d, 1, 2, &m, NULL), WEFT_EINVAL);

@@ -7,22 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tap.h"
+
 enum { TAG = 7, GONE = 8, MANY = 3, BIG = 1 << 20 };
-
-static int ntests, nfailed;
-
-static void check(int good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++ntests, what);
-	nfailed += !good;
-}
-
-static void equal(long expected, long got, const char *what)
-{
-	check(expected == got, what);
-	if (expected != got)
-		printf("# expected %ld, got %ld\n", expected, got);
-}
 
 static int body_bytes(int bufid)
 {
