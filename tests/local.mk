@@ -14,4 +14,4 @@ include %D%/system/local.mk
 include %D%/bench/local.mk
 include %D%/model/local.mk
 include %D%/checks/local.mk
-EXTRA_DIST += %D%/cmocka.sh
+EXTRA_DIST += %D%/cmocka.sh %D%/run.sh
