@@ -316,12 +316,14 @@ static int take_options(struct args *a, int argc, char **argv, struct weft_error
 int args_parse(const struct command *command, enum dialect dialect, int argc, char **argv, struct args *a,
                struct weft_error *e)
 {
-	*a     = (struct args){.command = command, .dialect = dialect};
-	int rc = take_options(a, argc, argv, e);
+	*a        = (struct args){.command = command, .dialect = dialect};
+	bool raw  = (command->flags & CMD_RAW) != 0;
+	int rc    = raw ? 0 : take_options(a, argc, argv, e);
+	int first = raw ? 1 : optind;
 	if (rc)
 		return rc;
-	a->operands  = argv + optind;
-	a->noperands = argc - optind;
+	a->operands  = argv + first;
+	a->noperands = argc - first;
 	return args_has(a, 'h') ? 0 : check_operands(a, e);
 }
 

@@ -27,6 +27,7 @@
 #include "console/context.h"
 #include "console/exitcode.h"
 #include "console/feeder.h"
+#include "console/mapping.h"
 #include "console/plan.h"
 #include "console/runner.h"
 #include "console/start.h"
@@ -60,6 +61,7 @@ struct run {
 	struct runner *runner;
 	struct runner_root *root;
 	struct feeder *feeder;
+	struct mapping *mapping; /* of --display-map, or NULL */
 	enum run_phase phase;
 	int pending;        /* a signal for tasks that are not known yet, or 0 */
 	int verdict;        /* exit status that was decided by something else than the tasks; -1: none */
@@ -194,6 +196,13 @@ static void on_failed(void *arg, struct runner_root *root)
 	ask_tasks(r, exitcode_of_start(root->error.code), SIGTERM);
 }
 
+static void on_placed(void *arg, const struct weft__msg_job_event *m)
+{
+	struct run *r = arg;
+	if (r->mapping)
+		mapping_add(r->mapping, m);
+}
+
 static void on_bad_exit(void *arg, struct runner_root *root)
 {
 	struct run *r = arg;
@@ -313,6 +322,7 @@ static void on_cores(void *arg, unsigned ncores)
 static int make_runner(struct run *r, struct weft_error *e)
 {
 	static const struct runner_handler handler = {.started       = on_started,
+	                                              .placed        = on_placed,
 	                                              .failed        = on_failed,
 	                                              .bad_exit      = on_bad_exit,
 	                                              .finished      = on_finished,
@@ -325,6 +335,8 @@ static int make_runner(struct run *r, struct weft_error *e)
 		r->runner = r->context->runner; /* who shows the output of all that was spawned here */
 	else
 		rc = runner_create(r->context->loop, r->session, &config, &r->runner, e);
+	if (!rc && plan_has(&r->plan, OPT_DISPLAY_MAP) && !(r->mapping = mapping_create(stderr)))
+		rc = weft__err_set(e, WEFT_ENOMEM, "out of memory");
 	if (!rc && !(r->root = runner_add(r->runner, &handler, r)))
 		rc = weft__err_set(e, WEFT_ENOMEM, "out of memory");
 	return rc;
@@ -429,6 +441,7 @@ static int run_job(struct run *r)
 	}
 	cores_cancel(&r->cores);
 	feeder_close(&r->feeder);
+	mapping_destroy(&r->mapping);
 	if (r->root)
 		runner_forget(r->runner, &r->root);
 	if (!r->context->interactive)
@@ -482,6 +495,7 @@ static const struct option_def options[] = {
          .help = "use a private virtual machine of N pretend nodes on this machine",
          .min  = 1,
          .max  = 1024},
+        {.id = OPT_DISPLAY_MAP, .name = "display-map", .help = "say to standard error where each task runs"},
         {.id = 'l', .name = "label", .help = "put the rank in front of each line of output"},
         {.id   = OPT_OUTPUT,
          .name = "output",

@@ -62,6 +62,7 @@ enum command_flags {
 	CMD_PROGRAM = 1, /* the first operand ends the options: the rest belongs to a program */
 	CMD_CONSOLE = 2, /* in the console only */
 	CMD_SHELL   = 4, /* on the command line only */
+	CMD_RAW     = 8, /* its words are not read by the option table: all are operands */
 };
 
 struct command {
@@ -92,6 +93,11 @@ enum option_id {
 	OPT_STDIN,
 	OPT_LOCAL,
 	OPT_KILL_ON_BAD_EXIT,
+	OPT_MAP_BY,
+	OPT_BIND_TO,
+	OPT_FIT,
+	OPT_FILL,
+	OPT_DISPLAY_MAP,
 	OPT_MDOC,
 	OPT_BASH,
 	OPT_ZSH,
@@ -124,7 +130,7 @@ enum option_id {
 extern const struct command *const commands[];
 
 extern const struct command cmd_run, cmd_up, cmd_down, cmd_conf, cmd_ps, cmd_jobs, cmd_spawn, cmd_kill,
-        cmd_sig, cmd_logs, cmd_add, cmd_delete, cmd_doctor, cmd_version, cmd_help, cmd_halt, cmd_quit, cmd_alias,
+        cmd_sig, cmd_logs, cmd_add, cmd_delete, cmd_doctor, cmd_version, cmd_help, cmd_mpirun, cmd_halt, cmd_quit, cmd_alias,
         cmd_unalias, cmd_setenv, cmd_export, cmd_unexport, cmd_echo, cmd_id, cmd_mstat, cmd_pstat, cmd_reset;
 
 /* The letter of an option's short form, 0: it has none; -h is help's where no other option claims it. */

@@ -1,19 +1,62 @@
 noinst_LTLIBRARIES += console/libconsole.la
 console_libconsole_la_SOURCES = \
-	%D%/allocation.c %D%/allocation.h %D%/args.c %D%/args.h %D%/cmd_add.c %D%/cmd_conf.c %D%/cmd_delete.c \
-	%D%/cmd_doctor.c %D%/cmd_down.c \
-	%D%/cmd_help.c %D%/cmd_jobs.c %D%/cmd_logs.c %D%/cmd_ps.c %D%/cmd_run.c %D%/cmd_sig.c %D%/cmd_spawn.c \
-	%D%/cmd_up.c %D%/cmd_version.c %D%/command.h %D%/commands.c %D%/complete.c %D%/console.c %D%/console.h \
-	%D%/context.c %D%/context.h %D%/cores.c %D%/cores.h %D%/environ.c %D%/environ.h %D%/exitcode.c \
-	%D%/exitcode.h %D%/feeder.c %D%/feeder.h %D%/help.c %D%/help.h %D%/hostfile.c %D%/hostfile.h %D%/json.c %D%/json.h %D%/line.c %D%/line.h \
-	%D%/listing.c %D%/listing.h %D%/live.c %D%/live.h %D%/mdoc.c %D%/mux.c %D%/mux.h %D%/output.c \
-	%D%/output.h %D%/plan.c %D%/plan.h %D%/proc.c %D%/proc.h %D%/runner.c %D%/runner.h %D%/session.c \
-	%D%/session.h %D%/sink.c %D%/sink.h %D%/start.c %D%/start.h %D%/suggest.c %D%/suggest.h %D%/table.c \
-	%D%/table.h %D%/vmdir.c %D%/vmdir.h %D%/words.c %D%/words.h
-# What PVM's console has as well.
-console_libconsole_la_SOURCES += \
-	%D%/aliases.c %D%/aliases.h %D%/cmd_alias.c %D%/cmd_echo.c %D%/cmd_reset.c %D%/cmd_setenv.c %D%/cmd_stat.c \
-	%D%/lines.c %D%/lines.h %D%/nodes.c %D%/nodes.h %D%/target.c %D%/target.h
+	%D%/aliases.c %D%/aliases.h \
+	%D%/allocation.c %D%/allocation.h \
+	%D%/args.c %D%/args.h \
+	%D%/cmd_add.c \
+	%D%/cmd_alias.c \
+	%D%/cmd_conf.c \
+	%D%/cmd_delete.c \
+	%D%/cmd_doctor.c \
+	%D%/cmd_down.c \
+	%D%/cmd_echo.c \
+	%D%/cmd_help.c \
+	%D%/cmd_jobs.c \
+	%D%/cmd_logs.c \
+	%D%/cmd_mpirun.c \
+	%D%/cmd_ps.c \
+	%D%/cmd_reset.c \
+	%D%/cmd_run.c \
+	%D%/cmd_setenv.c \
+	%D%/cmd_sig.c \
+	%D%/cmd_spawn.c \
+	%D%/cmd_stat.c \
+	%D%/cmd_up.c \
+	%D%/cmd_version.c \
+	%D%/command.h \
+	%D%/commands.c \
+	%D%/complete.c \
+	%D%/console.c %D%/console.h \
+	%D%/context.c %D%/context.h \
+	%D%/cores.c %D%/cores.h \
+	%D%/environ.c %D%/environ.h \
+	%D%/exitcode.c %D%/exitcode.h \
+	%D%/feeder.c %D%/feeder.h \
+	%D%/help.c %D%/help.h \
+	%D%/hostfile.c %D%/hostfile.h \
+	%D%/json.c %D%/json.h \
+	%D%/layout.c %D%/layout.h \
+	%D%/line.c %D%/line.h \
+	%D%/lines.c %D%/lines.h \
+	%D%/listing.c %D%/listing.h \
+	%D%/live.c %D%/live.h \
+	%D%/mapping.c %D%/mapping.h \
+	%D%/mdoc.c \
+	%D%/mpirun.c %D%/mpirun.h \
+	%D%/mux.c %D%/mux.h \
+	%D%/nodes.c %D%/nodes.h \
+	%D%/output.c %D%/output.h \
+	%D%/plan.c %D%/plan.h \
+	%D%/proc.c %D%/proc.h \
+	%D%/runner.c %D%/runner.h \
+	%D%/session.c %D%/session.h \
+	%D%/sink.c %D%/sink.h \
+	%D%/start.c %D%/start.h \
+	%D%/suggest.c %D%/suggest.h \
+	%D%/table.c %D%/table.h \
+	%D%/target.c %D%/target.h \
+	%D%/vmdir.c %D%/vmdir.h \
+	%D%/words.c %D%/words.h
 console_libconsole_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS) $(EDIT_CFLAGS)
 
 bin_PROGRAMS += console/weft
@@ -23,7 +66,7 @@ console_weft_LDADD = console/libconsole.la link/liblink.la proto/libproto.la bas
 	$(UV_LIBS) $(MSGPACK_LIBS) $(EDIT_LIBS)
 
 # Pages and completions are made by the program itself, from its option table.
-console_pages = %D%/weft.1 %D%/weft-run.1 %D%/weft-up.1 %D%/weft-down.1 %D%/weft-conf.1 %D%/weft-ps.1 \
+console_pages = %D%/weft.1 %D%/weft-run.1 %D%/weft-mpirun.1 %D%/weft-up.1 %D%/weft-down.1 %D%/weft-conf.1 %D%/weft-ps.1 \
 	%D%/weft-jobs.1 %D%/weft-spawn.1 %D%/weft-kill.1 %D%/weft-sig.1 %D%/weft-logs.1 %D%/weft-add.1 \
 	%D%/weft-delete.1 %D%/weft-mstat.1 %D%/weft-pstat.1 %D%/weft-reset.1 %D%/weft-doctor.1 %D%/weft-version.1 %D%/weft-help.1
 dist_man_MANS += $(console_pages)

@@ -189,8 +189,10 @@ static int64_t send_program(const struct args *a, struct session *s, struct weft
 		m->spawn.wdir  = weft__str(wdir);
 		m->spawn.argv  = make_strs(a->operands, (size_t)a->noperands, room);
 		m->spawn.env   = make_strs(env.vars, env.n, room + a->noperands);
-		rc             = send_message(s, m, answer, arg, e);
+		rc             = layout_read(a, &m->spawn, e);
 	}
+	if (!rc)
+		rc = send_message(s, m, answer, arg, e);
 	weft__free(room);
 	environ_fini(&env);
 	return rc;

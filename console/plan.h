@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "console/args.h"
+#include "console/layout.h"
 #include "console/session.h"
 
 enum {
@@ -47,6 +48,7 @@ struct plan {
 	 .help = "set a variable of the tasks' environment",                                       \
 	 .man  = "The tasks inherit the whole environment in any case; `-x NAME` checks that the " \
 	         "variable is there. May be given several times."},                                \
+	LAYOUT_OPTIONS,                                                                            \
 	{.id   = OPT_WDIR,                                                                         \
 	 .name = "wdir",                                                                           \
 	 .kind = ARG_FOLDER,                                                                       \

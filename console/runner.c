@@ -213,6 +213,8 @@ static void take_job_event(struct runner *r, const struct weft__msg_job_event *m
 	if (!t)
 		return;
 	bool waited = !t->job || is_waited_for(t);
+	if (j->root->handler.placed && m->job == m->root && !t->started)
+		j->root->handler.placed(j->root->arg, m);
 	if (!t->job) {
 		t->job = j;
 		j->nwaiting++;

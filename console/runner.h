@@ -33,6 +33,7 @@ struct runner_root;
 /* What the owner of a root is told; members that are NULL are not called. */
 struct runner_handler {
 	void (*started)(void *arg, struct runner_root *root);  /* rank 0 runs */
+	void (*placed)(void *arg, const struct weft__msg_job_event *m); /* a task of the job itself runs, or never will */
 	void (*failed)(void *arg, struct runner_root *root);   /* root->error: why some could not be started */
 	void (*bad_exit)(void *arg, struct runner_root *root); /* root->first: the first task that failed */
 	void (*finished)(void *arg, struct runner_root *root); /* it is done; the handler may forget it */

@@ -155,7 +155,7 @@ static int check_part(const struct draft *d, const struct weft__msg_spawn *m, st
 		nbytes += m->argv.p[i].n + 5;
 	for (size_t i = 0; i < m->env.n; i++)
 		nbytes += m->env.p[i].n + 5;
-	if (m->count == 0)
+	if ((m->count == 0) != ((m->flags & WEFT__SPAWN_FILL) != 0))
 		return weft__err_set(e, WEFT_EINVAL, "0 tasks were asked for; at least 1 is needed");
 	if (d->count + m->count > COORD_JOB_TASKS_MAX)
 		return weft__err_set(e, WEFT_ETOOBIG, "%" PRIu64 " tasks were asked for; a job has at most %d",
@@ -243,14 +243,15 @@ static int place_parts(struct coord *c, struct draft *d, struct part *parts, str
 		parts[i].first = first;
 		if (!decode_part(c, d, parts[i].kept, &m))
 			return c->failed;
-		parts[i].count = (uint32_t)m.spawn.count;
 		int rc = place_tasks(c, &m.spawn, &parts[i].places, &parts[i].nplaces, e);
+		parts[i].count = (uint32_t)m.spawn.count;
 		rc = rc ? rc : order_part(c, &parts[i], m.spawn.map == WEFT__MAP_TURN);
 		if (rc)
 			return rc;
 		first += parts[i].count;
 	}
-	return 0;
+	d->count = first;
+	return first <= COORD_JOB_TASKS_MAX ? 0 : weft__err_set(e, WEFT_ETOOBIG, "a job has at most %d tasks", COORD_JOB_TASKS_MAX);
 }
 
 /* The tasks of all parts, in the order of ranks. */
@@ -429,8 +430,8 @@ static int spawn(struct coord *c, struct draft *d, struct part *parts, struct we
 	struct task *asker = asking_task(c, d);
 	struct job *parent = asker ? asker->job : NULL;
 	struct weft__msg m;
-	int rc = check_spawn(c, d, parent, e);
-	rc = rc ? rc : place_parts(c, d, parts, e);
+	int rc = place_parts(c, d, parts, e);
+	rc = rc ? rc : check_spawn(c, d, parent, e);
 	if (rc || !decode_part(c, d, parts[0].kept, &m))
 		return rc;
 	struct job *j = job_create(c, (uint32_t)d->count, m.spawn.argv.p[0]);

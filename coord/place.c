@@ -113,12 +113,31 @@ static int no_room(const struct weft__msg_spawn *m, const struct place *places, 
 	return weft__err_set(e, WEFT_ENOSPC, "a node has at most %d tasks at a time, and all have them", WEFT__LOCAL_MAX);
 }
 
+/* How many tasks fill the places: one for each free core, or as many as were asked for on each. */
+static int fill(struct weft__msg_spawn *m, const struct place *places, size_t n, struct weft_error *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		int64_t wanted = m->ppn ? (int64_t)m->ppn : free_cores(places[i].node);
+		if (wanted > 0)
+			m->count += wanted < (int64_t)places[i].count_max ? (uint64_t)wanted : places[i].count_max;
+	}
+	if (m->count == 0)
+		return weft__err_set(e, WEFT_ENOSPC, "no core is free for a task; say how many are wanted all the same: -n N");
+	if (m->count > COORD_JOB_TASKS_MAX)
+		return weft__err_set(e, WEFT_ETOOBIG, "%" PRIu64 " tasks would fill the nodes; a job has at most %d", m->count,
+		                     COORD_JOB_TASKS_MAX);
+	return 0;
+}
+
 /* Gives the tasks out one by one, each to the best place, which then is a little worse. */
-static int share(struct coord *c, const struct weft__msg_spawn *m, struct place *places, size_t nplaces, better_fn *better,
+static int share(struct coord *c, struct weft__msg_spawn *m, struct place *places, size_t nplaces, better_fn *better,
                  struct weft_error *e)
 {
 	size_t n = nplaces;
 	set_limits(m, places, n);
+	int rc = m->flags & WEFT__SPAWN_FILL ? fill(m, places, n, e) : 0;
+	if (rc)
+		return rc;
 	for (size_t i = n / 2; i-- > 0;)
 		settle(places, n, i, better);
 	for (uint64_t i = 0; i < m->count; i++) {
@@ -250,7 +269,7 @@ static int no_node(const struct coord *c, struct weft_error *e)
 	return weft__err_set(e, WEFT_ENONODE, "no node is up");
 }
 
-int place_tasks(struct coord *c, const struct weft__msg_spawn *m, struct place **out, size_t *nout, struct weft_error *e)
+int place_tasks(struct coord *c, struct weft__msg_spawn *m, struct place **out, size_t *nout, struct weft_error *e)
 {
 	bool named = m->host.n > 0;
 	better_fn *better = m->map == WEFT__MAP_FILL ? earlier_with_room : m->map == WEFT__MAP_TURN || named ? fewer_here : less_loaded;

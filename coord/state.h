@@ -351,14 +351,14 @@ int tid_next(struct coord *c, uint32_t node, uint64_t *tid); /* 0; WEFT_ENOSPC: 
 
 /* Where the tasks of one program go: places[*n], the caller's to weft__free. With WEFT__MAP_TURN neighbours in rank are
  * dealt out over them in turn; else each has ranks in a row.
- * Counts what it gives in node.planned, on which the next call builds. WEFT_EINVAL, WEFT_ENONODE, WEFT_ENOSPC. */
+ * With WEFT__SPAWN_FILL it sets m->count. Counts what it gives in node.planned, on which the next call builds. WEFT_EINVAL, WEFT_ENONODE, WEFT_ENOSPC. */
 struct place {
 	struct node *node;
 	uint32_t count, count_max; /* count_max: what it may have of them */
 	uint32_t turn;             /* its place among equals */
 	uint32_t at;               /* while they are sent: behind its tasks */
 };
-int place_tasks(struct coord *c, const struct weft__msg_spawn *m, struct place **places, size_t *n, struct weft_error *e);
+int place_tasks(struct coord *c, struct weft__msg_spawn *m, struct place **places, size_t *n, struct weft_error *e);
 
 void job_spawn(struct coord *c, struct client *from, const struct weft__msg *m); /* SPAWN */
 void job_unpark(struct coord *c); /* the first nodes are there: go on with what waited for them */

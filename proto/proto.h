@@ -40,6 +40,7 @@ enum { /* SPAWN.flags, LAUNCH.flags */
 	WEFT__SPAWN_ATTACHED = 1, /* output goes to the asking tool; when the tool goes the job is killed */
 	WEFT__SPAWN_STDIN    = 2, /* rank 0 reads what the tool sends as STDIN; else /dev/null */
 	WEFT__SPAWN_FIT      = 4, /* no more tasks on a node than it has cores: else WEFT_ENOSPC */
+	WEFT__SPAWN_FILL     = 8, /* count is 0: a task for each free core, or ppn on each node */
 };
 enum { WEFT__MAP_FREE = 0, WEFT__MAP_FILL = 1, WEFT__MAP_TURN = 2 }; /* SPAWN.map */
 enum { /* SPAWN.bind, SPAWN.deal: parts of a machine, from small to large */

@@ -1,5 +1,5 @@
 if HAVE_CMOCKA
-console_tests = %D%/test_allocation %D%/test_args %D%/test_hostfile %D%/test_line %D%/test_mux %D%/test_runner %D%/test_session \
+console_tests = %D%/test_allocation %D%/test_args %D%/test_hostfile %D%/test_layout %D%/test_line %D%/test_mux %D%/test_runner %D%/test_session \
 	%D%/test_text \
 	%D%/test_vmdir
 check_PROGRAMS += $(console_tests)
@@ -17,6 +17,9 @@ tests_console_test_args_LDADD = $(console_test_libs)
 tests_console_test_hostfile_SOURCES = %D%/test_hostfile.c
 tests_console_test_hostfile_CFLAGS = $(console_test_flags)
 tests_console_test_hostfile_LDADD = $(console_test_libs)
+tests_console_test_layout_SOURCES = %D%/test_layout.c
+tests_console_test_layout_CFLAGS = $(console_test_flags)
+tests_console_test_layout_LDADD = $(console_test_libs)
 tests_console_test_line_SOURCES = %D%/test_line.c
 tests_console_test_line_CFLAGS = $(console_test_flags)
 tests_console_test_line_LDADD = $(console_test_libs)
@@ -37,6 +40,6 @@ tests_console_test_vmdir_CFLAGS = $(console_test_flags)
 tests_console_test_vmdir_LDADD = $(console_test_libs)
 endif
 
-console_scripts = %D%/console.sh %D%/exit_status.sh %D%/output.sh %D%/query.sh %D%/signals.sh %D%/stdin.sh
+console_scripts = %D%/console.sh %D%/exit_status.sh %D%/layout.sh %D%/output.sh %D%/query.sh %D%/signals.sh %D%/stdin.sh
 dist_check_SCRIPTS += $(console_scripts)
 TESTS += $(console_scripts)

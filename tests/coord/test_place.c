@@ -84,6 +84,26 @@ static void what_must_fit_does_not_share_cores(void **state)
 	drive_destroy(d);
 }
 
+static void what_fills_the_nodes_is_counted_by_the_coordinator(void **state)
+{
+	struct drive *d = drive_vm(2, 2);
+	uint32_t nodes[8];
+	int code                      = 0;
+	struct weft__msg_spawn filled = {.flags = WEFT__SPAWN_FILL};
+	assert_true(drive_spawn_as(d, 1, 1, (struct weft__msg_spawn){.count = 1}, NULL, NULL, NULL) > 0);
+	assert_true(drive_spawn_as(d, 1, 1, filled, NULL, nodes, NULL) > 0);
+	assert_nodes(nodes, "122");
+	assert_int_equal(drive_spawn_as(d, 1, 1, filled, NULL, NULL, &code), 0);
+	assert_int_equal(code, WEFT_ENOSPC);
+	filled.ppn = 3;
+	assert_true(drive_spawn_as(d, 1, 1, filled, NULL, nodes, NULL) > 0);
+	assert_nodes(nodes, "111222");
+	filled.count = 2; /* both a number and as many as fit */
+	assert_int_equal(drive_spawn_as(d, 1, 1, filled, NULL, NULL, &code), 0);
+	assert_int_equal(code, WEFT_EINVAL);
+	drive_destroy(d);
+}
+
 static void a_launch_says_how_many_tasks_its_node_gets_and_how_to_bind_them(void **state)
 {
 	static const struct weft__str argv[] = {{"prog", 4}};
@@ -114,6 +134,7 @@ int main(void)
 	        cmocka_unit_test(in_turn_deals_neighbours_to_different_nodes),
 	        cmocka_unit_test(no_more_than_so_many_go_to_a_node),
 	        cmocka_unit_test(what_must_fit_does_not_share_cores),
+	        cmocka_unit_test(what_fills_the_nodes_is_counted_by_the_coordinator),
 	        cmocka_unit_test(a_launch_says_how_many_tasks_its_node_gets_and_how_to_bind_them),
 	};
 	return cmocka_run_group_tests_name("placing", tests, NULL, NULL);
