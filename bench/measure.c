@@ -42,6 +42,8 @@ static const struct figure {
         {"match-unexpected", take_match_unexpected, 2},
         {"crowd", take_crowd, 2},
         {"coll", take_coll, 2},
+        {"barrier", take_barrier, 2},
+        {"start", take_start, 1},
         {"blocked", take_blocked, 2},
         {"buffers", take_buffers, 2},
         {"handover", take_handover, 2},

@@ -52,6 +52,7 @@ void take_match_unexpected(void);
 void take_rate_all(void);
 void take_crowd(void);
 void take_coll(void);
+void take_barrier(void);
 void take_blocked(void);
 
 /* measure_process.c */
@@ -60,5 +61,6 @@ void take_memcpy(void);
 void take_buffers(void);
 void take_spawn(void);
 void take_spawn_one(void);
+void take_start(void);
 
 #endif

@@ -168,3 +168,11 @@ void take_spawn_one(void)
 		sys_spawn("true", 1);
 	report("spawn-one", 1, "ms", (double)(now_ns() - t) / ROUNDS / 1e6, &sample_none);
 }
+
+/* Nothing but to be there, all of us: how long that takes is seen from outside. */
+void take_start(void)
+{
+	const char *ranks = getenv("BENCH_RANKS");
+	if (ranks != NULL && atoi(ranks) != sys_size())
+		wrong("start", 0);
+}

@@ -99,6 +99,11 @@ void take_crowd(void)
 	take_operation(ALLTOALL, 128, 3);
 }
 
+void take_barrier(void)
+{
+	take_operation(BARRIER, 0, 3);
+}
+
 void take_coll(void)
 {
 	take_operation(BARRIER, 0, 10);

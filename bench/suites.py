@@ -78,6 +78,63 @@ class Spawn:
         return bench.beside_handover(lambda: parse(system.spawn(self.name, bench.limit_s(20.0)), ""))
 
 
+class SpawnSome(Spawn):
+    """The same for fewer of them, by PVM's calls."""
+    systems = ("weft-pvm", "pvm")
+
+    def __init__(self, name, count):
+        super().__init__(name)
+        self.count = count
+
+    def take(self, system, bench):
+        def one():
+            return self.read(system.run(["spawn"], 1, bench.limit_s(20.0), extra={"BENCH_COUNT": str(self.count)}))
+        return bench.beside_handover(one)
+
+    def read(self, outcome):
+        if outcome.failed():
+            raise Cannot(outcome.why())
+        return parse(outcome.out, self.name[:-len("spawn")])
+
+
+class NetPipe:
+    """What NetPIPE's own binary says: the time of a small message, and the bandwidth of a large one."""
+    turns = OFTEN
+    small, large = 8, 1 << 20
+
+    def __init__(self, prefix, systems):
+        self.prefix, self.systems = prefix + "netpipe", systems
+
+    def __str__(self):
+        return self.prefix
+
+    def take(self, system, bench):
+        def one():
+            seconds = {n: system.netpipe(n, bench.limit_s(15.0)) for n in (self.small, self.large)}
+            return Taken([Sample(self.prefix, self.small, "us", seconds[self.small] * 1e6),
+                          Sample(self.prefix, self.large, "GB/s", self.large / seconds[self.large] / 1e9)])
+        return bench.beside_handover(one)
+
+
+class Start:
+    """Ranks that start, find each other and end: the whole of it, in ms."""
+    turns = OFTEN
+
+    def __init__(self, prefix, systems, ranks):
+        self.name, self.systems, self.ranks = prefix + "start", systems, ranks
+
+    def __str__(self):
+        return f"{self.name}-{self.ranks}"
+
+    def take(self, system, bench):
+        def one():
+            outcome = system.run(["start"], self.ranks, bench.limit_s(20.0), extra={"BENCH_RANKS": str(self.ranks)})
+            if outcome.failed():
+                raise Cannot(outcome.why())
+            return Taken([Sample(self.name, self.ranks, "ms", outcome.seconds * 1e3)])
+        return bench.beside_handover(one)
+
+
 class Daemons:
     """Memory of a system's own processes while so many tasks idle: the sum for all systems, each one for Weft."""
     turns = SELDOM
@@ -135,6 +192,7 @@ class Daemons:
 def suites():
     """Name: (share of the time of --quick, figures)."""
     crowd = [Measured("crowd", CROWDED, f"crowd-{n}-", n) for n in (2, 4, 8, 16)]
+    pvm, hosts = ("weft-pvm", "pvm"), [(f"host-{mpi}-", (f"weft-{mpi}", mpi)) for mpi in ("openmpi", "mpich")]
     blocked = [Measured("blocked", CROWDED, f"crowd-{n}-", n, timed=False) for n in (2, 8)]
     return {
         "machine": (1, [Measured("handover", ("bare",)), Measured("memcpy", ("bare",))]),
@@ -149,5 +207,8 @@ def suites():
         "launch": (7, [Launch(n, standing) for standing in (False, True) for n in (2, 64)]),
         "spawn": (5, [Spawn("spawn"), Spawn("spawn-one")]),
         "memory": (8, [Measured("buffers", PEERS, "memory-", timed=False), Daemons()]),
+        "pvm": (6, [NetPipe("pvm-", pvm), Measured("barrier", pvm, "pvm-", tasks=8), SpawnSome("pvm-spawn", 100)]),
+        "host": (8, [Start(prefix, systems, n) for prefix, systems in hosts for n in (2, 16)] +
+                 [NetPipe(*hosts[0])] + [Measured("latency", systems, prefix) for prefix, systems in hosts]),
         "match": (4, [Measured("match-posted", PEERS), Measured("match-unexpected", PEERS)]),
     }

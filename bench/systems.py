@@ -55,6 +55,7 @@ class Place:
 
 class System:
     name = ""
+    column = property(lambda self: self.name)  # where its values stand: in suites about hosting, Weft's are under "weft"
     compiler, source, libraries = ["cc"], "", []
     daemons = ()  # the system's own processes, by name
     idler = "sleep"  # the program of idle()
@@ -110,8 +111,25 @@ class System:
         """What bench/measure prints for "spawn" or "spawn-one", in a VM that stands where the system has one."""
         return finished(self.run([figure], 1, limit_s)).out
 
+    def netpipe(self, size, limit_s):
+        """Seconds that NetPIPE's own program says a message of this size takes one way."""
+        raise Cannot("there is no NetPIPE for it")
+
     def stop(self):
         """End what stands."""
+
+
+def netpipe_words(size):
+    """Options of NetPIPE: this size alone, so often that a sample takes some tens of milliseconds."""
+    return ["-l", str(size), "-u", str(size), "-p", "0", "-n", str(max(20, min(20000, 200_000_000 // (size + 10000))))]
+
+
+def netpipe_seconds(path):
+    """The time in the last line of its file: bytes, Mbit/s, seconds."""
+    words = processes.read(path).split()
+    if len(words) < 3:
+        raise Cannot("NetPIPE wrote no figure")
+    return float(words[-1])
 
 
 class Bare(System):
@@ -207,12 +225,26 @@ class OpenMpi(System):
     def environment(self, tasks, wire):
         return {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", **self.settings[self.name]}
 
+    def netpipe(self, size, limit_s):
+        return netpipe_launched(self, "NPopenmpi", size, limit_s)
+
     def launcher(self, tasks, wire):
         tcp = ["--mca", "pml", "ob1", "--mca", "btl", "self,tcp", "--mca", "btl_tcp_if_include", "lo"]
         return ["mpirun.openmpi", "--bind-to", "none", "--oversubscribe", *(tcp if wire == "tcp" else []), "-n", str(tasks)]
 
     def spawn(self, figure, limit_s):
         return launched(self, figure, limit_s)
+
+
+def netpipe_launched(system, program, size, limit_s):
+    """NetPIPE as one job of two ranks, each bound to a core of its own."""
+    if shutil.which(program) is None:
+        raise Cannot(f"{program} is not installed (netpipe-openmpi)")
+    out = os.path.join(system.place.folder("netpipe"), system.name)
+    pinned = "exec taskset -c $((${OMPI_COMM_WORLD_RANK:-${PMIX_RANK:-0}} % $(nproc))) \"$@\""
+    words = ["sh", "-c", pinned, "netpipe", program, *netpipe_words(size), "-o", out]
+    system.start_all(2, words, system.environment(2, "shm"), limit_s)
+    return netpipe_seconds(out)
 
 
 class Mpich(System):
@@ -295,6 +327,14 @@ class Pvm(System):
             self.stop()
         return time.monotonic() - began
 
+    def netpipe(self, size, limit_s):
+        """Two programs that enrol and find each other: both must be the only tasks."""
+        if shutil.which("NPpvm") is None:
+            raise Cannot("NPpvm is not installed (netpipe-pvm)")
+        if self.daemon is None:
+            self._start()
+        return netpipe_pair(self, self.environment(2, "shm"), size, limit_s)
+
     def idle(self, tasks, seconds, limit_s):
         """Tasks of PVM: its console could start other programs, but not wait for them."""
         finished(self.run(["blocked"], tasks, limit_s))
@@ -305,7 +345,71 @@ class Pvm(System):
             processes.end(pid, self.token)
 
 
+def netpipe_pair(system, env, size, limit_s):
+    """NPpvm twice, each on a core of its own; the second one measures."""
+    out, token = os.path.join(system.place.folder("netpipe"), system.name), system.place.new_token()
+    words = ["NPpvm", *netpipe_words(size), "-o"]
+    other = processes.start(["taskset", "-c", "0", *words, "/dev/null"], processes.environment(token, env))
+    try:
+        until = time.monotonic() + 3.0
+        while True:
+            outcome = processes.run(["taskset", "-c", "1", *words, out, "-h", "x"], token, env, limit_s)
+            if "n=1" not in outcome.out + outcome.err or time.monotonic() > until:
+                break  # else the first one has not enrolled so far, and this one has ended at once
+        finished(outcome)
+        processes.wait(other, 1.0)
+    finally:
+        processes.kill_all(token)
+    return netpipe_seconds(out)
+
+
+class WeftPvm(Weft):
+    """PVM's programs, as they were compiled for PVM, with Weft's libraries."""
+    name, column, daemons = "weft-pvm", "weft", ()
+
+    def __init__(self, place):
+        super().__init__(place)
+        self.program = os.path.join(place.programs, "measure-pvm")
+
+    def build(self):
+        Pvm(self.place).build()
+        if not os.path.exists(os.path.join(self._libraries(), "libpvm3.so.3")):
+            raise Cannot("libpvm3 is not built: make, or --builddir")
+
+    def _libraries(self):
+        return os.path.join(self.place.builddir, "bindings", "pvm", ".libs")
+
+    def environment(self, tasks, wire):
+        return {"LD_LIBRARY_PATH": self._libraries(), "BENCH_TASKS": str(tasks), **self._standing()}
+
+    def launcher(self, tasks, wire):
+        return []
+
+    def netpipe(self, size, limit_s):
+        return netpipe_pair(self, self.environment(2, "shm"), size, limit_s)
+
+
+class Hosted(Weft):
+    """A program of another MPI, as it was compiled for that, started by weft run."""
+    column, daemons = "weft", ()
+
+    def __init__(self, peer):
+        super().__init__(peer.place)
+        self.peer, self.name, self.program = peer, "weft-" + peer.name, peer.program
+
+    def build(self):
+        super().build()
+        self.peer.build()
+
+    def environment(self, tasks, wire):
+        return {**super().environment(tasks, wire), **self.peer.environment(tasks, wire)}
+
+    def netpipe(self, size, limit_s):
+        return netpipe_launched(self, "NPopenmpi", size, limit_s)
+
+
 def everything(place):
     """In the order of the first turn: when time is short, Weft and the limit are there."""
-    return [Weft(place), Bare(place), Mpich(place), OpenMpi(place, "openmpi"), OpenMpi(place, "openmpi-nosc"),
-            OpenMpi(place, "openmpi-yield"), Pvm(place)]
+    mpich, openmpi = Mpich(place), OpenMpi(place, "openmpi")
+    return [Weft(place), Bare(place), mpich, openmpi, OpenMpi(place, "openmpi-nosc"), OpenMpi(place, "openmpi-yield"),
+            Pvm(place), WeftPvm(place), Hosted(openmpi), Hosted(mpich)]
