@@ -13,6 +13,8 @@ enum {
 	POLL_PIECES = 64,        /* a poll takes at most so many cells */
 	POLL_BYTES = 256 * 1024, /* and, roughly, bytes */
 	CHEAP_CELLS = 32768, /* so many without a sleep are worth one membarrier(2), some 50 us */
+	FETCH_BYTES = 1024,  /* of a payload, asked for when its header is there */
+	OWN_BYTES = 512,     /* of the next payload, made ours ahead */
 	GROW_PAUSE = 1024,   /* pieces until the window asks for memory again */
 };
 
@@ -230,6 +232,15 @@ int weft__ring_send(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const
 	return 0;
 }
 
+void weft__ring_own(const struct weft__ring_tx *tx, size_t nbytes)
+{
+	if (nbytes <= WEFT__SMALL_MAX || nbytes > WEFT__CELLS_MAX)
+		return;
+	uint32_t last = tx->index + units_of(nbytes < OWN_BYTES ? nbytes : OWN_BYTES);
+	for (uint32_t i = tx->index + 1; i <= last && i < WEFT__RING_CELLS; i++)
+		__builtin_prefetch(&tx->ring->cells[i], 1);
+}
+
 void weft__ring_fin(struct weft__ring_tx *tx)
 {
 	/* Into the cell that is always free. Nothing comes after: the next word stays. */
@@ -275,7 +286,13 @@ static inline void done_with(struct weft__ring_rx *rx, uint32_t cells)
 	}
 }
 
-/* Tell the producer how far we are, and wake it if it waits for that. */
+/* Is there so much that the producer has not been told of? */
+static inline bool lags(const struct weft__ring_rx *rx, uint32_t cells, uint32_t units)
+{
+	return rx->done - rx->told >= cells || rx->units - rx->utold >= units;
+}
+
+/* Tell the producer how far we are; wake_producer follows before the poll returns. */
 static void tell(struct weft__ring_rx *rx)
 {
 	struct weft__ring *r = rx->ring;
@@ -287,6 +304,12 @@ static void tell(struct weft__ring_rx *rx)
 		rx->cheap = true;
 		atomic_store_explicit(&r->sleep.cheap, 1, memory_order_relaxed);
 	}
+}
+
+/* Wake the producer if it waits for what was told. */
+static void wake_producer(struct weft__ring_rx *rx)
+{
+	struct weft__ring *r = rx->ring;
 	weft__fence();
 	if (!atomic_load_explicit(&r->want.armed, memory_order_relaxed))
 		return;
@@ -336,6 +359,19 @@ static int take_piece(struct weft__ring_rx *rx, const struct weft__cell *cell, s
 	return 0;
 }
 
+/* Ask for the first lines of a payload, all at once, while others look at its header. */
+static void fetch(const struct weft__ring_rx *rx, const struct weft__cell *cell, size_t n,
+                  bool bulk)
+{
+	uint32_t at = *(const volatile uint32_t *)&cell->wide.at % WEFT__BULK_UNITS;
+	const uint8_t *from =
+	        bulk ? rx->bulk + (size_t)at * WEFT__CELL_BYTES : (const uint8_t *)(cell + 1);
+	if (n > FETCH_BYTES)
+		n = FETCH_BYTES;
+	for (size_t i = 0; i < n; i += WEFT__CELL_BYTES)
+		__builtin_prefetch(from + i);
+}
+
 /* A message with the long header: all of it is here, or its first piece. */
 static int take_wide(struct weft__ring_rx *rx, const struct weft__cell *cell, size_t n,
                      enum form form, const struct weft__sink *sink)
@@ -358,6 +394,8 @@ static int take_wide(struct weft__ring_rx *rx, const struct weft__cell *cell, si
 		return WEFT_EPROTO;
 	rx->got = 0;
 	rx->active = true;
+	if (rx->answered)
+		fetch(rx, cell, n, form == WIDE_BULK);
 	rx->to = sink->begin(sink->arg, &rx->hdr);
 	return take_piece(rx, cell, n, form == WIDE_BULK, sink);
 }
@@ -404,26 +442,61 @@ static int take(struct weft__ring_rx *rx, const struct weft__cell *cell, uint64_
 	return take_wide(rx, cell, n, (enum form)form, sink);
 }
 
-int weft__ring_poll(struct weft__ring_rx *rx, const struct weft__sink *sink)
+/* Nothing is there: the time to say what was done lately. */
+static __attribute__((noinline)) void tell_idle(struct weft__ring_rx *rx)
+{
+	tell(rx);
+	wake_producer(rx);
+}
+
+/* Is so much done that it must be told before the next cell is taken? Who has what it waited for
+ * leaves the ring, as a rule to answer: that goes first. */
+static inline bool must_tell(const struct weft__ring_rx *rx, bool sated)
+{
+	return sated ? lags(rx, WEFT__TELL_CELLS_LATEST, WEFT__TELL_UNITS_LATEST)
+	             : lags(rx, WEFT__TELL_CELLS, WEFT__TELL_UNITS);
+}
+
+/* The cell at the index is published: take it and what follows. */
+static int take_all(struct weft__ring_rx *rx, const struct weft__cell *cell, uint64_t word,
+                    const struct weft__sink *sink)
 {
 	int pieces = 0;
-	uint32_t units = rx->units;
-	while (!rx->closed && pieces < POLL_PIECES && rx->units - units < units_of(POLL_BYTES)) {
-		const struct weft__cell *cell = &rx->ring->cells[rx->index];
-		uint64_t word = atomic_load_explicit(&cell->word, memory_order_acquire);
-		if ((uint16_t)word != rx->lap)
-			break;
+	uint32_t units = rx->units, told = rx->told, utold = rx->utold;
+	bool sated = false;
+	do {
+		rx->answered = rx->awaits;
+		rx->awaits = false;
 		rx->closed = take(rx, cell, word, sink);
 		if (rx->closed)
 			break;
 		pieces++;
-		if (rx->done - rx->told >= WEFT__TELL_CELLS ||
-		    rx->units - rx->utold >= WEFT__TELL_UNITS)
+		sated = sink->sated && *sink->sated;
+		if (must_tell(rx, sated))
 			tell(rx);
-		if (sink->sated && *sink->sated)
-			break;
-	}
+		cell = &rx->ring->cells[rx->index];
+		if (!sated)
+			word = atomic_load_explicit(&cell->word, memory_order_acquire);
+	} while (!sated && (uint16_t)word == rx->lap && pieces < POLL_PIECES &&
+	         rx->units - units < units_of(POLL_BYTES));
+	if (rx->told != told || rx->utold != utold)
+		wake_producer(rx);
 	return pieces > 0 ? pieces : rx->closed;
+}
+
+int weft__ring_poll(struct weft__ring_rx *rx, const struct weft__sink *sink)
+{
+	const struct weft__cell *cell = &rx->ring->cells[rx->index];
+	uint64_t word = atomic_load_explicit(&cell->word, memory_order_acquire);
+	if ((uint16_t)word == rx->lap && !rx->closed)
+		return take_all(rx, cell, word, sink);
+	/* The line behind the one that is looked at, too, so that both come at once. Not in a
+	 * stream: there it would be taken from the producer that is about to write it. */
+	if (rx->awaits)
+		__builtin_prefetch(cell + 1);
+	if (lags(rx, WEFT__TELL_CELLS, WEFT__TELL_UNITS))
+		tell_idle(rx);
+	return rx->closed;
 }
 
 bool weft__ring_rx_arm(struct weft__ring_rx *rx)

@@ -6,7 +6,12 @@
  * payload of up to WEFT__CELLS_MAX bytes lies in the raw cells behind its header cell; a larger one
  * goes in pieces through the bulk window, so that both sides copy at the same time; where the
  * window gets no memory, pieces go through raw cells. Progress of the consumer is told a quarter of
- * the ring at a time.
+ * the ring at a time, and when nothing else is to be done: whoever has what it waited for answers
+ * first, unless half the ring is done.
+ *
+ * In a dialogue each line that must be fetched shows. The consumer that waits for an answer looks
+ * at two lines at a time; a producer that has just answered makes the cells of the next message its
+ * own while the other end thinks. In a stream both would take lines from each other.
  *
  * What goes wrong.
  * - The producer is killed: what it did not publish was never there, since a cell becomes visible
@@ -14,8 +19,8 @@
  * - A raw cell of the lap before holds a user's bytes where a lap is looked for. Before a cell is
  * published the word of the one after it is therefore made stale, unless it never was a raw cell.
  * So one cell is always free; the FIN of a close goes there, hence a close never waits.
- * - The ring is full: WEFT_EAGAIN. Told progress lags by less than a quarter, which is less than
- * what no message needs, so a waiting producer is always served.
+ * - The ring is full: WEFT_EAGAIN. Told progress lags by less than half a ring, which is less
+ * than what no message needs, so a waiting producer is always served.
  * - The far end writes nonsense: what it says is read once and checked before use, and positions of
  * ours are never read back. WEFT_EPROTO.
  *
@@ -48,6 +53,8 @@ enum {
 	WEFT__BULK_UNITS = WEFT__BULK_BYTES / WEFT__CELL_BYTES,
 	WEFT__TELL_CELLS = WEFT__RING_CELLS / 4, /* progress is told in these steps */
 	WEFT__TELL_UNITS = WEFT__BULK_UNITS / 8,
+	WEFT__TELL_CELLS_LATEST = 2 * WEFT__TELL_CELLS, /* or these, see must_tell */
+	WEFT__TELL_UNITS_LATEST = 2 * WEFT__TELL_UNITS,
 };
 
 /* A cell. word, from the low end: lap 16 bits, payload bytes that come with this cell 16, form 8,
@@ -116,12 +123,14 @@ struct weft__ring_tx {
 struct weft__ring_rx {
 	struct weft__ring *ring;
 	const uint8_t *bulk;
-	int doorbell; /* the producer's, -1: none */
-	bool barrier; /* membarrier works here */
-	bool cheap;   /* as told */
-	bool strings; /* see copy.h */
-	bool active;  /* a message is half here: hdr, to, got */
-	int closed;   /* 0, or why nothing more comes */
+	int doorbell;  /* the producer's, -1: none */
+	bool barrier;  /* membarrier works here */
+	bool cheap;    /* as told */
+	bool strings;  /* see copy.h */
+	bool awaits;   /* something was sent since: an answer may be due */
+	bool answered; /* ... and this may be it */
+	bool active;   /* a message is half here: hdr, to, got */
+	int closed;    /* 0, or why nothing more comes */
 	uint16_t lap;
 	uint32_t index;
 	uint32_t done, told;   /* cells done with, and told so */
@@ -143,6 +152,10 @@ void weft__ring_rx_init(struct weft__ring_rx *rx, struct weft__ring *ring, const
 int weft__ring_send(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const void *payload,
                     size_t *taken);
 int weft__ring_poll(struct weft__ring_rx *rx, const struct weft__sink *sink);
+
+/* The next message will be as long, and there is time until then: fetch its cells from the
+ * consumer. */
+void weft__ring_own(const struct weft__ring_tx *tx, size_t nbytes);
 
 void weft__ring_fin(struct weft__ring_tx *tx); /* no more will be sent */
 

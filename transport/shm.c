@@ -68,7 +68,12 @@ static int shm_send(struct weft__channel *c, const struct weft__hdr *hdr, const 
 	struct shm *s = (struct shm *)c;
 	if (s->rx.closed)
 		return s->rx.closed;
-	return weft__ring_send(&s->tx, hdr, payload, taken);
+	bool first = !s->rx.awaits; /* since something came: it may be a dialogue */
+	s->rx.awaits = true;
+	int rc = weft__ring_send(&s->tx, hdr, payload, taken);
+	if (first && rc == 0)
+		weft__ring_own(&s->tx, hdr->len);
+	return rc;
 }
 
 static int shm_poll(struct weft__channel *c, const struct weft__sink *sink)

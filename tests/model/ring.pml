@@ -6,16 +6,19 @@
  * (an invalid end state).
  *
  * Memory is as processors have it: the store that publishes a cell waits in a store buffer while the producer goes on
- * to look whether the consumer sleeps; a fence waits for the buffer, membarrier(2) empties it from afar.
+ * to look whether the consumer sleeps; a fence waits for the buffer, membarrier(2) empties it from afar. So does the
+ * store that tells the consumer's progress, until the end of its poll.
  *
  * Mutants, each must fail: NO_FENCE (the producer never fences), NO_BARRIER (the consumer takes "cheap" back
  * without membarrier), NO_STALE (old bytes of a raw cell stay where a lap is looked for), EARLY (published
  * before the payload is complete), NO_SECOND_LOOK (asleep without a look after arming), NO_GUARD (the ring
- * is filled to the last cell).
+ * is filled to the last cell), NO_TOLD_FENCE (the consumer looks for a waiting producer before that can see what was
+ * told).
  */
 #define N 4 /* cells */
 #define M 6 /* messages */
-#define TELL 2 /* progress is told after so many cells */
+#define TELL 1 /* progress is told after so many cells, when nothing is left */
+#define TELL_LATEST 2 /* and after so many in any case */
 #define CHEAP 3 /* messages without a sleep until the producer's fence is spared */
 #define LAPS 8 /* laps are counted modulo */
 #define FIN 99
@@ -36,6 +39,10 @@ bool consumer_bell, producer_bell; /* eventfds */
 bool buffered;
 byte buffered_at, buffered_word;
 
+/* The consumer's store of its progress, likewise. */
+bool telling;
+byte telling_told;
+
 byte committed; /* messages whose publishing store was issued */
 bool producer_killed, consumer_killed;
 bool producer_known_dead, consumer_known_dead; /* the node has told it */
@@ -52,6 +59,40 @@ end:
 	do
 	:: atomic { buffered -> flush() }
 	od
+}
+
+active proctype consumer_store_buffer() {
+end:
+	do
+	:: atomic { telling -> d_step { told = telling_told; telling = false } }
+	od
+}
+
+/* The consumer says how far it is. */
+inline tell() {
+	atomic {
+		!telling;
+		telling = true;
+		telling_told = done;
+		last_told = done;
+		has_told = true
+	}
+}
+
+/* At the end of a poll in which it did. */
+inline wake_producer() {
+	if
+	:: has_told ->
+		has_told = false;
+#ifndef NO_TOLD_FENCE
+		!telling;
+#endif
+		if
+		:: want -> want = false; producer_bell = true
+		:: else
+		fi
+	:: else
+	fi
 }
 
 /* Publish the cell at i, which begins a message of k cells; i and lap move on. */
@@ -153,8 +194,8 @@ active proctype producer() {
 }
 
 active proctype consumer() {
-	byte due = 1, j = 0, lap = 1, done = 0, v, awake = 0;
-	bool was_cheap, last;
+	byte due = 1, j = 0, lap = 1, done = 0, v, awake = 0, last_told = 0;
+	bool was_cheap, last, has_told = false;
 	{
 		do
 		:: word[j] == lap ->
@@ -171,19 +212,24 @@ active proctype consumer() {
 			:: else
 			fi;
 			if
-			:: done - told >= TELL ->
-				told = done;
+			:: done - last_told >= TELL ->
+				tell();
 				if
 				:: awake >= CHEAP -> cheap = true
 				:: else
-				fi;
-				if
-				:: want -> want = false; producer_bell = true
-				:: else
 				fi
-			:: else
+			:: done - last_told < TELL_LATEST /* it has what it waited for */
+			fi;
+			if
+			:: wake_producer() /* the poll ends here */
+			:: true
 			fi
 		:: else ->
+			wake_producer();
+			if
+			:: done - last_told >= TELL -> tell(); wake_producer()
+			:: else
+			fi;
 			last = producer_known_dead;
 			if
 			:: last && word[j] != lap -> assert(due == committed + 1); break

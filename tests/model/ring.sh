@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks the model of the ring with Spin: the ring holds, and each mutant of it is caught.
-mutants='NO_FENCE NO_BARRIER NO_STALE EARLY NO_SECOND_LOOK NO_GUARD'
+mutants='NO_FENCE NO_BARRIER NO_STALE EARLY NO_SECOND_LOOK NO_GUARD NO_TOLD_FENCE'
 set -- ring $mutants
 echo "1..$#"
 

@@ -136,6 +136,64 @@ static void window_that_gets_no_more_memory_is_done_without(void **state)
 	window_without_memory(some_memory);
 }
 
+/* --- progress ------------------------------------------------------------------------------- */
+
+static void a_consumer_that_only_answers_leaves_room_for_every_message(void **state)
+{
+	struct memory m;
+	struct weft__ring_tx tx;
+	struct weft__ring_rx rx;
+	struct inbox in;
+	const bool sated = true;
+	const uint32_t lens[] = {8, 49, 700, 2048, 5000, 16384};
+	memory_init(&m);
+	inbox_init(&in);
+	in.sink.sated = &sated;
+	weft__ring_tx_init(&tx, m.ring, m.bulk, -1);
+	weft__ring_rx_init(&rx, m.ring, m.bulk, -1);
+	for (uint32_t n = 0; n < 6000; n++) {
+		struct weft__hdr hdr = message_header(n, lens[n / 1000]);
+		size_t taken = 0;
+		assert_int_equal(weft__ring_send(&tx, &hdr, message_bytes(n), &taken), 0);
+		assert_int_equal(weft__ring_poll(&rx, &in.sink), 1); /* and never once more */
+	}
+	inbox_fini(&in);
+	memory_fini(&m);
+}
+
+static void a_poll_that_finds_nothing_tells_what_was_put_off_and_wakes(void **state)
+{
+	struct memory m;
+	struct weft__ring_tx tx;
+	struct weft__ring_rx rx;
+	struct inbox in;
+	const bool sated = true;
+	int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct pollfd rung = {.fd = bell, .events = POLLIN};
+	uint32_t n = 0;
+	memory_init(&m);
+	inbox_init(&in);
+	in.sink.sated = &sated;
+	weft__ring_tx_init(&tx, m.ring, m.bulk, -1);
+	weft__ring_rx_init(&rx, m.ring, m.bulk, bell);
+	for (; n < WEFT__TELL_CELLS; n++) {
+		struct weft__hdr hdr = message_header(n, 8);
+		size_t taken = 0;
+		assert_int_equal(weft__ring_send(&tx, &hdr, message_bytes(n), &taken), 0);
+	}
+	atomic_store(&m.ring->want.armed, 1);
+	while (n-- > 0)
+		assert_int_equal(weft__ring_poll(&rx, &in.sink), 1);
+	assert_int_equal(atomic_load(&m.ring->read.cells), 0);
+	assert_int_equal(poll(&rung, 1, 0), 0);
+	assert_int_equal(weft__ring_poll(&rx, &in.sink), 0);
+	assert_int_equal(atomic_load(&m.ring->read.cells), WEFT__TELL_CELLS);
+	assert_int_equal(poll(&rung, 1, 0), 1);
+	close(bell);
+	inbox_fini(&in);
+	memory_fini(&m);
+}
+
 static void fin_goes_into_a_full_ring(void **state)
 {
 	struct memory m;
@@ -419,6 +477,8 @@ int main(void)
 	        cmocka_unit_test(positions_and_laps_wrap),
 	        cmocka_unit_test(window_that_gets_no_memory_is_done_without),
 	        cmocka_unit_test(window_that_gets_no_more_memory_is_done_without),
+	        cmocka_unit_test(a_consumer_that_only_answers_leaves_room_for_every_message),
+	        cmocka_unit_test(a_poll_that_finds_nothing_tells_what_was_put_off_and_wakes),
 	        cmocka_unit_test(fin_goes_into_a_full_ring),
 	        cmocka_unit_test(producer_without_a_fence_wakes_all_the_same),
 	        cmocka_unit_test(nothing_half_is_seen_after_any_instruction_of_the_producer),
