@@ -13,6 +13,7 @@
 
 #include "base/heap.h"
 #include "console/suggest.h"
+#include "console/hostfile.h"
 
 enum {
 	OPTIONS_MAX = 32,
@@ -202,6 +203,11 @@ static int check_value(const struct option_def *o, const char *value, struct wef
 		if (!*value || *value == '=')
 			return weft__err_set(e, WEFT_EINVAL,
 			                     "%s must be NAME or NAME=VALUE, not '%.40s'", name, value);
+		return 0;
+	case ARG_PORTS:
+		if (!hostfile_is_ports(value))
+			return weft__err_set(e, WEFT_EINVAL, "%s must be a port, or a range such as 7000-7010, not '%.40s'",
+			                     name, value);
 		return 0;
 	default:
 		if (!*value)

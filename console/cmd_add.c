@@ -2,100 +2,56 @@
 
 #include <stdio.h>
 
-#include "base/heap.h"
+#include "console/adder.h"
 #include "console/context.h"
 #include "console/exitcode.h"
 
-enum { ADD_MS = 30000 };
-
-struct adding {
-	struct context *context;
-	int64_t *reqs; /* of the questions */
-	size_t nreqs;
-	unsigned left; /* questions that are not answered in full */
-	bool done, failed;
-};
-
-static void show_node(struct adding *a, const struct weft__msg_node_added *m)
+/* Each operand is a host, with its options when it is quoted; --hostfile has more. */
+static int read_hosts(const struct args *args, struct hostfile *f, struct weft_error *e)
 {
-	bool colour = context_colour(1);
-	if (m->code == 0) {
-		printf("%s✔%s %s is node %llu\n", colour ? "\033[32m" : "", colour ? "\033[0m" : "", m->host.p,
-		       (unsigned long long)m->node);
-	} else {
-		printf("%s✘%s %s: %s\n", colour ? "\033[31m" : "", colour ? "\033[0m" : "", m->host.p,
-		       m->text.n ? m->text.p : weft__err_text((int)m->code));
-		a->failed = true;
-	}
-	fflush(stdout);
-}
-
-static bool on_answer(void *arg, const struct weft__msg *m)
-{
-	struct adding *a = arg;
-	bool last        = true;
-	if (m->code == WEFT__MSG_NODE_ADDED) {
-		show_node(a, &m->node_added);
-		last = m->node_added.left == 0;
-	} else if (m->code == WEFT__MSG_RESULT) {
-		a->failed = true;
-		context_error(a->context, "%s",
-		              m->result.text.n ? m->result.text.p : weft__err_text((int)m->result.code));
-	}
-	if (last)
-		a->done = --a->left == 0;
-	return last;
-}
-
-static int ask(struct adding *a, unsigned kind, const char *host, long count)
-{
-	struct weft__msg m = {.code     = WEFT__MSG_NODE_ADD,
-	                      .node_add = {.kind = kind, .host = weft__str(host), .count = (uint64_t)count}};
-	int64_t req        = session_ask(a->context->session, &m, on_answer, a);
-	if (req < 0) {
-		context_error(a->context, "%s: %s", *host ? host : "local", weft__err_text((int)req));
-		return (int)req;
-	}
-	a->reqs[a->nreqs++] = req;
-	a->left++;
-	return 0;
-}
-
-/* All at once; then what became of each, as it comes. */
-static int add_all(struct adding *a, long local, char **hosts, int nhosts)
-{
-	struct weft_error e;
-	int rc = local ? ask(a, WEFT__ADD_LOCAL, "", local) : 0;
-	for (int i = 0; i < nhosts && !rc; i++)
-		rc = ask(a, WEFT__ADD_SSH, hosts[i], 1);
-	if (!rc) {
-		rc = session_wait(a->context->session, &a->done, ADD_MS, &e);
-		if (rc)
-			context_error(a->context, "%s", e.text);
-	}
-	for (size_t i = 0; i < a->nreqs; i++) /* answers that come later must not find us */
-		session_forget(a->context->session, a->reqs[i]);
+	const char *path = args_text(args, OPT_HOSTFILE);
+	int rc = path ? hostfile_read(f, path, e) : 0;
+	for (int i = 0; i < args->noperands && !rc; i++)
+		rc = hostfile_add(f, args->operands[i], e);
 	return rc;
+}
+
+static int add(struct context *c, const struct args *args, const struct hostfile *f, long local)
+{
+	struct adder_result result;
+	const struct adder_options o = {.ports = args_text(args, OPT_PORTS),
+	                                .local = local,
+	                                .later = args->noperands > 0, /* they were called by their names */
+	                                .here_too = args_has(args, OPT_HOSTFILE),
+	                                .there_too = args_has(args, OPT_HOSTFILE),
+	                                .json = args_has(args, OPT_JSON),
+	                                .out = stdout};
+	if (context_attach(c, args))
+		return EXITCODE_FAILURE;
+	int rc = adder_run(c, c->session, f, &o, &result);
+	context_detach(c);
+	return rc || result.failed ? EXITCODE_FAILURE : 0;
 }
 
 static int exec_add(struct context *c, const struct args *args)
 {
-	struct adding a = {.context = c};
-	long local      = args_has(args, OPT_LOCAL) ? args_count(args, 'n', 1) : 0;
-	if (local == 0 && args->noperands == 0) {
+	struct hostfile f = {0};
+	struct weft_error e;
+	long local = args_has(args, OPT_LOCAL) ? args_count(args, 'n', 1) : 0;
+	int status = EXITCODE_FAILURE;
+	if (read_hosts(args, &f, &e))
+		context_error(c, "%s", e.text);
+	else if (local == 0 && f.n == 0)
 		context_error(c, "which host? usage: weft add HOST ..., or weft add --local");
-		return EXITCODE_FAILURE;
-	}
-	if (context_attach(c, args))
-		return EXITCODE_FAILURE;
-	a.reqs = weft__calloc((size_t)args->noperands + 1, sizeof *a.reqs);
-	int rc = a.reqs ? add_all(&a, local, args->operands, args->noperands) : WEFT_ENOMEM;
-	weft__free(a.reqs);
-	context_detach(c);
-	return rc || a.failed ? EXITCODE_FAILURE : 0;
+	else
+		status = add(c, args, &f, local);
+	hostfile_fini(&f);
+	return status;
 }
 
 static const struct option_def options[] = {
+        OPTION_HOSTFILE("add the hosts of this list as well"),
+        OPTION_PORTS("the daemons there listen on PORT, or on a free one of a range A-B"),
         {.id = OPT_LOCAL, .name = "local", .help = "add a pretend node on the home machine"},
         {.id   = 'n',
          .name = "count",
@@ -104,6 +60,7 @@ static const struct option_def options[] = {
          .help = "with --local: add N of them (default: 1)",
          .min  = 1,
          .max  = 1024},
+        OPTION_JSON,
         OPTION_VM,
         OPTION_HELP,
         OPTION_END,
@@ -116,9 +73,18 @@ const struct command cmd_add = {
         .operand       = ARG_TEXT,
         .noperands_max = -1,
         .options       = options,
-        .man           = "Starts a daemon on each host by ssh, all at once, and says what became of each: one that "
-                         "fails does not keep the others back. Weft must be installed there, and ssh must not ask "
-                         "for a password.",
-        .examples      = "weft add node2 node3\nweft add --local -n 2\n",
+        .man           = "Starts a daemon on each host by ssh, all at once, and says what became of each within ten "
+                         "seconds: one that fails does not keep the others back. Where one fails, that is the cause, "
+                         "what ssh said, and the command that mends it. Weft must be installed there, and ssh must not "
+                         "ask for a password. The key of the virtual machine goes through ssh's standard input.\n\n"
+                         "A host may come with options, as in a list of hosts: `weft add 'node2 lo=anna sp=2000'`; "
+                         "`weft-up(1)` has the form of such lists. `WEFT_SSH` is the command that is run in the "
+                         "place of ssh, with its options.\n\n"
+                         "The daemon finds its way back by the address from which ssh came and by all others of "
+                         "this machine, those of bridges and tunnels last: the first that proves itself by the key is "
+                         "taken. One TCP port has to be open on each node; `weft doctor net` shows which are.\n\n"
+                         "With `--json`: an object with `schema` (1), `hosts`, an array of objects with `host`, `ok`, "
+                         "`node`, `ms`, `error`, `text`, `said` and `fix`, and `ok`.",
+        .examples      = "weft add node2 node3\nweft add 'node4 lo=anna port=7000'\nweft add --hostfile hosts\nweft add --local -n 2\n",
         .exec          = exec_add,
 };

@@ -29,6 +29,7 @@
 #include "console/feeder.h"
 #include "console/mapping.h"
 #include "console/plan.h"
+#include "console/runhosts.h"
 #include "console/runner.h"
 #include "console/start.h"
 #include "console/vmdir.h"
@@ -58,6 +59,7 @@ struct run {
 	struct plan plan;
 	struct session *session;
 	struct start_daemon daemon; /* pid > 0: of our private VM */
+	struct runhosts hosts;      /* that are to be there */
 	struct runner *runner;
 	struct runner_root *root;
 	struct feeder *feeder;
@@ -290,6 +292,21 @@ static void on_stdin_ack(void *arg, uint64_t nbytes)
 
 /* --- the run ------------------------------------------------------------------------------------- */
 
+/* Other machines that the run is to have, before anything is started. */
+static int bring_hosts(struct run *r)
+{
+	struct weft_error e, why;
+	if (r->hosts.list.n == 0)
+		return 0;
+	int rc = session_welcome(r->session, &e);
+	if (!rc)
+		return runhosts_bring(&r->hosts, r->context, r->session, &r->plan, r->daemon.pid > 0);
+	if (r->daemon.pid > 0)
+		start_explain(&r->daemon, rc, e.text, &why);
+	context_error(r->context, "%s", r->daemon.pid > 0 ? why.text : e.text);
+	return rc;
+}
+
 static int open_session(struct run *r)
 {
 	struct weft_error e;
@@ -303,12 +320,14 @@ static int open_session(struct run *r)
 	int rc = nodes ? WEFT_ENOVM
 	               : session_attach(r->context->loop, plan_text(&r->plan, OPT_VM), &r->session, &e);
 	if (rc == WEFT_ENOVM && !plan_has(&r->plan, OPT_VM)) {
-		struct start how = {.local_nodes = nodes ? (unsigned)nodes : 1};
+		struct start how = {.local_nodes = nodes ? (unsigned)nodes : 1, .ports = plan_text(&r->plan, OPT_PORTS)};
 		rc               = start_vm(r->context->loop, &how, &r->session, &r->daemon, &e);
 	}
+	if (!rc)
+		rc = runhosts_read(&r->hosts, &r->plan, r->daemon.pid > 0, &e);
 	if (rc)
 		context_error(r->context, "%s", e.text);
-	return rc;
+	return rc ? rc : bring_hosts(r);
 }
 
 static void on_cores(void *arg, unsigned ncores)
@@ -480,6 +499,7 @@ static int exec_run(struct context *c, const struct args *a)
 		if (r->daemon.pid > 0)
 			start_finish(&r->daemon, GONE_MS);
 	}
+	runhosts_fini(&r->hosts);
 	plan_fini(&r->plan);
 	uv_run(c->loop, UV_RUN_NOWAIT);
 	weft__free(r);
@@ -496,6 +516,15 @@ static const struct option_def options[] = {
          .min  = 1,
          .max  = 1024},
         {.id = OPT_DISPLAY_MAP, .name = "display-map", .help = "say to standard error where each task runs"},
+        {.id   = OPT_HOSTFILE,
+         .name = "hostfile",
+         .kind = ARG_FILE,
+         .arg  = "FILE",
+         .help = "run on the hosts of this list; weft-up(1) has its form",
+         .man  = "Those that are no nodes yet become some by ssh, those of a private virtual machine for this run "
+                 "alone; tasks that name no host go to these. All hosts must come, else nothing is started. "
+                 "`--host` with names of other machines does the same where no virtual machine is up."},
+        OPTION_PORTS("the daemons listen on PORT, or on a free one of a range A-B"),
         {.id = 'l', .name = "label", .help = "put the rank in front of each line of output"},
         {.id   = OPT_OUTPUT,
          .name = "output",

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/rundir.h"
+#include "console/adder.h"
 #include "console/context.h"
 #include "console/exitcode.h"
 #include "console/start.h"
@@ -81,9 +82,10 @@ static int tell_up(struct context *c, const char *vm, long wanted, struct weft_e
 }
 
 /* Makes it, or finds it there. One that was just killed may hold its name for a moment: then we try again. */
-static int make_or_find(struct context *c, const char *vm, unsigned nodes, bool *found, struct weft_error *e)
+static int make_or_find(struct context *c, const char *vm, unsigned nodes, const char *ports, bool *found,
+                        struct weft_error *e)
 {
-	struct start how  = {.vm = vm, .local_nodes = nodes};
+	struct start how  = {.vm = vm, .local_nodes = nodes, .ports = ports};
 	uint64_t deadline = weft__deadline(DYING_MS);
 	for (;;) {
 		struct start_daemon daemon;
@@ -99,12 +101,12 @@ static int make_or_find(struct context *c, const char *vm, unsigned nodes, bool 
 	}
 }
 
-static int bring_up(struct context *c, const char *vm, unsigned nodes)
+static int bring_up(struct context *c, const char *vm, unsigned nodes, const char *ports)
 {
 	struct weft_error e;
 	struct nodes n;
 	bool found;
-	int rc = make_or_find(c, vm, nodes, &found, &e);
+	int rc = make_or_find(c, vm, nodes, ports, &found, &e);
 	if (!rc && !found)
 		rc = await_nodes(c, nodes, &n, &e);
 	if (rc) {
@@ -117,13 +119,36 @@ static int bring_up(struct context *c, const char *vm, unsigned nodes)
 	return 0;
 }
 
+/* The hosts of the list. The VM stands also when one of them does not come. */
+static int add_hosts(struct context *c, const struct hostfile *f, const char *ports)
+{
+	const struct adder_options o = {.ports = ports, .here_too = true, .there_too = true, .out = stdout};
+	struct adder_result result;
+	if (adder_run(c, c->session, f, &o, &result))
+		return EXITCODE_FAILURE;
+	if (result.failed)
+		context_note(c, "%u of %u hosts did not come; the others are up. When that is mended: weft add --hostfile FILE",
+		             result.failed, result.failed + result.up);
+	return result.failed ? EXITCODE_FAILURE : 0;
+}
+
 static int exec_up(struct context *c, const struct args *a)
 {
 	char own[WEFT__BATCH_VM_TEXT];
 	const char *vm = args_has(a, OPT_VM) ? args_text(a, OPT_VM) : weft__rundir_vm_name(own);
 	long nodes     = args_count(a, OPT_LOCAL_NODES, 1);
-	int status = bring_up(c, vm, (unsigned)nodes);
-	context_detach(c);
+	struct hostfile f = {0};
+	struct weft_error e;
+	int status = EXITCODE_FAILURE;
+	if (args_has(a, OPT_HOSTFILE) && hostfile_read(&f, args_text(a, OPT_HOSTFILE), &e)) {
+		context_error(c, "%s", e.text);
+	} else {
+		status = bring_up(c, vm, (unsigned)nodes, args_text(a, OPT_PORTS));
+		if (!status && f.n > 0)
+			status = add_hosts(c, &f, args_text(a, OPT_PORTS));
+		context_detach(c);
+	}
+	hostfile_fini(&f);
 	return status;
 }
 
@@ -137,6 +162,18 @@ static const struct option_def options[] = {
                  "The pretended ones are called `local2`, `local3` and so on.",
          .min  = 1,
          .max  = 1024},
+        {.id   = OPT_HOSTFILE,
+         .name = "hostfile",
+         .kind = ARG_FILE,
+         .arg  = "FILE",
+         .help = "add the hosts of this list (- is standard input)",
+         .man  = "One host a line, as `node2`; `node2 slots=4` or `node2:4` says how many tasks fit. Comments begin "
+                 "with `#`. PVM's options are understood: `lo=` the user there, `ip=` an address to dial, `dx=` the path "
+                 "of weftd, `ep=` folders of programs, `wd=` where tasks start, `sp=` the speed (1000 is "
+                 "usual); and `port=`. A line that begins with `*` has options for all hosts after it, in the "
+                 "place of the last such line; `&` before a host means that it is not added now. An entry "
+                 "for this machine is the home node's."},
+        OPTION_PORTS("the daemons listen on PORT, or on a free one of a range A-B"),
         {.id   = OPT_VM,
          .name = "name",
          .kind = ARG_VM,
@@ -155,7 +192,8 @@ const struct command cmd_up = {
         .man           = "Starts a virtual machine with one node, this machine, and returns when it answers. It stays "
                          "until `weft down`. When it is up already, that is said, and nothing happens. What a "
                          "virtual machine of that name left behind when it crashed is removed.",
-        .examples      = "weft up\n# three pretend nodes\nweft up --local-nodes 3\n"
+        .examples      = "weft up\n# with the hosts of a list, through one open port each\n"
+                         "weft up --ports 7000-7010 --hostfile hosts\n# three pretend nodes\nweft up --local-nodes 3\n"
                          "# a second virtual machine beside the first\nweft up --name test\nWEFT_VM=test weft conf\n",
         .exec          = exec_up,
 };

@@ -30,6 +30,7 @@ enum arg_kind {
 	ARG_JOB,
 	ARG_VM,
 	ARG_COMMAND,
+	ARG_PORTS,    /* 7000 or 7000-7010 */
 };
 
 /* Whose words the user speaks. In both each long option is understood; a letter may mean one thing here, another there. */
@@ -109,6 +110,10 @@ enum option_id {
 	OPT_DEBUG,
 	OPT_HOST_TID,
 	OPT_CHILDREN,
+	OPT_HOSTFILE,
+	OPT_PORTS,
+	OPT_WAIT,
+	OPT_UNDO,
 };
 
 #define OPTION_VM                                                                                  \
@@ -119,6 +124,10 @@ enum option_id {
 	 .help = "the virtual machine to use (default: $WEFT_VM, else the batch job's, else \"default\")"}
 #define OPTION_JSON                                                                                \
 	{.id = OPT_JSON, .name = "json", .help = "print JSON, in the form that weft(1) describes"}
+#define OPTION_HOSTFILE(text)                                                                      \
+	{.id = OPT_HOSTFILE, .name = "hostfile", .kind = ARG_FILE, .arg = "FILE", .help = text}
+#define OPTION_PORTS(text)                                                                         \
+	{.id = OPT_PORTS, .name = "ports", .kind = ARG_PORTS, .arg = "PORT[-PORT]", .help = text}
 #define OPTION_HELP                                                                                \
 	{.id = 'h', .name = "help", .help = "show this help and end"}
 #define OPTION_END                                                                                 \
@@ -130,7 +139,7 @@ enum option_id {
 extern const struct command *const commands[];
 
 extern const struct command cmd_run, cmd_up, cmd_down, cmd_conf, cmd_ps, cmd_jobs, cmd_spawn, cmd_kill,
-        cmd_sig, cmd_logs, cmd_add, cmd_delete, cmd_doctor, cmd_version, cmd_help, cmd_mpirun, cmd_halt, cmd_quit, cmd_alias,
+        cmd_sig, cmd_logs, cmd_add, cmd_delete, cmd_drain, cmd_doctor, cmd_version, cmd_help, cmd_mpirun, cmd_halt, cmd_quit, cmd_alias,
         cmd_unalias, cmd_setenv, cmd_export, cmd_unexport, cmd_echo, cmd_id, cmd_mstat, cmd_pstat, cmd_reset;
 
 /* The letter of an option's short form, 0: it has none; -h is help's where no other option claims it. */

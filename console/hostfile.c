@@ -152,7 +152,7 @@ static bool is_count(const char *text, unsigned max, unsigned *value)
 	return true;
 }
 
-static bool is_ports(const char *text)
+bool hostfile_is_ports(const char *text)
 {
 	char first[DIGITS_MAX + 1];
 	unsigned a, b;
@@ -167,7 +167,7 @@ static bool is_ports(const char *text)
 
 static int take_text(struct reader *r, struct hostfile_host *h, const struct key *key, const char *value)
 {
-	bool well = key->kind == VALUE_NAME ? is_name(value) : key->kind == VALUE_PORTS ? is_ports(value) : is_printable(value);
+	bool well = key->kind == VALUE_NAME ? is_name(value) : key->kind == VALUE_PORTS ? hostfile_is_ports(value) : is_printable(value);
 	if (strlen(value) > HOSTFILE_VALUE_MAX)
 		return complain(r, "%s= is longer than %d characters", key->name, HOSTFILE_VALUE_MAX);
 	if (!well)
@@ -436,25 +436,51 @@ static bool is_loopback(const struct sockaddr *a)
 	return a->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
 }
 
+/* A numeric address. */
+static bool is_own_address(const char *text)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST}, *a = NULL;
+	struct ifaddrs *interfaces = NULL;
+	if (getaddrinfo(text, NULL, &hints, &a))
+		return false;
+	bool own = is_loopback(a->ai_addr);
+	if (!own && getifaddrs(&interfaces) == 0) {
+		for (const struct ifaddrs *i = interfaces; i && !own; i = i->ifa_next)
+			own = same_address(a->ai_addr, i->ifa_addr);
+		freeifaddrs(interfaces);
+	}
+	freeaddrinfo(a);
+	return own;
+}
+
+/* Is there a line with an address of ours and this name? */
+static bool is_in_hosts(const char *name)
+{
+	char line[1024];
+	bool found = false;
+	FILE *f = fopen("/etc/hosts", "re");
+	while (f && !found && fgets(line, sizeof line, f)) {
+		char *rest, *address;
+		line[strcspn(line, "#\n")] = '\0';
+		address = strtok_r(line, " \t", &rest);
+		for (char *word; address && !found && (word = strtok_r(NULL, " \t", &rest));)
+			found = !strcasecmp(word, name) && is_own_address(address);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Up to the first dot, when one of them has no more than that. */
+static bool same_machine(const char *a, const char *b)
+{
+	size_t na = strcspn(a, "."), nb = strcspn(b, ".");
+	return !strcasecmp(a, b) || ((!a[na] || !b[nb]) && na == nb && !strncasecmp(a, b, na) && !isdigit((unsigned char)*a));
+}
+
 bool hostfile_is_here(const char *name)
 {
 	char own[256] = "";
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-	struct ifaddrs *interfaces = NULL;
 	gethostname(own, sizeof own - 1);
-	if (!strcmp(name, own) || !strcmp(name, "localhost"))
-		return true;
-	if (getaddrinfo(name, NULL, &hints, &found))
-		return false;
-	bool here = false;
-	if (getifaddrs(&interfaces) == 0) {
-		for (const struct addrinfo *a = found; a && !here; a = a->ai_next) {
-			here = is_loopback(a->ai_addr);
-			for (const struct ifaddrs *i = interfaces; i && !here; i = i->ifa_next)
-				here = same_address(a->ai_addr, i->ifa_addr);
-		}
-		freeifaddrs(interfaces);
-	}
-	freeaddrinfo(found);
-	return here;
+	return same_machine(name, own) || !strcasecmp(name, "localhost") || is_own_address(name) || is_in_hosts(name);
 }

@@ -74,7 +74,11 @@ void hostfile_fini(struct hostfile *f);
 /* NULL: it is not in there. */
 const struct hostfile_host *hostfile_find(const struct hostfile *f, const char *name);
 
-/* Is it this machine: its name, "localhost", or a name of an address that it has? May ask the resolver. */
+/* Is it this machine: its name, "localhost", one of its addresses, or a name that /etc/hosts has for one of those?
+ * Asks no name server, which may be slow. */
 bool hostfile_is_here(const char *name);
+
+/* "7000" or "7000-7010". */
+bool hostfile_is_ports(const char *text);
 
 #endif

@@ -1,5 +1,6 @@
 noinst_LTLIBRARIES += console/libconsole.la
 console_libconsole_la_SOURCES = \
+	%D%/adder.c %D%/adder.h \
 	%D%/aliases.c %D%/aliases.h \
 	%D%/allocation.c %D%/allocation.h \
 	%D%/args.c %D%/args.h \
@@ -9,6 +10,7 @@ console_libconsole_la_SOURCES = \
 	%D%/cmd_delete.c \
 	%D%/cmd_doctor.c \
 	%D%/cmd_down.c \
+	%D%/cmd_drain.c \
 	%D%/cmd_echo.c \
 	%D%/cmd_help.c \
 	%D%/cmd_jobs.c \
@@ -48,6 +50,7 @@ console_libconsole_la_SOURCES = \
 	%D%/output.c %D%/output.h \
 	%D%/plan.c %D%/plan.h \
 	%D%/proc.c %D%/proc.h \
+	%D%/runhosts.c %D%/runhosts.h \
 	%D%/runner.c %D%/runner.h \
 	%D%/session.c %D%/session.h \
 	%D%/sink.c %D%/sink.h \
@@ -68,7 +71,7 @@ console_weft_LDADD = console/libconsole.la link/liblink.la proto/libproto.la bas
 # Pages and completions are made by the program itself, from its option table.
 console_pages = %D%/weft.1 %D%/weft-run.1 %D%/weft-mpirun.1 %D%/weft-up.1 %D%/weft-down.1 %D%/weft-conf.1 %D%/weft-ps.1 \
 	%D%/weft-jobs.1 %D%/weft-spawn.1 %D%/weft-kill.1 %D%/weft-sig.1 %D%/weft-logs.1 %D%/weft-add.1 \
-	%D%/weft-delete.1 %D%/weft-mstat.1 %D%/weft-pstat.1 %D%/weft-reset.1 %D%/weft-doctor.1 %D%/weft-version.1 %D%/weft-help.1
+	%D%/weft-delete.1 %D%/weft-drain.1 %D%/weft-mstat.1 %D%/weft-pstat.1 %D%/weft-reset.1 %D%/weft-doctor.1 %D%/weft-version.1 %D%/weft-help.1
 dist_man_MANS += $(console_pages)
 $(console_pages): console/weft$(EXEEXT)
 	$(AM_V_GEN)page=`basename $@ .1` && console/weft$(EXEEXT) help --mdoc $${page#weft-} > $@.tmp && mv $@.tmp $@

@@ -172,7 +172,7 @@ static int64_t send_message(struct session *s, struct weft__msg *m, session_answ
 }
 
 /* One program's SPAWN; req 0 gets a new one. Returns the req. */
-static int64_t send_program(const struct args *a, struct session *s, struct weft__msg *m,
+static int64_t send_program(const struct plan *p, const struct args *a, struct session *s, struct weft__msg *m,
                             session_answer_fn answer, void *arg, struct weft_error *e)
 {
 	char wdir[PATH_MAX];
@@ -185,7 +185,7 @@ static int64_t send_program(const struct args *a, struct session *s, struct weft
 		rc = weft__err_set(e, WEFT_ENOMEM, "out of memory");
 	if (!rc) {
 		m->spawn.count = (uint64_t)args_count(a, 'n', 1);
-		m->spawn.host  = weft__str(args_text(a, OPT_HOST));
+		m->spawn.host  = weft__str(args_has(a, OPT_HOST) ? args_text(a, OPT_HOST) : p->hosts);
 		m->spawn.wdir  = weft__str(wdir);
 		m->spawn.argv  = make_strs(a->operands, (size_t)a->noperands, room);
 		m->spawn.env   = make_strs(env.vars, env.n, room + a->noperands);
@@ -209,7 +209,7 @@ int64_t plan_send(const struct plan *p, struct session *s, unsigned flags, sessi
 			                      .spawn = {.req   = (uint64_t)req,
 			                                .more  = i + 1 < p->nprograms,
 			                                .flags = flags}};
-			int64_t rc         = send_program(&p->programs[i].args, turn ? s : NULL, &m, answer, arg, e);
+			int64_t rc         = send_program(p, &p->programs[i].args, turn ? s : NULL, &m, answer, arg, e);
 			if (rc < 0 && turn && req > 0)
 				session_forget(s, req);
 			if (rc < 0)

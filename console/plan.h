@@ -23,6 +23,7 @@ struct plan {
 	struct plan_program programs[PLAN_PROGRAMS_MAX];
 	size_t nprograms;
 	long ntasks;           /* of all programs */
+	const char *hosts;     /* for programs that name none, or NULL */
 	bool kill_on_bad_exit; /* the first task that fails takes the others with it */
 };
 

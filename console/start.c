@@ -120,7 +120,7 @@ static int spawn_daemon(struct plan *p, char **argv, char **envp, pid_t *pid)
 static int run_daemon(struct plan *p, const struct start *how, pid_t *pid, struct weft_error *e)
 {
 	char nodes[16], owner[32];
-	char *argv[10] = {(char *)"weftd", (char *)"--home", (char *)"--dir", p->dir->path};
+	char *argv[12] = {(char *)"weftd", (char *)"--home", (char *)"--dir", p->dir->path};
 	size_t n      = 4;
 	if (how->local_nodes > 1) {
 		snprintf(nodes, sizeof nodes, "%u", how->local_nodes);
@@ -130,6 +130,10 @@ static int run_daemon(struct plan *p, const struct start *how, pid_t *pid, struc
 	if (how->host) {
 		argv[n++] = (char *)"--host";
 		argv[n++] = (char *)how->host;
+	}
+	if (how->ports) {
+		argv[n++] = (char *)"--ports";
+		argv[n++] = (char *)how->ports;
 	}
 	if (!how->vm)
 		argv[n++] = (char *)"--private";

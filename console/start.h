@@ -13,6 +13,7 @@
 struct start {
 	const char *vm;       /* name; NULL: a private VM, which ends with this process */
 	unsigned local_nodes; /* at least 1 */
+	const char *ports;    /* of the daemon: "7000" or "7000-7010"; NULL: any */
 	const char *host;     /* what the first node is called; NULL: as the machine */
 };
 

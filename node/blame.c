@@ -19,6 +19,8 @@ static const struct reason {
         {"could not resolve hostname", WEFT_ENONODE, "its name does not resolve", "getent hosts "},
         {"identification has changed", WEFT_EDENIED,
          "its host key is another than the known one: it was installed anew, or somebody answers in its place", "ssh-keygen -R "},
+        {"has changed and you have requested strict checking", WEFT_EDENIED,
+         "its host key is another than the known one: it was installed anew, or somebody answers in its place", "ssh-keygen -R "},
         {"host key verification failed", WEFT_EDENIED, "its host key is not known here", "ssh "},
         {"host key is known for", WEFT_EDENIED, "its host key is not known here", "ssh "},
         {"too many authentication failures", WEFT_EDENIED, "it was offered too many keys before the right one",

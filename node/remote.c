@@ -246,10 +246,23 @@ static void write_addresses(struct remote *r, const char *toward)
 		snprintf(r->addresses, sizeof r->addresses, "127.0.0.1:%u", r->node->port);
 }
 
-static int run_launcher(struct remote *r, const struct weft__msg_node_start *m, struct starter_order *order, struct blame *b)
+/* Where this node was given a range of ports, that is the VM's. */
+static struct weft__str ports_of(const struct node *n, char *text, size_t size)
+{
+	if (!n->port_last || n->port_first == n->port_last)
+		return weft__str("");
+	snprintf(text, size, "%u-%u", n->port_first, n->port_last);
+	return weft__str(text);
+}
+
+static int run_launcher(struct remote *r, const struct weft__msg_node_start *asked, struct starter_order *order,
+                        struct blame *b)
 {
 	static struct launch launch; /* one thread, and it is used before this returns */
-	char folder[PATH_MAX];
+	char folder[PATH_MAX], range[16];
+	struct weft__msg_node_start copy = *asked, *m = &copy;
+	if (!m->ports.n)
+		m->ports = ports_of(r->node, range, sizeof range);
 	struct weft_error e = {0};
 	own_folder(folder, sizeof folder);
 	write_addresses(r, m->address.n ? m->address.p : m->host.p);

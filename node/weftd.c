@@ -265,10 +265,13 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind < argc || complete(&n, &e)) {
+	int rc = optind < argc ? WEFT_EINVAL : complete(&n, &e);
+	if (rc == WEFT_EINVAL)
 		fprintf(stderr, "weftd: %s\n%s", e.text, usage);
-		return 2;
-	}
+	else if (rc)
+		fprintf(stderr, "weftd: %s\n", e.text);
+	if (rc)
+		return rc == WEFT_EINVAL || n.home ? 2 : LAUNCH_FOLDER;
 	char tag[32];
 	snprintf(tag, sizeof tag, "weftd n%u", n.index);
 	loglevel_open(tag, n.private_vm);

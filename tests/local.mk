@@ -11,6 +11,7 @@ include %D%/examples/local.mk
 include %D%/pvm/local.mk
 include %D%/mpi/local.mk
 include %D%/system/local.mk
+include %D%/hosts/local.mk
 include %D%/bench/local.mk
 include %D%/model/local.mk
 include %D%/checks/local.mk
