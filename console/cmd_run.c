@@ -435,7 +435,9 @@ static int settle_status(struct run *r)
 	const struct runner_root *root = r->root;
 	char text[600];
 	bool asked_ourselves = r->verdict >= 0;
-	if (!asked_ourselves && root->nfailed > 0) {
+	if (!asked_ourselves && *root->aborted) {
+		context_error(r->context, "%s; the job was ended", root->aborted);
+	} else if (!asked_ourselves && root->nfailed > 0) {
 		runner_describe(&root->first, text, sizeof text);
 		if (root->nfailed > 1)
 			context_error(r->context, "%s; %u of %u tasks failed", text, root->nfailed, root->size);

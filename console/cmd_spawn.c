@@ -81,7 +81,9 @@ static void on_finished(void *arg, struct runner_root *root)
 {
 	struct context *c = arg;
 	char text[600];
-	if (root->nfailed > 0) {
+	if (*root->aborted) {
+		context_note(c, "job %u was ended with %d: %s", root->job, root->status, root->aborted);
+	} else if (root->nfailed > 0) {
 		runner_describe(&root->first, text, sizeof text);
 		context_note(c, "job %u has ended with %d: %s", root->job, root->status, text);
 	} else if (root->error.code == 0) {

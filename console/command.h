@@ -99,6 +99,7 @@ enum option_id {
 	OPT_FIT,
 	OPT_FILL,
 	OPT_DISPLAY_MAP,
+	OPT_MPI,
 	OPT_MDOC,
 	OPT_BASH,
 	OPT_ZSH,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/heap.h"
@@ -171,6 +172,22 @@ static int64_t send_message(struct session *s, struct weft__msg *m, session_answ
 	return rc < 0 ? rc : (int64_t)m->spawn.req;
 }
 
+static int read_mpi(const struct args *a, struct weft__msg_spawn *m, struct weft_error *e)
+{
+	static const char *const names[] = {[WEFT__MPI_AUTO]    = "auto",
+	                                    [WEFT__MPI_NONE]    = "none",
+	                                    [WEFT__MPI_OPENMPI] = "openmpi",
+	                                    [WEFT__MPI_MPICH]   = "mpich"};
+	const char *wanted = args_text(a, OPT_MPI);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (wanted && strcasecmp(wanted, names[i]))
+			continue;
+		m->mpi = i;
+		return 0;
+	}
+	return weft__err_set(e, WEFT_EINVAL, "--mpi: \"%.40s\" is not known; there are auto, none, openmpi and mpich", wanted);
+}
+
 /* One program's SPAWN; req 0 gets a new one. Returns the req. */
 static int64_t send_program(const struct plan *p, const struct args *a, struct session *s, struct weft__msg *m,
                             session_answer_fn answer, void *arg, struct weft_error *e)
@@ -190,6 +207,7 @@ static int64_t send_program(const struct plan *p, const struct args *a, struct s
 		m->spawn.argv  = make_strs(a->operands, (size_t)a->noperands, room);
 		m->spawn.env   = make_strs(env.vars, env.n, room + a->noperands);
 		rc             = layout_read(a, &m->spawn, e);
+		rc             = rc ? rc : read_mpi(a, &m->spawn, e);
 	}
 	if (!rc)
 		rc = send_message(s, m, answer, arg, e);

@@ -54,7 +54,14 @@ struct plan {
 	 .name = "wdir",                                                                           \
 	 .kind = ARG_FOLDER,                                                                       \
 	 .arg  = "DIR",                                                                            \
-	 .help = "the tasks' working directory (default: the current one)"}
+	 .help = "the tasks' working directory (default: the current one)"},                       \
+	{.id   = OPT_MPI,                                                                          \
+	 .name = "mpi",                                                                            \
+	 .kind = ARG_TEXT,                                                                         \
+	 .arg  = "auto|none|openmpi|mpich",                                                        \
+	 .help = "which MPI's programs they are (default: auto)",                                  \
+	 .man  = "`auto` looks at the libraries that the program is linked with. Scripts, and programs that load " \
+	         "their MPI later, show none: say which one it is."}
 
 /* Reads the programs of a command line, kept apart by ":"; first has been parsed from the whole of it. 0,
  * WEFT_EINVAL. Whatever it returns, plan_fini is due. */

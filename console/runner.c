@@ -183,6 +183,10 @@ static void note_failure(struct runner *r, struct runner_root *root, const struc
 	int status               = exitcode_of(&how);
 	if (status == 0)
 		return;
+	if (*root->aborted) { /* that is known, and these ends follow from it */
+		root->nfailed++;
+		return;
+	}
 	if (status > root->status)
 		root->status = status;
 	if (root->nfailed++ > 0)
@@ -199,6 +203,15 @@ static void note_failure(struct runner *r, struct runner_root *root, const struc
 		root->handler.bad_exit(root->arg, root);
 }
 
+/* Something decided that the job is over, and with what. A job that this one spawned ends alone, but says why. */
+static void note_abort(struct runner_root *root, const struct weft__msg_job_event *m)
+{
+	if (*root->aborted)
+		return;
+	snprintf(root->aborted, sizeof root->aborted, "%.*s", (int)m->text.n, m->text.p);
+	root->status = m->exit_code > 0 && m->exit_code < 256 ? (int)m->exit_code : 1;
+}
+
 static void take_job_event(struct runner *r, const struct weft__msg_job_event *m)
 {
 	struct job *j = find_job(r, (uint32_t)m->job, (uint32_t)m->root);
@@ -207,6 +220,10 @@ static void take_job_event(struct runner *r, const struct weft__msg_job_event *m
 	if (m->state == WEFT__JOB_EVENT_DONE) {
 		j->ended = true;
 		check_done(r, j->root);
+		return;
+	}
+	if (m->state == WEFT__JOB_EVENT_ABORTED) {
+		note_abort(j->root, m);
 		return;
 	}
 	struct task *t = find_task(r, m->tid);

@@ -53,7 +53,8 @@ struct runner_root {
 	uint32_t size;
 	bool answered;         /* SPAWNED came */
 	bool done;             /* all tasks of it and of its descendants have ended, all output has come */
-	int status;            /* largest so far, of its own tasks */
+	int status;            /* largest so far, of its own tasks; or what it was aborted with */
+	char aborted[256];     /* why the whole job was ended; "": it was not */
 	uint32_t nfailed;      /* own tasks that failed */
 	uint64_t began_ns;
 	int64_t rank0_node;    /* where rank 0 runs; 0: not known */

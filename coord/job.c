@@ -35,7 +35,7 @@ struct job *job_create(struct coord *c, uint32_t size, struct weft__str program)
 		weft__free(j);
 		return NULL;
 	}
-	j->id = j->root = (uint32_t)c->next_job++;
+	j->id = j->root = j->world = (uint32_t)c->next_job++;
 	j->size = j->undecided = size;
 	j->sink_node = COORD_HOME;
 	weft__list_init(&j->at_tool);
@@ -295,7 +295,19 @@ static uint32_t launch_room(const struct weft__msg_launch *l)
 	return room < 4096 ? (uint32_t)room : 4096;
 }
 
-static void send_launch(struct coord *c, struct job *j, const struct weft__msg_spawn *m, struct node *to,
+/* How many tasks the nodes have room for. */
+static uint64_t universe(const struct coord *c)
+{
+	uint64_t sum = 0;
+	for (const struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next) {
+		const struct node *n = WEFT__CONTAINER(l, struct node, all);
+		if (n->state == WEFT__NODE_UP)
+			sum += n->slots ? n->slots : n->ncores;
+	}
+	return sum < UINT32_MAX ? sum : UINT32_MAX;
+}
+
+static void send_launch(struct coord *c, struct job *j, const struct weft__msg_spawn *m, size_t program, struct node *to,
                         const uint64_t *tids, const uint64_t *ranks, uint32_t count, bool last)
 {
 	struct weft__msg msg = {.code = WEFT__MSG_LAUNCH};
@@ -318,6 +330,8 @@ static void send_launch(struct coord *c, struct job *j, const struct weft__msg_s
 	l->width = m->width;
 	l->mpi = m->mpi;
 	l->hosting = m->hosting;
+	l->program = program;
+	l->universe = universe(c);
 	uint32_t room = launch_room(l);
 	for (uint32_t i = 0; i < count; i += room) {
 		uint32_t n = count - i < room ? count - i : room;
@@ -347,7 +361,7 @@ static void send_part(struct coord *c, struct draft *d, struct job *j, const str
 	for (size_t k = 0; k < p->nplaces; k++) {
 		const struct place *place = &p->places[k];
 		size_t at = place->at - place->count;
-		send_launch(c, j, &m.spawn, place->node, tids + at, ranks + at, place->count, place->node->last_part == index);
+		send_launch(c, j, &m.spawn, index, place->node, tids + at, ranks + at, place->count, place->node->last_part == index);
 	}
 }
 
@@ -380,6 +394,8 @@ static void set_origin(struct job *j, struct client *from, const struct task *as
 		j->parent = parent->id;
 		j->root = parent->root;
 		j->parent_tid = asker->tid;
+		if (from->role == WEFT__ROLE_TASKVM)
+			j->world = parent->world;
 		j->tool = parent->tool;
 		j->sink_node = parent->sink_node;
 		j->sink_client = parent->sink_client;
@@ -650,6 +666,19 @@ void job_signal(struct coord *c, struct client *from, const struct weft__msg *ms
 	send_result(c, from, m->req, 0, 0, "%s", "");
 }
 
+/* An MPI holds that jobs which it has connected end together. */
+static void abort_world(struct coord *c, uint32_t world, int64_t exit_code)
+{
+	for (struct weft__list *l = c->live_jobs.next; l != &c->live_jobs; l = l->next) {
+		struct job *j = WEFT__CONTAINER(l, struct job, all);
+		if (j->world != world || j->killed)
+			continue;
+		j->aborted = 1;
+		j->exit_code = exit_code;
+		job_kill(c, j);
+	}
+}
+
 /* The first one that blames somebody is told; the tasks that are killed now are no news. */
 void job_abort(struct coord *c, struct client *from, const struct weft__msg *msg)
 {
@@ -674,5 +703,5 @@ void job_abort(struct coord *c, struct client *from, const struct weft__msg *msg
 		                                              .pid = t ? t->pid : 0,
 		                                              .exit_code = m->exit_code,
 		                                              .text = m->text}});
-	job_kill(c, j);
+	abort_world(c, j->world, m->exit_code);
 }

@@ -263,6 +263,8 @@ static void job_io(struct coord *c, struct io *io, struct job *j)
 	io_u32(io, &j->undecided);
 	io_u64(io, &j->flags);
 	io_u64(io, &j->killed);
+	io_u64(io, &j->aborted);
+	io_u32(io, &j->world);
 	io_i64(io, &j->exit_code);
 	io_u32(io, &j->sink_node);
 	io_u32(io, &j->sink_client);

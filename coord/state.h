@@ -85,7 +85,9 @@ struct job {
 	uint64_t parent_tid;
 	uint32_t size, running, undecided;
 	uint64_t flags;  /* WEFT__SPAWN_* */
-	uint64_t killed; /* 1: its tool is gone; it gets no more children */
+	uint64_t killed; /* 1: its tool is gone, or it is aborted; it gets no more children */
+	uint64_t aborted; /* 1: by JOB_ABORT, which said the exit code */
+	uint32_t world;   /* the first of the jobs that an MPI connects with it by spawns; itself when there is none */
 	int64_t exit_code;
 	char *program;
 	struct client *tool;        /* gets JOB_EVENTs; when it goes the job is killed */

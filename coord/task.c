@@ -135,7 +135,7 @@ static void keep_status(struct task *t, const struct weft__msg_exited *how, int 
 	t->maxrss_kib = how->maxrss_kib;
 	t->error = error;
 	int64_t code = how->signo ? 128 + (int64_t)how->signo : how->exit_code;
-	if (code > t->job->exit_code)
+	if (code > t->job->exit_code && !t->job->aborted)
 		t->job->exit_code = code;
 }
 

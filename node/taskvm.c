@@ -32,6 +32,7 @@
 #include "base/rundir.h"
 #include "node/descriptors.h"
 #include "node/loglevel.h"
+#include "node/taskvm_mpi.h"
 
 enum {
 	SPAWNS_A_TURN  = 8,
@@ -206,14 +207,15 @@ static void run_timers(struct taskvm *vm)
 
 static void turn(struct taskvm *vm)
 {
-	enum { CONN, SIGNALS, OUTPUTS, STDIN, NPOLLED };
+	enum { CONN, SIGNALS, OUTPUTS, STDIN, MPI, NPOLLED };
 	bool flush = vm->conn >= 0 && !weft__list_empty(&vm->packets);
 	bool room = taskvm_output_open(vm);
 	struct pollfd polled[NPOLLED] = {
 	        [CONN]    = {.fd = vm->conn, .events = (short)(POLLIN | (flush ? POLLOUT : 0))},
 	        [SIGNALS] = {.fd = vm->signals, .events = POLLIN},
 	        [OUTPUTS] = {.fd = room ? vm->outputs : -1, .events = POLLIN},
-	        [STDIN]   = {.fd = vm->stdin_bytes.len ? vm->stdin_pipe : -1, .events = POLLOUT}};
+	        [STDIN]   = {.fd = vm->stdin_bytes.len ? vm->stdin_pipe : -1, .events = POLLOUT},
+	        [MPI]     = {.fd = taskvm_mpi_fd(vm), .events = POLLIN}};
 	if (poll(polled, NPOLLED, time_left_ms(vm)) < 0)
 		return; /* EINTR */
 	if (polled[CONN].revents & POLLOUT)
@@ -224,6 +226,8 @@ static void turn(struct taskvm *vm)
 		taskvm_output_read(vm);
 	if (polled[STDIN].revents)
 		taskvm_stdin_write(vm);
+	if (polled[MPI].revents)
+		taskvm_mpi_ready(vm);
 	if (polled[SIGNALS].revents)
 		read_signals(vm);
 	if (weft__list_empty(&vm->packets)) /* a slow weftd slows the starting, too */
@@ -345,7 +349,7 @@ static int init(struct taskvm *vm)
 	weft__list_init(&vm->tasks);
 	weft__list_init(&vm->asks);
 	weft__list_init(&vm->exchanges);
-	vm->stdin_fd = vm->stdin_pipe = -1;
+	vm->stdin_fd = vm->stdin_pipe = vm->mpi_fds = -1;
 	if (descriptors_reserve(vm) || signals_open(vm))
 		return WEFT_EIO;
 	limits_set(vm);
@@ -380,6 +384,7 @@ int main(int argc, char **argv)
 	taskvm_conn_hello(&vm);
 	while (!finish(&vm))
 		turn(&vm);
+	taskvm_mpi_clean(&vm);
 	weft__log(WEFT__LOG_DEBUG, "WEFT-TASKVM-END", "job=%u", vm.job);
 	return 0;
 }

@@ -2,7 +2,7 @@
  *
  * One thread around one poll(2). taskvm.c has the loop, taskvm_conn.c the connection to weftd,
  * taskvm_launch.c what to start, taskvm_spawn.c the starting, taskvm_output.c the pipes,
- * taskvm_reap.c the ends.
+ * taskvm_reap.c the ends, taskvm_mpi.h the hosting of other MPIs.
  */
 #ifndef WEFT_NODE_TASKVM_H
 #define WEFT_NODE_TASKVM_H
@@ -22,6 +22,7 @@
 #include "node/bind.h"
 #include "node/family.h"
 #include "node/jobmap.h"
+#include "node/shmclean.h"
 #include "proto/proto.h"
 
 enum {
@@ -56,6 +57,11 @@ struct taskvm_task {
 	int control; /* weftd's end of the task's control socket, kept for a weftd that comes back; -1 */
 	struct taskvm_stream streams[2];
 	struct weft__msg_exited exited; /* ENDED */
+	enum family family;     /* whose MPI hosts it */
+	uint32_t local;         /* local rank */
+	int mpi_fd;             /* our end of its PMI_FD; -1 */
+	struct weft__buf mpi_out; /* what that has not taken yet */
+	char **variables;       /* for its environment, while it is started; NULL */
 	int code;                       /* FAILED: why */
 	char text[TASKVM_TEXT];
 	char cpus[64]; /* processors that it is bound to; "" when it is not */
@@ -81,6 +87,7 @@ struct taskvm_launch {
 	enum family family;  /* of the MPI that hosts its tasks */
 	bool tells_begin;    /* by begin, which but for the tid is what to send */
 	struct weft__msg_output_begin begin;
+	uint32_t program;    /* its number in the job */
 };
 
 /* A frame that the connection has not taken yet. */
@@ -139,6 +146,14 @@ struct taskvm {
 	struct jobmap *map;  /* made when it is asked for: taskvm_map */
 	uint8_t *hosting;    /* from the task VM that hosts our parent; NULL */
 	size_t nhosting;
+	int mpi_fds;         /* epoll of the tasks' mpi_fd; -1 */
+	bool blamed;         /* the job is being ended because of a task here */
+	uint32_t universe;   /* tasks that the virtual machine has room for */
+	struct pmi1 *pmi1;   /* hosts MPICH's programs; NULL */
+	struct taskvm_task **pmi1_tasks; /* by local rank; NULL: not started yet */
+	struct taskvm_task *pmi1_gone;   /* the first one that has ended */
+	char **mpi_env, *mpi_wdir;       /* for what they spawn */
+	struct shmclean shm;
 	uint64_t last_req;   /* numbers of questions */
 	struct weft__list asks, exchanges;
 	bool asks_lost; /* with the connection: their ends are told in the loop's next turn */

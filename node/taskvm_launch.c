@@ -37,11 +37,13 @@ static void launch_free(struct taskvm_launch *l)
 	weft__free(l);
 }
 
-/* Variables that say who a task is must not come from its parent. */
+/* Variables that say who a task is, to Weft or to MPICH, must not come from its parent. */
 static bool is_ours(const struct weft__str *variable)
 {
 	static const char *const own[] = {"WEFT_FD=",  "WEFT_TID=", "WEFT_RANK=", "WEFT_SIZE=",      "WEFT_JOB=",
-	                                  "WEFT_NODE=", "WEFT_DIR=", "WEFT_VM=",   "WEFT_TASKVM_FD=", "WEFTD_OWNER_FD="};
+	                                  "WEFT_NODE=", "WEFT_DIR=", "WEFT_VM=",   "WEFT_TASKVM_FD=", "WEFTD_OWNER_FD=",
+	                                  "PMI_FD=",   "PMI_RANK=", "PMI_SIZE=",  "PMI_PORT=",       "PMI_ID=",
+	                                  "PMI_SPAWNED="};
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (!strncmp(variable->p, own[i], strlen(own[i])))
 			return true;
@@ -79,6 +81,7 @@ static struct taskvm_launch *launch_copy(const struct weft__msg_launch *m)
 	l->wdir  = weft__strndup(m->wdir.p, m->wdir.n);
 	l->tasks = weft__calloc(m->tids.n + 1, sizeof(struct taskvm_task *));
 	l->mpi = (unsigned)m->mpi;
+	l->program = (uint32_t)m->program;
 	l->with_stdin = (m->flags & WEFT__SPAWN_STDIN) != 0;
 	l->tells_begin = m->sink_task;
 	l->begin = (struct weft__msg_output_begin){
@@ -102,7 +105,7 @@ static struct taskvm_task *task_add(struct taskvm *vm, uint64_t tid, uint32_t ra
 	t->tid = tid;
 	t->rank = rank;
 	t->index = vm->ntasks++;
-	t->control = -1;
+	t->control = t->mpi_fd = -1;
 	for (int i = 0; i < 2; i++)
 		t->streams[i] = (struct taskvm_stream){.task = t, .fd = -1, .number = i + 1};
 	t->state = TASKVM_WAITING;
@@ -126,6 +129,7 @@ int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
 		return WEFT_EPROTO;
 	struct taskvm_launch *l = launch_copy(m);
 	vm->size = (uint32_t)m->size;
+	vm->universe = (uint32_t)m->universe;
 	if (!vm->hosting && m->hosting.n > 0) {
 		vm->hosting = weft__malloc(m->hosting.n);
 		if (vm->hosting)

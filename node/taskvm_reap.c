@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/children.h"
+#include "node/taskvm_mpi.h"
 
 enum { SWEEP_MS = 20, CHILDREN_MAX = 4096 };
 
@@ -39,6 +40,7 @@ static void task_ended(struct taskvm *vm, struct taskvm_task *t, int status, con
 		close(t->control);
 	t->control = -1;
 	taskvm_task_step(vm, t, TASKVM_ENDED);
+	taskvm_mpi_ended(vm, t); /* before the report: who ends a job says why */
 	taskvm_report(vm, t);
 }
 

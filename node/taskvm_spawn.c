@@ -25,6 +25,7 @@
 
 #include "base/heap.h"
 #include "base/ids.h"
+#include "node/taskvm_mpi.h"
 
 /* --- what to start ------------------------------------------------------------------------------ */
 
@@ -151,6 +152,8 @@ void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const stru
 	if (*l->wdir)
 		close(dirfd);
 	rc = l->code ? 0 : taskvm_bind_prepare(l, m, &e);
+	if (!rc && !l->code)
+		rc = taskvm_mpi_prepare(vm, l, &e);
 	if (rc)
 		refuse(vm, l, rc, e.text);
 }
@@ -161,6 +164,7 @@ void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const stru
 struct ends {
 	int in[2], out[2], err[2]; /* pipes: reading end, writing end */
 	int control[2];            /* ours (weftd's), the task's */
+	int pmi;                   /* the task's PMI_FD */
 	const cpu_set_t *mask;     /* processors that it may use; NULL: those that we may */
 };
 
@@ -173,7 +177,7 @@ static void close_fd(int *fd)
 
 static void ends_close(struct ends *e)
 {
-	int *all[] = {&e->in[0], &e->in[1], &e->out[0], &e->out[1], &e->err[0], &e->err[1], &e->control[0], &e->control[1]};
+	int *all[] = {&e->in[0], &e->in[1], &e->out[0], &e->out[1], &e->err[0], &e->err[1], &e->control[0], &e->control[1], &e->pmi};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		close_fd(all[i]);
 }
@@ -192,7 +196,7 @@ static int stdin_open(struct taskvm *vm, struct ends *e)
 static int ends_open(struct taskvm *vm, const struct taskvm_launch *l, const struct taskvm_task *t,
                      struct ends *e)
 {
-	*e = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, NULL};
+	*e = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1, NULL};
 	if (l->with_stdin && t->rank == 0 && stdin_open(vm, e))
 		goto failed;
 	if (pipe2(e->out, O_CLOEXEC) || pipe2(e->err, O_CLOEXEC) ||
@@ -261,6 +265,8 @@ static int become(const struct taskvm *vm, const struct taskvm_launch *l, const 
 	for (size_t i = 0; i < sizeof from / sizeof *from; i++) /* to 0, 1, 2 and TASKVM_TASK_FD, none of which is ours */
 		if (dup2(from[i], (int)i) < 0)
 			return errno;
+	if (e->pmi >= 0 && dup2(e->pmi, TASKVM_PMI_FD) < 0)
+		return errno;
 	if (*l->wdir && chdir(l->wdir))
 		return errno;
 	for (size_t i = 0; i < vm->nchanged_signals; i++)
@@ -313,13 +319,31 @@ static int start_by_shell(const struct taskvm *vm, const struct taskvm_launch *l
 	return rc;
 }
 
+/* The environment with the variables of who hosts its MPI in front, the caller's to weft__free; NULL: no memory. */
+static char **with_variables(char *const *variables, char *const *env)
+{
+	size_t n = 0, m = 0;
+	while (variables[n])
+		n++;
+	while (env[m])
+		m++;
+	char **all = weft__calloc(n + m + 1, sizeof *all);
+	for (size_t i = 0; all && i < n + m; i++)
+		all[i] = i < n ? variables[i] : env[i - n];
+	return all;
+}
+
 static int spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t, const struct ends *e)
 {
 	struct own_variables own;
-	char **env = own_variables_set(vm, l, t, &own);
+	char **env = own_variables_set(vm, l, t, &own), **all = t->variables ? with_variables(t->variables, env) : NULL;
+	if (t->variables && !all)
+		return ENOMEM;
+	env = all ? all : env;
 	int rc = start_process(vm, l, e, l->path, l->argv, env, &t->pid);
 	if (rc == ENOEXEC && is_text(l))
 		rc = start_by_shell(vm, l, e, env, &t->pid);
+	weft__free(all);
 	return rc;
 }
 
@@ -378,9 +402,12 @@ int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task 
 	int errnum = ends_open(vm, l, t, &e);
 	e.mask = taskvm_bind_choose(l, t, mask) ? mask : NULL;
 	if (!errnum)
+		errnum = taskvm_mpi_open(vm, l, t, &e.pmi);
+	if (!errnum)
 		errnum = spawn(vm, l, t, &e);
 	if (!errnum)
 		errnum = adopt(vm, t, &e);
+	taskvm_mpi_started(vm, t, !errnum);
 	ends_close(&e);
 	return errnum ? refuse_spawn(vm, l, errnum) : 0;
 }

@@ -29,6 +29,8 @@ static void take_in(struct drive *d, const struct coord_action *a)
 		struct weft__bin frame = g->m.down.frame;
 		g->client = (uint32_t)g->m.down.client;
 		int rc = weft__msg_decode(frame.p, frame.n, WEFT__ROLE_COORD, WEFT__ROLE_TOOL, &g->inner, &g->m, NULL);
+		if (rc == WEFT_EDENIED)
+			rc = weft__msg_decode(frame.p, frame.n, WEFT__ROLE_COORD, WEFT__ROLE_TASKVM, &g->inner, &g->m, NULL);
 		assert_int_equal(rc, 0);
 	}
 	weft__list_push(&d->got, &g->all);

@@ -1,9 +1,18 @@
 if HAVE_CMOCKA
-node_tests = tests/node/test_bind tests/node/test_taskvm tests/node/test_weftd tests/node/test_clients \
+node_tests = tests/node/test_bind tests/node/test_family tests/node/test_pmi1 tests/node/test_taskvm tests/node/test_weftd tests/node/test_clients \
 	tests/node/test_peers tests/node/test_vm tests/node/test_hosts
 check_PROGRAMS += $(node_tests)
 TESTS += $(node_tests)
 node_test_libs = transport/libtransport.la proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
+
+tests_node_test_family_SOURCES = %D%/test_family.c node/family.c node/family.h node/jobmap.c node/jobmap.h
+tests_node_test_family_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_node_test_family_LDADD = $(node_test_libs)
+
+tests_node_test_pmi1_SOURCES = %D%/test_pmi1.c node/keys.c node/keys.h node/pmi1.c node/pmi1.h node/pmi1_spawn.c \
+	node/pmi1_spawn.h
+tests_node_test_pmi1_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_node_test_pmi1_LDADD = $(node_test_libs)
 
 tests_node_test_bind_SOURCES = %D%/test_bind.c node/bind.c node/bind.h node/cpus.c node/cpus.h node/topology.c \
 	node/topology.h
