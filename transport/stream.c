@@ -5,6 +5,12 @@
  * hands out what has come, and reads the rest straight to where it belongs, what follows behind it
  * into the staging buffer again.
  *
+ * Places. The kernel copies twice as fast to what begins with a cache line, or begins in the same
+ * place of one as that what it copies from. On one machine its own memory holds the stream one byte
+ * after the other; so behind the header of a long message there is padding, up to 63 bytes, such
+ * that the payload's place in the stream is like its place in the sender's memory. A receiver's
+ * buffer is like the sender's, as a rule.
+ *
  * What goes wrong.
  * - The socket takes a part: what it took of the header is kept here (sent), of the payload with
  * the caller
@@ -43,8 +49,9 @@ enum {
 	STAGING_BYTES = 64 * 1024,
 	AHEAD_MIN = 2048,             /* bytes to read beyond what is known to come, at least */
 	LONG_BYTES = 16 * 1024,       /* from here on a copy costs more than another read */
-	JOIN_BYTES = 1024,            /* a payload up to this is copied behind its header */
-	LOOPBACK_BUFFER = 128 * 1024, /* in flight on one machine: no more than caches hold */
+	JOIN_BYTES = 8 * 1024,        /* a payload up to this is copied behind its header */
+	LINE = 64,                    /* of the caches */
+	LOOPBACK_BUFFER = 256 * 1024, /* in flight on one machine: no more than caches hold */
 	POLL_READS = 8,               /* a poll reads at most so often */
 	LINGER_MS = 200,
 	MARK = 0x5746, /* at the end of each header */
@@ -56,11 +63,15 @@ struct stream {
 	bool deaf;  /* writing failed */
 	int closed; /* reading: 0, or why nothing more comes */
 	short events;
-	size_t sent; /* bytes of the header that the socket has taken; 0 between messages */
-	uint8_t header[HEADER_BYTES + JOIN_BYTES]; /* and a short payload */
+	size_t sent;    /* bytes of the header that the socket has taken; 0 between messages */
+	uint8_t *out;   /* for a header with its padding, and a short payload */
+	uint8_t *head;  /* there: the header of the present message */
+	size_t nhead;   /* its bytes with the padding */
+	uint64_t nsent; /* bytes that the socket has taken, of all messages */
 
-	uint8_t *staging; /* STAGING_BYTES, from the first read on */
+	uint8_t *staging; /* LINE + STAGING_BYTES, from the first read on */
 	size_t start, end;
+	uint64_t ncome; /* bytes that came, of all messages */
 	size_t ahead; /* how far to fill it, AHEAD_MIN..STAGING_BYTES */
 	bool active;  /* a message is half here */
 	struct weft__hdr hdr;
@@ -68,7 +79,7 @@ struct stream {
 	uint64_t got;
 };
 
-/* --- the header: len 8, id 8, total 8, context 4, tag 4, kind 1, flags 1, 0 4, MARK 2 -------- */
+/* --- the header: len 8, id 8, total 8, context 4, tag 4, kind 1, flags 1, padding 1, 0 3, MARK 2 */
 
 static void put(uint8_t *to, uint64_t v, size_t nbytes)
 {
@@ -83,7 +94,8 @@ static uint64_t get(const uint8_t *from, size_t nbytes)
 	return le64toh(v);
 }
 
-static void header_encode(uint8_t to[static HEADER_BYTES], const struct weft__hdr *hdr)
+static void header_encode(uint8_t to[static HEADER_BYTES], const struct weft__hdr *hdr,
+                          size_t padding)
 {
 	put(to, hdr->len, 8);
 	put(to + 8, hdr->id, 8);
@@ -92,14 +104,16 @@ static void header_encode(uint8_t to[static HEADER_BYTES], const struct weft__hd
 	put(to + 28, (uint32_t)hdr->tag, 4);
 	to[32] = hdr->kind;
 	to[33] = hdr->flags;
-	put(to + 34, 0, 4);
+	put(to + 34, padding, 4);
 	put(to + 38, MARK, 2);
 }
 
-static int header_decode(const uint8_t from[static HEADER_BYTES], struct weft__hdr *hdr)
+static int header_decode(const uint8_t from[static HEADER_BYTES], struct weft__hdr *hdr,
+                         size_t *padding)
 {
-	if (get(from + 34, 4) != 0 || get(from + 38, 2) != MARK || get(from, 8) > WEFT__LEN_MAX)
+	if (get(from + 34, 4) >= LINE || get(from + 38, 2) != MARK || get(from, 8) > WEFT__LEN_MAX)
 		return WEFT_EPROTO;
+	*padding = get(from + 34, 4);
 	hdr->len = get(from, 8);
 	hdr->id = get(from + 8, 8);
 	hdr->total = get(from + 16, 8);
@@ -112,20 +126,33 @@ static int header_decode(const uint8_t from[static HEADER_BYTES], struct weft__h
 
 /* --- sending ------------------------------------------------------------------------------- */
 
+/* The payload of a long message shall lie in the kernel's memory as it does in ours, seen from the
+ * start of a cache line: both copies, in and out, are then up to twice as fast. */
+static void compose(struct stream *s, const struct weft__hdr *hdr, const void *payload)
+{
+	size_t padding = hdr->len <= JOIN_BYTES
+	                         ? 0
+	                         : (size_t)((uintptr_t)payload - s->nsent - HEADER_BYTES) % LINE;
+	s->head = s->out + s->nsent % LINE;
+	s->nhead = HEADER_BYTES + padding;
+	header_encode(s->head, hdr, padding);
+	memset(s->head + HEADER_BYTES, 0, padding);
+}
+
 /* Give the socket the rest of the message, given what it has taken; bytes taken, or -1 and errno.
  */
 static ssize_t write_some(struct stream *s, const uint8_t *payload, size_t left)
 {
 	struct iovec iov[2] = {
-	        {s->header + s->sent, HEADER_BYTES - s->sent},
+	        {s->head + s->sent, s->nhead - s->sent},
 	        {(uint8_t *)(uintptr_t)payload, left},
 	};
 	if (left <= JOIN_BYTES && s->sent == 0) { /* the kernel likes one piece better than two */
 		if (left > 0)
-			memcpy(s->header + HEADER_BYTES, payload, left);
-		return send(s->fd, s->header, HEADER_BYTES + left, MSG_NOSIGNAL);
+			memcpy(s->head + s->nhead, payload, left);
+		return send(s->fd, s->head, s->nhead + left, MSG_NOSIGNAL);
 	}
-	if (s->sent == HEADER_BYTES)
+	if (s->sent == s->nhead)
 		return send(s->fd, payload, left, MSG_NOSIGNAL);
 	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
 	return sendmsg(s->fd, &m, MSG_NOSIGNAL);
@@ -140,8 +167,8 @@ static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, con
 	if (hdr->len > WEFT__LEN_MAX)
 		return WEFT_ETOOBIG;
 	if (s->sent == 0)
-		header_encode(s->header, hdr);
-	while (s->sent < HEADER_BYTES || *taken < hdr->len) {
+		compose(s, hdr, payload);
+	while (s->sent < s->nhead || *taken < hdr->len) {
 		ssize_t n = write_some(s, payload ? (const uint8_t *)payload + *taken : NULL, hdr->len - *taken);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -152,8 +179,9 @@ static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, con
 			s->deaf = true;
 			return WEFT_ECLOSED;
 		}
-		size_t of_header = HEADER_BYTES - s->sent;
+		size_t of_header = s->nhead - s->sent;
 		of_header = (size_t)n < of_header ? (size_t)n : of_header;
+		s->nsent += (size_t)n;
 		s->sent += of_header;
 		*taken += (size_t)n - of_header;
 	}
@@ -184,16 +212,30 @@ static void begin(struct stream *s, const struct weft__hdr *hdr, const uint8_t *
 		memcpy(s->to, payload, have);
 }
 
+/* What is left in the staging buffer goes to its front: to the same place in a cache line as it has
+ * in the kernel's memory, which the next read copies from. */
+static void make_room(struct stream *s)
+{
+	size_t left = s->end - s->start, front = (size_t)(s->ncome - left) % LINE;
+	if (s->start == front)
+		return;
+	if (left > 0)
+		memmove(s->staging + front, s->staging + s->start, left);
+	s->start = front;
+	s->end = front + left;
+}
+
 /* Hand out what is in the staging buffer; the number of messages and pieces. */
 static int unstage(struct stream *s, const struct weft__sink *sink)
 {
 	int pieces = 0;
 	while (!s->closed && !s->active && s->end - s->start >= HEADER_BYTES) {
 		struct weft__hdr hdr;
-		s->closed = header_decode(s->staging + s->start, &hdr);
-		if (s->closed)
+		size_t padding;
+		s->closed = header_decode(s->staging + s->start, &hdr, &padding);
+		if (s->closed || s->end - s->start < HEADER_BYTES + padding)
 			break;
-		s->start += HEADER_BYTES;
+		s->start += HEADER_BYTES + padding;
 		pieces++;
 		uint8_t *payload = s->staging + s->start;
 		size_t have = s->end - s->start;
@@ -205,11 +247,7 @@ static int unstage(struct stream *s, const struct weft__sink *sink)
 			begin(s, &hdr, payload, have, sink);
 		}
 	}
-	if (s->start > 0) {
-		memmove(s->staging, s->staging + s->start, s->end - s->start);
-		s->end -= s->start;
-		s->start = 0;
-	}
+	make_room(s);
 	return pieces;
 }
 
@@ -218,10 +256,12 @@ static int unstage(struct stream *s, const struct weft__sink *sink)
 static size_t read_some(struct stream *s, bool *full)
 {
 	uint64_t rest = s->active ? s->hdr.len - s->got : 0;
-	size_t straight = s->active && s->to ? rest : 0, room = s->ahead - s->end;
+	size_t straight = s->active && s->to ? rest : 0, room = s->ahead - (s->end - s->start);
 	/* A message to throw away passes through the staging buffer, up to its end. */
 	if (s->active && !s->to && rest < room)
 		room = rest;
+	if (straight > 0) /* the staging buffer is empty */
+		s->start = s->end = (size_t)(s->ncome + straight) % LINE;
 	struct iovec iov[2] = {{straight ? s->to + s->got : NULL, straight},
 	                       {s->staging + s->end, room}};
 	ssize_t n;
@@ -238,6 +278,7 @@ static size_t read_some(struct stream *s, bool *full)
 	if (*full && straight == 0 && s->ahead < STAGING_BYTES)
 		s->ahead *= 2;
 	size_t of_message = (size_t)n < rest ? (size_t)n : rest;
+	s->ncome += (size_t)n;
 	s->got += of_message;
 	s->end += (size_t)n - of_message;
 	return (size_t)n;
@@ -249,7 +290,7 @@ static int stream_poll(struct weft__channel *c, const struct weft__sink *sink)
 	int pieces = 0;
 	bool full = true;
 	if (!s->staging && !s->closed) {
-		s->staging = weft__malloc(STAGING_BYTES);
+		s->staging = weft__aligned_alloc(LINE, LINE + STAGING_BYTES);
 		if (!s->staging)
 			return 0; /* the bytes wait in the socket; there may be memory later */
 	}
@@ -312,14 +353,20 @@ static void linger(int fd)
 	}
 }
 
+static void stream_free(struct stream *s)
+{
+	weft__free(s->out);
+	weft__free(s->staging);
+	weft__free(s);
+}
+
 static void stream_close(struct weft__channel **c)
 {
 	struct stream *s = (struct stream *)*c;
 	*c = NULL;
 	linger(s->fd);
 	close(s->fd);
-	weft__free(s->staging);
-	weft__free(s);
+	stream_free(s);
 }
 
 static const struct weft__channel_ops stream_ops = {
@@ -355,14 +402,17 @@ int weft__stream_open(int *fd, struct weft__channel **c)
 	int sock = *fd, flags;
 	*fd = -1;
 	struct stream *s = weft__calloc(1, sizeof *s);
-	if (!s) {
+	if (s)
+		s->out = weft__aligned_alloc(LINE, LINE + HEADER_BYTES + JOIN_BYTES);
+	if (!s || !s->out) {
 		close(sock);
+		weft__free(s);
 		return WEFT_ENOMEM;
 	}
 	flags = fcntl(sock, F_GETFL);
 	if (flags < 0 || fcntl(sock, F_SETFL, flags | O_NONBLOCK) < 0) {
 		close(sock);
-		weft__free(s);
+		stream_free(s);
 		return WEFT_EIO;
 	}
 	(void)setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* fails on a Unix pair */

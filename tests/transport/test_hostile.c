@@ -267,6 +267,42 @@ static void stream_of_random_bytes_is_refused(void **state)
 	}
 }
 
+/* One long message as a good sender writes it, with its payload anywhere in a cache line. */
+static size_t long_message(uint8_t *bytes, size_t room, size_t len, size_t place)
+{
+	static _Alignas(64) uint8_t payload[64 + 60000];
+	struct pair p;
+	size_t taken = 0, n = 0;
+	ssize_t got;
+	struct weft__hdr hdr = message_header(0, len);
+	pair_prepare(&p, &kinds[nkinds - 1]);
+	pair_open_end(&p, 0);
+	assert_int_equal(p.ends[0]->ops->send(p.ends[0], &hdr, payload + place, &taken), 0);
+	p.ends[0]->ops->close(&p.ends[0]);
+	while ((got = read(p.socks[1], bytes + n, room - n)) > 0)
+		n += (size_t)got;
+	pair_close(&p);
+	return n;
+}
+
+static void stream_with_too_much_padding_is_refused(void **state)
+{
+	enum { PADDING_AT = 34, LINE = 64 };
+	static uint8_t bytes[100000];
+	struct weft__rng rng;
+	weft__rng_init(&rng, SEED + 5);
+	for (size_t place = 0; place < LINE; place++) {
+		size_t n = long_message(bytes, sizeof bytes, 60000, place);
+		assert_true(bytes[PADDING_AT] < LINE);
+		assert_int_equal((n - 60000 - place) % LINE, 0); /* where it starts */
+		assert_int_equal(feed(&rng, bytes, n), WEFT_ECLOSED);
+		bytes[PADDING_AT] = (uint8_t)(LINE + place);
+		assert_int_equal(feed(&rng, bytes, n), WEFT_EPROTO);
+		bytes[PADDING_AT] = LINE - 1; /* more than comes */
+		assert_int_equal(feed(&rng, bytes, 41 + place / 4), WEFT_ECLOSED);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -275,6 +311,7 @@ int main(void)
 	        cmocka_unit_test(progress_that_was_never_made_is_refused),
 	        cmocka_unit_test(stream_of_flipped_bytes_does_no_harm),
 	        cmocka_unit_test(stream_of_random_bytes_is_refused),
+	        cmocka_unit_test(stream_with_too_much_padding_is_refused),
 	};
 	printf("# seed %d\n", SEED);
 	return cmocka_run_group_tests_name("a hostile far end", tests, NULL, NULL);
