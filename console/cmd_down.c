@@ -42,7 +42,8 @@ static int take_down(struct context *c)
 		return EXITCODE_FAILURE;
 	}
 	vmdir_remove_stale(dir);
-	printf("the virtual machine '%s' is down\n", name);
+	if (c->dialect == DIALECT_WEFT)
+		printf("the virtual machine '%s' is down\n", name);
 	return 0;
 }
 

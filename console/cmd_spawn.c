@@ -1,5 +1,6 @@
 /* Happy path: SPAWN goes out, SPAWNED says the job and its tasks, which are printed; the tasks go on without us,
- * and what they write is kept for weft logs. In the console, with --attach, it is shown as it comes.
+ * and what they write is kept for weft logs. In the console, with --attach or PVM's ->, it is shown as it comes, or
+ * goes to a file.
  *
  * What can go wrong: some or all tasks could not be started (said, with the exit status of weft run); the VM is
  * gone in the middle.
@@ -10,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/heap.h"
+#include "base/ids.h"
 #include "console/context.h"
 #include "console/exitcode.h"
 #include "console/json.h"
@@ -22,19 +25,30 @@ enum { SPAWN_MS = 60000, TIDS_SHOWN = 8 };
 
 struct spawning {
 	struct context *context;
-	bool as_json, done;
+	bool as_json, as_pvm, done;
 	struct json json;
 	struct runner_root *root; /* --attach */
 	uint32_t job;
 	unsigned nshown, nstarted;
+	struct weft__buf pvm_tids; /* one a line, to be printed when all have been counted */
 	struct weft_error error; /* the first one */
 };
+
+/* One task that runs. */
+static void show_tid(struct spawning *s, uint64_t tid)
+{
+	char text[WEFT__TID_TEXT];
+	if (s->as_pvm)
+		weft__buf_printf(&s->pvm_tids, "t%x\n", (unsigned)weft__tid_slot((weft_tid_t){tid}));
+	else if (s->nshown++ < TIDS_SHOWN)
+		printf(" %s", words_tid(tid, text));
+}
 
 /* A part of the answer: tids and errors from rank m->first on. */
 static void show_part(struct spawning *s, const struct weft__msg_spawned *m)
 {
 	char tid[WEFT__TID_TEXT];
-	if (s->job == 0 && m->job && !s->as_json)
+	if (s->job == 0 && m->job && !s->as_json && !s->as_pvm)
 		printf("job %llu:", (unsigned long long)m->job);
 	for (size_t i = 0; i < m->tids.n; i++) {
 		int error = i < m->errors.n ? -(int)m->errors.p[i] : 0;
@@ -45,8 +59,8 @@ static void show_part(struct spawning *s, const struct weft__msg_spawned *m)
 			json_text(&s->json, "tid", words_tid(m->tids.p[i], tid));
 			json_text(&s->json, "error", error ? weft__err_text(error) : NULL);
 			json_close(&s->json);
-		} else if (error == 0 && s->nshown++ < TIDS_SHOWN) {
-			printf(" %s", words_tid(m->tids.p[i], tid));
+		} else if (error == 0) {
+			show_tid(s, m->tids.p[i]);
 		}
 		if (error && !s->error.code)
 			weft__err_set(&s->error, error, "%s", m->text.n ? m->text.p : weft__err_text(error));
@@ -75,7 +89,7 @@ static bool on_answer(void *arg, const struct weft__msg *m)
 	return last;
 }
 
-/* --- in the console, with --attach --------------------------------------------------------------- */
+/* --- in the console, with --attach or -> --------------------------------------------------------- */
 
 static void on_finished(void *arg, struct runner_root *root)
 {
@@ -83,38 +97,90 @@ static void on_finished(void *arg, struct runner_root *root)
 	char text[600];
 	if (*root->aborted) {
 		context_note(c, "job %u was ended with %d: %s", root->job, root->status, root->aborted);
-	} else if (root->nfailed > 0) {
+	} else if (root->nfailed > 0 && !(root->redirected && c->dialect == DIALECT_PVM)) {
 		runner_describe(&root->first, text, sizeof text);
 		context_note(c, "job %u has ended with %d: %s", root->job, root->status, text);
-	} else if (root->error.code == 0) {
+	} else if (root->error.code == 0 && !root->redirected) {
 		context_note(c, "job %u has ended", root->job);
 	}
 	runner_forget(root->runner, &root);
 }
 
-static const struct runner_handler attached = {.finished = on_finished};
+static void on_output_failed(void *arg, int code, const char *text)
+{
+	context_error(arg, "%s", text);
+}
+
+static const struct runner_handler attached   = {.finished = on_finished};
+static const struct runner_handler redirected = {.finished = on_finished, .output_failed = on_output_failed};
+
+/* -> shows, ->file writes, ->>file appends. */
+static int redirect(struct spawning *s, const struct plan *p, struct weft_error *e)
+{
+	const char *file = plan_text(p, OPT_REDIRECT);
+	bool append      = file && *file == '>';
+	if (append)
+		file++;
+	if (file && !*file)
+		return weft__err_set(e, WEFT_EINVAL, "the name of a file is missing behind ->>");
+	return runner_redirect(s->context->runner, s->root, file, append, e);
+}
+
+static int attach(struct spawning *s, const struct plan *p, struct weft_error *e)
+{
+	struct context *c = s->context;
+	bool redirects    = plan_has(p, OPT_REDIRECT);
+	if (!c->interactive)
+		return weft__err_set(e, WEFT_EINVAL, "%s is for the console; here use: weft run",
+		                     redirects ? "->" : "--attach");
+	if (!(s->root = runner_add(c->runner, redirects ? &redirected : &attached, c)))
+		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
+	return redirects ? redirect(s, p, e) : 0;
+}
 
 /* --- both ---------------------------------------------------------------------------------------- */
 
 static int ask(struct spawning *s, const struct plan *p, struct weft_error *e)
 {
 	struct context *c = s->context;
-	bool attach       = plan_has(p, 'a');
-	if (attach && !c->interactive)
-		return weft__err_set(e, WEFT_EINVAL, "--attach is for the console; here use: weft run");
-	if (attach && !(s->root = runner_add(c->runner, &attached, c)))
-		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
-	int64_t req = plan_send(p, c->session, attach ? WEFT__SPAWN_ATTACHED : 0, on_answer, s, e);
-	if (req < 0) {
-		if (s->root)
-			runner_forget(c->runner, &s->root);
-		return (int)req;
+	bool attaches     = plan_has(p, 'a') || plan_has(p, OPT_REDIRECT);
+	int rc            = attaches ? attach(s, p, e) : 0;
+	int64_t req       = rc ? rc : plan_send(p, c->session, attaches ? WEFT__SPAWN_ATTACHED : 0, on_answer, s, e);
+	if (req >= 0) {
+		rc = session_wait(c->session, &s->done, SPAWN_MS, e);
+		session_forget(c->session, req);
 	}
-	int rc = session_wait(c->session, &s->done, SPAWN_MS, e);
-	session_forget(c->session, req);
-	if (rc && s->root)
+	if ((req < 0 || rc) && s->root)
 		runner_forget(c->runner, &s->root);
-	return rc;
+	return req < 0 ? (int)req : rc;
+}
+
+/* "[job]" of a redirected one, how many run, which. */
+static void show_pvm(struct spawning *s, const struct plan *p, int code)
+{
+	if (plan_has(p, OPT_REDIRECT) && s->job)
+		printf("[%u]\n", s->job);
+	printf("%u successful\n", s->nstarted);
+	if (s->pvm_tids.len)
+		fwrite(s->pvm_tids.data, 1, s->pvm_tids.len, stdout);
+	if (code)
+		puts(words_pvm_error(code));
+}
+
+static void show_end(struct spawning *s, const struct plan *p, int code)
+{
+	if (s->as_json) {
+		json_close(&s->json);
+		json_number(&s->json, "job", s->job);
+		json_close(&s->json);
+	} else if (s->as_pvm) {
+		show_pvm(s, p, code);
+	} else if (s->job) {
+		if (s->nshown > TIDS_SHOWN)
+			printf(" ... (%u tasks)", s->nstarted);
+		putchar('\n');
+	}
+	fflush(stdout);
 }
 
 static int show(struct spawning *s, const struct plan *p)
@@ -128,15 +194,10 @@ static int show(struct spawning *s, const struct plan *p)
 		json_open_array(&s->json, "tasks");
 	}
 	int rc = ask(s, p, &e);
-	if (s->as_json) {
-		json_close(&s->json);
-		json_number(&s->json, "job", s->job);
-		json_close(&s->json);
-	} else if (s->job) {
-		if (s->nshown > TIDS_SHOWN)
-			printf(" ... (%u tasks)", s->nstarted);
-		putchar('\n');
-	}
+	show_end(s, p, rc ? rc : s->error.code);
+	if (plan_has(p, OPT_REDIRECT))
+		runner_release(s->context->runner, s->root);
+	weft__buf_fini(&s->pvm_tids);
 	if (rc)
 		context_error(s->context, "%s", e.text);
 	else if (s->error.code)
@@ -150,6 +211,7 @@ static int exec_spawn(struct context *c, const struct args *a)
 	struct plan *p    = weft__calloc(1, sizeof *p);
 	struct spawning s = {.context = c, .as_json = args_has(a, OPT_JSON)};
 	int status        = EXITCODE_FAILURE;
+	s.as_pvm          = c->dialect == DIALECT_PVM && !s.as_json;
 	if (!p || plan_parse(a, p, &e))
 		context_error(c, "%s", p ? e.text : "out of memory");
 	else if (context_attach(c, a) == 0)
@@ -166,6 +228,28 @@ static const struct option_def options[] = {
         {.id   = 'a',
          .name = "attach",
          .help = "in the console: show their output; they end with the console"},
+        {.id           = OPT_REDIRECT,
+         .name         = "redirect",
+         .glued        = "->",
+         .kind         = ARG_FILE,
+         .arg          = "FILE",
+         .optional_arg = true,
+         .help         = "in the console: show their output as PVM does, or write it to FILE",
+         .man          = "Each line begins with the job and the task, as in `[3:t20001] text`; `EOF` is a task's last one, "
+                         "`[3] finished` the job's. Tasks that these spawn are part of it. `->>FILE` appends."},
+        {.id    = OPT_DEBUG,
+         .name  = "debug",
+         .glued = "-?",
+         .help  = "start them under a debugger",
+         .man   = "The script `$PVM_DEBUGGER`, or `$PVM_ROOT/lib/debugger`, gets the program and its arguments."},
+        {.id    = OPT_WHERE,
+         .name  = "where",
+         .glued = "-",
+         .kind  = ARG_HOST,
+         .arg   = "WHERE[:DIR]",
+         .help  = "start them there: a node's name or address, or an architecture",
+         .man   = "`.` is this node; the architecture of PVM, such as `LINUX64`, means all nodes. In weft a word of which "
+                  "the first letter is an option's is that: write `--where`."},
         OPTION_JSON,
         OPTION_VM,
         OPTION_HELP,
@@ -189,7 +273,8 @@ const struct command cmd_spawn = {
         .options       = options,
         .exits         = exits,
         .man           = "Starts a job in the virtual machine that is up, prints its number and the ids of its tasks, and "
-                         "returns; the tasks go on. What they write is kept: see `weft logs`.\n\n"
+                         "returns; the tasks go on. What they write is kept: see `weft logs`. PVM's way to write options is "
+                         "understood, too: `-4` for `-n 4`, `-node2` for `--host node2`, `-:/tmp` for `--wdir /tmp`.\n\n"
                          "With `--json`: an object with `schema` (1), `vm`, `tasks`, an array of objects with `rank`, "
                          "`tid` and `error` (null: it runs), and `job`.",
         .examples      = "weft spawn -n 6 ./worker\nweft logs -f 1\n",

@@ -61,6 +61,7 @@ struct console {
 	bool found;     /* the virtual machine was there before us */
 	int ended_by;   /* a signal, or 0 */
 	char *line;
+	FILE *stdout_before; /* without a terminal: the usual one, while ours is in its place */
 };
 
 /* --- the prompt ---------------------------------------------------------------------------------- */
@@ -412,6 +413,47 @@ static void greet(const struct console *c)
 		puts("pvmd already running.");
 }
 
+/* --- without a terminal: what commands print goes the way of the tasks' output, in whole lines ---- */
+
+static ssize_t print(void *arg, const char *bytes, size_t nbytes)
+{
+	struct console *c = arg;
+	int rc            = runner_print(c->context->runner, bytes, nbytes);
+	if (!rc)
+		return (ssize_t)nbytes;
+	errno = rc == WEFT_ECLOSED ? EPIPE : rc == WEFT_ENOMEM ? ENOMEM : EIO;
+	return 0;
+}
+
+static void drain(void *arg)
+{
+	struct console *c = arg;
+	if (c->context->runner)
+		runner_drain(c->context->runner);
+}
+
+static void take_stdout(struct console *c)
+{
+	static const cookie_io_functions_t functions = {.write = print};
+	FILE *ours                                   = fopencookie(c, "w", functions);
+	if (!ours)
+		return;
+	c->stdout_before     = stdout;
+	stdout               = ours;
+	c->context->before   = drain; /* standard error may be the same pipe */
+	c->context->terminal = c;
+}
+
+static void give_stdout_back(struct console *c)
+{
+	if (!c->stdout_before)
+		return;
+	fclose(stdout);
+	stdout             = c->stdout_before;
+	c->stdout_before   = NULL;
+	c->context->before = NULL;
+}
+
 static int set_up(struct console *c, const struct console_start *how)
 {
 	struct context *x = c->context;
@@ -438,6 +480,8 @@ static int set_up(struct console *c, const struct console_start *how)
 	session_listen(x->session, &c->listener);
 	if (terminal)
 		greet(c);
+	else
+		take_stdout(c);
 	return 0;
 }
 
@@ -491,6 +535,13 @@ static bool is_over(const struct console *c)
 	return c->context->leave || c->end || c->ended_by;
 }
 
+/* What is printed must not pile up. */
+static void await_room(struct console *c)
+{
+	while (runner_full(c->context->runner) && !c->ended_by)
+		uv_run(c->context->loop, UV_RUN_ONCE);
+}
+
 /* The commands of a stream until its end, or that of the console; wait is called before each read that may take long.
  * The last one's status. */
 static int run_stream(struct console *c, int fd, void (*wait)(struct console *c))
@@ -510,6 +561,7 @@ static int run_stream(struct console *c, int fd, void (*wait)(struct console *c)
 			text = "";
 		} else if (!rc && text) {
 			status = run_line(c, text);
+			await_room(c);
 		}
 		if (!rc)
 			continue;
@@ -656,7 +708,8 @@ static void flush_output(struct console *c)
 static int run_commands(struct console *c, const struct console_start *how)
 {
 	struct context *x = c->context;
-	int status        = 0;
+	struct weft_error e;
+	int status = 0;
 	start_handles(c);
 	run_files(c);
 	if (c->edit)
@@ -665,7 +718,13 @@ static int run_commands(struct console *c, const struct console_start *how)
 		status = run_stream(c, 0, await_input);
 	if (!c->edit && session_is_open(x->session))
 		await_jobs(c);
+	give_stdout_back(c);
 	flush_output(c);
+	int rc = runner_error(x->runner, &e);
+	if (rc && rc != WEFT_ECLOSED && status == 0) {
+		context_error(x, "%s", e.text);
+		status = EXITCODE_FAILURE;
+	}
 	stop_handles(c);
 	return x->session && !session_is_open(x->session) && !x->leave ? EXITCODE_FAILURE : status;
 }

@@ -48,8 +48,11 @@ console_libconsole_la_SOURCES = \
 	%D%/mux.c %D%/mux.h \
 	%D%/nodes.c %D%/nodes.h \
 	%D%/output.c %D%/output.h \
+	%D%/pieces.c %D%/pieces.h \
+	%D%/place.c %D%/place.h \
 	%D%/plan.c %D%/plan.h \
 	%D%/proc.c %D%/proc.h \
+	%D%/pvmenv.c %D%/pvmenv.h \
 	%D%/runhosts.c %D%/runhosts.h \
 	%D%/runner.c %D%/runner.h \
 	%D%/session.c %D%/session.h \
@@ -60,6 +63,7 @@ console_libconsole_la_SOURCES = \
 	%D%/target.c %D%/target.h \
 	%D%/vmdir.c %D%/vmdir.h \
 	%D%/words.c %D%/words.h
+console_libconsole_la_CPPFLAGS = $(AM_CPPFLAGS) -DWEFT_PVM3LIBDIR='"$(libdir)/weft/pvm3/lib"'
 console_libconsole_la_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS) $(EDIT_CFLAGS)
 
 bin_PROGRAMS += console/weft

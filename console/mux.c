@@ -276,6 +276,17 @@ static void end_source(struct mux *m, struct mux_source *s)
 	finish(m, s);
 }
 
+void mux_end_lines(struct mux *m, uint64_t tid)
+{
+	struct mux_task *t = weft__map_get(&m->tasks, tid);
+	for (unsigned i = 0; t && i < 2; i++) {
+		const struct mux_source *s = &t->sources[i];
+		bool open                  = s->device && s->device->owner == s;
+		if (open || (s->kept.len > 0 && s->kept.data[s->kept.len - 1] != '\n'))
+			mux_push(m, tid, i + 1, s->device, "", "\n", 1);
+	}
+}
+
 void mux_end(struct mux *m, uint64_t tid)
 {
 	struct mux_task *t = weft__map_get(&m->tasks, tid);

@@ -52,6 +52,9 @@ int mux_push(struct mux *m, uint64_t tid, unsigned stream, struct mux_device *d,
 /* Where this stream of the task goes; NULL: nothing has come of it yet. */
 struct mux_device *mux_device_of(const struct mux *m, uint64_t tid, unsigned stream);
 
+/* What the task has left without a newline gets one. */
+void mux_end_lines(struct mux *m, uint64_t tid);
+
 /* The task writes no more: what was kept of it goes out. */
 void mux_end(struct mux *m, uint64_t tid);
 

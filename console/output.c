@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/heap.h"
+#include "base/ids.h"
 #include "base/list.h"
 #include "console/mux.h"
 #include "console/sink.h"
@@ -29,6 +30,10 @@ enum {
 	FILES_OPEN_MAX   = 64,
 	CONSOLE_LINE_MAX = 16 * 1024, /* a prompt must not wait behind a long line */
 };
+
+/* No task has these tids: their numbers of nodes are too high. */
+#define TID_OURS  UINT64_MAX
+#define TID_LINES (UINT64_MAX - 1)
 
 /* A file of the template; several streams may share it. */
 struct file {
@@ -235,6 +240,7 @@ static struct mux_device *find_file(struct output *o, const struct output_task *
 	}
 	f->output = o;
 	f->fd     = -1;
+	f->made   = o->config.append;
 	strcpy(f->path, path);
 	mux_device_init(&f->device, f);
 	weft__list_push(&o->files, &f->link);
@@ -301,8 +307,11 @@ int output_push(struct output *o, const struct output_task *t, unsigned stream, 
 	char label[MUX_LABEL_MAX] = "";
 	struct mux_device *d      = mux_device_of(&o->mux, t->tid, stream);
 	if (!d) {
-		d = o->nsinks ? &o->devices[stream == 2 && o->nsinks == 2] : find_file(o, t, stream);
-		if (o->config.label && t->descendant)
+		d = o->nsinks ? &o->devices[stream == 2 && o->nsinks == 2 && !t->pvm] : find_file(o, t, stream);
+		if (t->pvm)
+			snprintf(label, sizeof label, "[%u:t%x] ", t->job,
+			         (unsigned)weft__tid_slot((weft_tid_t){t->tid}));
+		else if (o->config.label && t->descendant)
 			snprintf(label, sizeof label, "[%u.%u] ", t->job, t->rank);
 		else if (o->config.label)
 			snprintf(label, sizeof label, "[%u] ", t->rank);
@@ -314,9 +323,34 @@ int output_push(struct output *o, const struct output_task *t, unsigned stream, 
 	return o->file_error.code;
 }
 
-void output_end(struct output *o, uint64_t tid)
+void output_end(struct output *o, const struct output_task *t)
 {
-	mux_end(&o->mux, tid);
+	if (t->pvm) {
+		mux_end_lines(&o->mux, t->tid);
+		output_push(o, t, 1, "EOF\n", 4, NULL);
+	}
+	mux_end(&o->mux, t->tid);
+}
+
+int output_line(struct output *o, const char *text)
+{
+	static const struct output_task nobody = {.tid = TID_LINES, .host = ""};
+	struct mux_device *d                   = o->nsinks ? &o->devices[0] : find_file(o, &nobody, 1);
+	int rc                                 = d ? mux_push(&o->mux, nobody.tid, 1, d, "", text, strlen(text)) : 0;
+	mux_end(&o->mux, nobody.tid);
+	return rc;
+}
+
+int output_print(struct output *o, const void *bytes, size_t nbytes)
+{
+	return o->nsinks ? mux_push(&o->mux, TID_OURS, 1, &o->devices[0], "", bytes, nbytes) : 0;
+}
+
+void output_drain(struct output *o)
+{
+	for (size_t i = 0; i < o->nsinks; i++)
+		sink_drain(&o->sinks[i]);
+	o->dirty = false;
 }
 
 bool output_full(const struct output *o)

@@ -15,6 +15,7 @@ struct output;
 struct output_config {
 	bool label;          /* put the rank in front of each line */
 	const char *file;    /* a template (see output_open), or NULL: standard output and error */
+	bool append;         /* files that exist are not emptied */
 	void (*before)(void *arg); /* something is about to be written to the terminal, or NULL */
 	void (*after)(void *arg);  /* it has been written, the cursor is at the start of a line */
 	void (*changed)(void *arg); /* output_full or output_error may have changed */
@@ -27,6 +28,7 @@ struct output_task {
 	uint32_t job, rank;
 	bool descendant; /* of another job than the first: its label names the job, too */
 	const char *host;
+	bool pvm; /* as PVM's console shows it: "[3:t20001] " before each line, all of it to standard output, EOF last */
 };
 
 /* In a template %r is the rank, %j the job, %h the host, %s "out" or "err", %% a percent sign. One that is a
@@ -38,7 +40,16 @@ int output_open(uv_loop_t *loop, const struct output_config *config, struct outp
  * be written: e says which). */
 int output_push(struct output *o, const struct output_task *t, unsigned stream, const void *bytes,
                 size_t nbytes, struct weft_error *e);
-void output_end(struct output *o, uint64_t tid);
+void output_end(struct output *o, const struct output_task *t);
+
+/* A line of our own among those of the tasks, with its newline. 0 or WEFT_ENOMEM. */
+int output_line(struct output *o, const char *text);
+
+/* Bytes of our own, to standard output; like a task's they go out in whole lines. 0 or WEFT_ENOMEM. */
+int output_print(struct output *o, const void *bytes, size_t nbytes);
+
+/* Writes all whole lines that came, waiting for their reader: somebody else is about to write there. */
+void output_drain(struct output *o);
 
 /* Writes now what can be written without waiting; the loop would do it in its next turn. */
 void output_flush(struct output *o);

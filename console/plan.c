@@ -2,16 +2,16 @@
 
 #include "console/plan.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "base/heap.h"
 #include "console/environ.h"
+#include "console/place.h"
+#include "console/pvmenv.h"
 
 /* --- reading ------------------------------------------------------------------------------------- */
 
@@ -109,6 +109,8 @@ int64_t plan_duration_ms(const struct plan *p, int id)
 static int make_environ(const struct args *a, struct environ_list *env, struct weft_error *e)
 {
 	int rc = environ_copy(env);
+	if (!rc && a->dialect == DIALECT_PVM && (rc = pvmenv_put(env, e)) != 0)
+		return rc;
 	for (size_t i = 0; i < a->n && !rc; i++) {
 		const char *value = a->list[i].value;
 		if (a->list[i].option->id != 'x')
@@ -123,31 +125,21 @@ static int make_environ(const struct args *a, struct environ_list *env, struct w
 	return rc ? weft__err_set(e, rc, "out of memory") : 0;
 }
 
-/* The folder of one program's tasks, absolute. */
-static int make_wdir(const struct args *a, char *path, size_t size, struct weft_error *e)
-{
-	char here[PATH_MAX];
-	const char *wanted = args_text(a, OPT_WDIR);
-	if (!getcwd(here, sizeof here)) {
-		if (wanted && *wanted == '/')
-			*here = '\0';
-		else
-			return weft__err_set(e, WEFT_EIO, "cannot find the current folder: %s; use --wdir",
-			                     strerror(errno));
-	}
-	int n = wanted && *wanted == '/' ? snprintf(path, size, "%s", wanted)
-	        : wanted                 ? snprintf(path, size, "%s/%s", here, wanted)
-	                                 : snprintf(path, size, "%s", here);
-	if (n < 0 || (size_t)n >= size)
-		return weft__err_set(e, WEFT_ETOOBIG, "the name of the working directory is too long");
-	return 0;
-}
-
 static struct weft__strs make_strs(char **texts, size_t n, struct weft__str *room)
 {
 	for (size_t i = 0; i < n; i++)
 		room[i] = weft__str(texts[i]);
 	return (struct weft__strs){room, n};
+}
+
+/* The program and its arguments; the debugger, when there is one, in front of them. */
+static struct weft__strs make_argv(const struct args *a, const char *debugger, struct weft__str *room)
+{
+	size_t n = 0;
+	if (debugger)
+		room[n++] = weft__str(debugger);
+	make_strs(a->operands, (size_t)a->noperands, room + n);
+	return (struct weft__strs){room, n + (size_t)a->noperands};
 }
 
 /* Sends a SPAWN that is complete; s NULL: only looks whether it can be sent. */
@@ -192,20 +184,23 @@ static int read_mpi(const struct args *a, struct weft__msg_spawn *m, struct weft
 static int64_t send_program(const struct plan *p, const struct args *a, struct session *s, struct weft__msg *m,
                             session_answer_fn answer, void *arg, struct weft_error *e)
 {
-	char wdir[PATH_MAX];
+	struct place place;
+	char debugger[PATH_MAX] = "";
 	struct environ_list env = {0};
 	struct weft__str *room  = NULL;
 	int64_t rc              = make_environ(a, &env, e);
 	if (!rc)
-		rc = make_wdir(a, wdir, sizeof wdir, e);
-	if (!rc && !(room = weft__calloc((size_t)a->noperands + env.n + 1, sizeof *room)))
+		rc = place_find(a, s, &place, e);
+	if (!rc && args_has(a, OPT_DEBUG))
+		rc = pvmenv_debugger(debugger, sizeof debugger, e);
+	if (!rc && !(room = weft__calloc((size_t)a->noperands + env.n + 2, sizeof *room)))
 		rc = weft__err_set(e, WEFT_ENOMEM, "out of memory");
 	if (!rc) {
 		m->spawn.count = (uint64_t)args_count(a, 'n', 1);
-		m->spawn.host  = weft__str(args_has(a, OPT_HOST) ? args_text(a, OPT_HOST) : p->hosts);
-		m->spawn.wdir  = weft__str(wdir);
-		m->spawn.argv  = make_strs(a->operands, (size_t)a->noperands, room);
-		m->spawn.env   = make_strs(env.vars, env.n, room + a->noperands);
+		m->spawn.host  = weft__str(*place.host || !p->hosts ? place.host : p->hosts);
+		m->spawn.wdir  = weft__str(place.wdir);
+		m->spawn.argv  = make_argv(a, *debugger ? debugger : NULL, room);
+		m->spawn.env   = make_strs(env.vars, env.n, room + m->spawn.argv.n);
 		rc             = layout_read(a, &m->spawn, e);
 		rc             = rc ? rc : read_mpi(a, &m->spawn, e);
 	}

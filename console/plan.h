@@ -31,6 +31,7 @@ struct plan {
 #define PLAN_OPTIONS                                                                               \
 	{.id   = 'n',                                                                              \
 	 .name = "count",                                                                          \
+	 .glued = "-#",                                                                            \
 	 .kind = ARG_COUNT,                                                                        \
 	 .arg  = "N",                                                                              \
 	 .help = "start N tasks of the program (default: 1)",                                      \
@@ -52,6 +53,7 @@ struct plan {
 	LAYOUT_OPTIONS,                                                                            \
 	{.id   = OPT_WDIR,                                                                         \
 	 .name = "wdir",                                                                           \
+	 .glued = "-:",                                                                            \
 	 .kind = ARG_FOLDER,                                                                       \
 	 .arg  = "DIR",                                                                            \
 	 .help = "the tasks' working directory (default: the current one)"},                       \

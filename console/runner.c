@@ -7,21 +7,31 @@
  * OUTPUT_END; a task that never ran neither; no job comes into being at all (SPAWNED says so, and that is the
  * end of it); a node that left in good order took an OUTPUT_END with it (we wait for it a while, and no longer);
  * the reader of our output is slow (acknowledgements are kept back) or gone (output_failed).
+ *
+ * Where some roots' output is shown in another way or elsewhere, OUTPUT of a job that is not known waits for it.
  */
 #include "config.h"
 
 #include "console/runner.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/heap.h"
 #include "base/ids.h"
 #include "base/map.h"
+#include "console/pieces.h"
 
-enum { STRAGGLER_MS = 3000 }; /* silence after which output is not waited for any more, all jobs having ended */
+enum {
+	STRAGGLER_MS   = 3000,            /* silence after which output is not waited for any more, all jobs having ended */
+	PIECES_MAX     = 8 * 1024 * 1024, /* bytes of jobs that are not known; what is more is shown as usual */
+	REDIRECT_BYTES = 4096,
+};
 
 /* What we know about a task. */
 struct task {
@@ -45,6 +55,7 @@ struct debt {
 };
 
 struct runner {
+	uv_loop_t *loop;
 	struct session *session;
 	struct session_listener listener;
 	struct output *output;
@@ -53,6 +64,8 @@ struct runner {
 	struct weft__map jobs, tasks; /* by id, by tid */
 	struct debt *debts;
 	size_t ndebts, debts_cap;
+	size_t nredirected; /* roots */
+	struct pieces pieces;
 	bool failed; /* nothing can be written: what comes is dropped */
 	uv_timer_t *straggler;
 };
@@ -77,6 +90,8 @@ static struct runner_root *find_root(struct runner *r, uint32_t id)
 	return unknown; /* one spawn is asked for after the other: it is the one that has no number yet */
 }
 
+static void release_pieces(struct runner *r, uint32_t job);
+
 static struct job *find_job(struct runner *r, uint32_t id, uint32_t root_id)
 {
 	struct job *j = weft__map_get(&r->jobs, id);
@@ -92,6 +107,8 @@ static struct job *find_job(struct runner *r, uint32_t id, uint32_t root_id)
 		return NULL;
 	}
 	*j = (struct job){.id = id, .root = root};
+	if (!root->held)
+		release_pieces(r, id);
 	return j;
 }
 
@@ -109,6 +126,20 @@ static struct task *find_task(struct runner *r, uint64_t tid)
 }
 
 static void on_straggler_time(uv_timer_t *timer);
+
+static struct output *output_of(const struct runner *r, const struct runner_root *root)
+{
+	return root && root->output ? root->output : r->output;
+}
+
+/* The last line of a redirected job. */
+static void tell_finished(struct runner *r, const struct runner_root *root)
+{
+	char text[32];
+	snprintf(text, sizeof text, "[%u] finished\n", root->job);
+	if (root->redirected && root->job && !r->failed)
+		output_line(output_of(r, root), text);
+}
 
 static void check_done(struct runner *r, struct runner_root *root)
 {
@@ -135,6 +166,7 @@ static void check_done(struct runner *r, struct runner_root *root)
 	if (!any && root->error.code == 0)
 		return;
 	root->done = true;
+	tell_finished(r, root);
 	if (root->handler.finished)
 		root->handler.finished(root->arg, root);
 }
@@ -301,6 +333,14 @@ static void fail_output(struct runner *r, int code, const char *text)
 			root->handler.output_failed(root->arg, code, text);
 }
 
+/* The file of a redirected job cannot be written: said once, and what more comes for it is dropped. */
+static void fail_root(struct runner_root *root, const char *text)
+{
+	if (!root->failed && root->handler.output_failed)
+		root->handler.output_failed(root->arg, WEFT_EIO, text);
+	root->failed = true;
+}
+
 /* Was this job spawned by another task? In the console each line names its job in any case. */
 static bool is_descendant(struct runner *r, uint64_t job)
 {
@@ -311,19 +351,39 @@ static bool is_descendant(struct runner *r, uint64_t job)
 	return j ? j->id != j->root->job : root->job && root->job != job;
 }
 
+/* Must it wait until its job is known, and may be shown? */
+static bool keep_piece(struct runner *r, uint64_t job, const struct weft__msg *m)
+{
+	const struct job *j = r->nredirected ? weft__map_get(&r->jobs, job) : NULL;
+	return r->nredirected && (!j || j->root->held) && r->pieces.nbytes < PIECES_MAX &&
+	       pieces_push(&r->pieces, m) == 0;
+}
+
+static struct output_task describe(struct runner *r, uint64_t job, uint64_t tid, uint64_t rank)
+{
+	const struct job *j   = weft__map_get(&r->jobs, job);
+	const struct task *t  = weft__map_get(&r->tasks, tid);
+	bool redirected       = j && j->root->redirected;
+	return (struct output_task){.tid        = tid,
+	                            .job        = redirected ? j->root->job : (uint32_t)job,
+	                            .rank       = (uint32_t)rank,
+	                            .descendant = is_descendant(r, job),
+	                            .host       = t && *t->host ? t->host : "unknown",
+	                            .pvm        = redirected};
+}
+
 static void take_output(struct runner *r, const struct weft__msg_output *m)
 {
 	struct weft_error e;
-	const struct task *t    = weft__map_get(&r->tasks, m->tid);
-	struct output_task task = {.tid        = m->tid,
-	                           .job        = (uint32_t)m->job,
-	                           .rank       = (uint32_t)m->rank,
-	                           .descendant = is_descendant(r, m->job),
-	                           .host       = t && *t->host ? t->host : "unknown"};
+	const struct job *j     = weft__map_get(&r->jobs, m->job);
+	struct runner_root *own = j && j->root->output ? j->root : NULL;
+	struct output_task task = describe(r, m->job, m->tid, m->rank);
 	int rc                  = 0;
 	if (uv_is_active((uv_handle_t *)r->straggler))
 		uv_timer_start(r->straggler, on_straggler_time, STRAGGLER_MS, 0);
-	if (!r->failed)
+	if (own && output_push(own->output, &task, (unsigned)m->stream, m->bytes.p, m->bytes.n, &e))
+		fail_root(own, e.text);
+	else if (!own && !r->failed)
 		rc = output_push(r->output, &task, (unsigned)m->stream, m->bytes.p, m->bytes.n, &e);
 	if (owe(r, m) && !rc)
 		rc = weft__err_set(&e, WEFT_ENOMEM, "out of memory");
@@ -334,13 +394,28 @@ static void take_output(struct runner *r, const struct weft__msg_output *m)
 
 static void take_output_end(struct runner *r, const struct weft__msg_output_end *m)
 {
-	output_end(r->output, m->tid);
+	const struct job *j     = weft__map_get(&r->jobs, m->job);
+	struct output_task task = describe(r, m->job, m->tid, m->rank);
+	output_end(output_of(r, j ? j->root : NULL), &task);
 	struct task *t = find_task(r, m->tid);
 	if (!t)
 		return;
 	bool waited = is_waited_for(t);
 	t->flushed  = true;
 	settle_task(r, m->tid, t, waited);
+}
+
+/* What came of this job before it was known; 0: of all that are not. */
+static void release_pieces(struct runner *r, uint32_t job)
+{
+	struct piece *piece;
+	while ((piece = pieces_pop(&r->pieces, job))) {
+		if (piece->m.code == WEFT__MSG_OUTPUT)
+			take_output(r, &piece->m.output);
+		else
+			take_output_end(r, &piece->m.output_end);
+		weft__free(piece);
+	}
 }
 
 static void on_output(void *arg)
@@ -381,10 +456,12 @@ static void on_event(void *arg, const struct weft__msg *m)
 		take_job_event(r, &m->job_event);
 		return;
 	case WEFT__MSG_OUTPUT:
-		take_output(r, &m->output);
+		if (!keep_piece(r, m->output.job, m))
+			take_output(r, &m->output);
 		return;
 	case WEFT__MSG_OUTPUT_END:
-		take_output_end(r, &m->output_end);
+		if (!keep_piece(r, m->output_end.job, m))
+			take_output_end(r, &m->output_end);
 		return;
 	case WEFT__MSG_STDIN_ACK:
 		take_stdin_ack(r, &m->stdin_ack);
@@ -450,10 +527,12 @@ int runner_create(uv_loop_t *loop, struct session *s, const struct output_config
 		weft__free(timer);
 		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
 	}
+	new->loop     = loop;
 	new->session  = s;
 	new->config   = *config;
 	new->listener = (struct session_listener){.event = on_event, .closed = on_closed, .arg = new};
 	weft__list_init(&new->roots);
+	pieces_init(&new->pieces);
 	weft__list_init(&new->listener.link);
 	struct output_config own = *config;
 	own.changed              = on_output;
@@ -491,6 +570,7 @@ void runner_destroy(struct runner **r)
 		weft__free(task);
 	weft__map_fini(&old->tasks);
 	weft__map_fini(&old->jobs);
+	pieces_fini(&old->pieces);
 	session_unlisten(&old->listener);
 	output_close(&old->output);
 	uv_close((uv_handle_t *)old->straggler, on_timer_closed);
@@ -509,6 +589,51 @@ struct runner_root *runner_add(struct runner *r, const struct runner_handler *ha
 	root->began_ns = weft__clock_ns();
 	weft__list_push(&r->roots, &root->link);
 	return root;
+}
+
+int runner_redirect(struct runner *r, struct runner_root *root, const char *file, bool append, struct weft_error *e)
+{
+	char name[REDIRECT_BYTES];
+	struct output_config config = {.file = name, .append = true};
+	size_t n                    = 0;
+	int fd                      = file ? open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? 0 : O_TRUNC), 0666) : -1;
+	if (file && fd < 0)
+		return weft__err_set(e, WEFT_EIO, "cannot write %.80s: %s", file, strerror(errno));
+	for (const char *p = file; p && *p && n < sizeof name - 2; p++) { /* it is a name, no template */
+		name[n++] = *p;
+		if (*p == '%')
+			name[n++] = '%';
+	}
+	name[n] = '\0';
+	int rc  = 0;
+	if (file) {
+		close(fd);
+		rc = output_open(r->loop, &config, &root->output, e);
+	}
+	root->redirected = root->held = rc == 0;
+	r->nredirected += rc == 0;
+	return rc;
+}
+
+void runner_release(struct runner *r, struct runner_root *root)
+{
+	struct runner_root *live = NULL;
+	struct pieces held; /* taken out: each is looked at once, in its turn */
+	struct piece *piece;
+	while ((live = runner_next(r, live)) && live != root)
+		;
+	if (!live)
+		return;
+	root->held = false;
+	pieces_init(&held);
+	while ((piece = pieces_pop(&r->pieces, 0)))
+		weft__list_push(&held.all, &piece->link);
+	while ((piece = pieces_pop(&held, 0))) {
+		struct weft__msg m = piece->m;
+		on_event(r, &m);
+		weft__free(piece);
+	}
+	pieces_fini(&held);
 }
 
 /* The first job of the root that is left, or NULL. */
@@ -551,7 +676,11 @@ void runner_forget(struct runner *r, struct runner_root **root)
 		weft__free(j);
 	}
 	weft__list_remove(&old->link);
+	output_close(&old->output);
+	r->nredirected -= old->redirected;
 	weft__free(old);
+	if (!r->nredirected)
+		release_pieces(r, 0);
 }
 
 struct runner_root *runner_next(struct runner *r, struct runner_root *after)
@@ -585,6 +714,28 @@ bool runner_flush(struct runner *r)
 	output_flush(r->output);
 	on_output(r);
 	return output_idle(r->output);
+}
+
+int runner_print(struct runner *r, const void *bytes, size_t nbytes)
+{
+	int rc = runner_error(r, NULL);
+	return rc ? rc : output_print(r->output, bytes, nbytes);
+}
+
+int runner_error(const struct runner *r, struct weft_error *e)
+{
+	return output_error(r->output, e);
+}
+
+bool runner_full(const struct runner *r)
+{
+	return output_full(r->output) && !output_error(r->output, NULL);
+}
+
+void runner_drain(struct runner *r)
+{
+	output_drain(r->output);
+	pay_debts(r);
 }
 
 void runner_describe(const struct runner_failure *f, char *text, size_t size)

@@ -58,6 +58,10 @@ struct runner_root {
 	uint32_t nfailed;      /* own tasks that failed */
 	uint64_t began_ns;
 	int64_t rank0_node;    /* where rank 0 runs; 0: not known */
+	bool redirected;       /* its output is shown as PVM's console does */
+	bool held;             /* but not yet */
+	bool failed;           /* its file cannot be written */
+	struct output *output; /* of a redirected one that goes to a file; else NULL */
 	struct weft_error error; /* SPAWNED says that not all could be started */
 	struct runner_failure first;
 };
@@ -70,6 +74,13 @@ void runner_destroy(struct runner **r);
 /* A job that is about to be asked for. NULL: out of memory. Its SPAWN's answers go to runner_answer with the
  * root as arg. */
 struct runner_root *runner_add(struct runner *r, const struct runner_handler *handler, void *arg);
+
+/* Before it is asked for: what it writes is shown as PVM's console does, each line with its job and tid, then EOF for
+ * each task, and "[job] finished" when all is over. It goes to standard output or, when file is not NULL, there; append:
+ * behind what is in it. It is held back until runner_release, after which the root may be gone. 0, WEFT_EIO,
+ * WEFT_ENOMEM. */
+int runner_redirect(struct runner *r, struct runner_root *root, const char *file, bool append, struct weft_error *e);
+void runner_release(struct runner *r, struct runner_root *root); /* one that is gone already does no harm */
 bool runner_answer(void *root, const struct weft__msg *m);
 void runner_forget(struct runner *r, struct runner_root **root);
 struct runner_root *runner_next(struct runner *r, struct runner_root *after); /* NULL: the first; at the end */
@@ -79,6 +90,14 @@ bool runner_signal(struct runner *r, struct runner_root *root, int signo);
 
 /* Writes what output came, as far as it can be written without waiting; has all been written? */
 bool runner_flush(struct runner *r);
+
+/* What the console itself prints, among the tasks' lines. 0; WEFT_ECLOSED: nobody reads it; WEFT_EIO, WEFT_ENOMEM. */
+int runner_print(struct runner *r, const void *bytes, size_t nbytes);
+int runner_error(const struct runner *r, struct weft_error *e); /* the same, of what was written so far */
+
+/* Is so much queued that whoever prints should wait? And: writes it all, waiting for the reader. */
+bool runner_full(const struct runner *r);
+void runner_drain(struct runner *r);
 
 /* "rank 2 (t20003) on vm, pid 1234: exit code 3": into text[size]. */
 void runner_describe(const struct runner_failure *f, char *text, size_t size);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -121,6 +122,21 @@ void sink_flush(struct sink *s)
 		weft__buf_consume(&s->queue, s->at);
 		s->at = 0;
 	}
+}
+
+void sink_drain(struct sink *s)
+{
+	while (sink_queued(s) > 0) {
+		struct pollfd room = {.fd = s->fd, .events = POLLOUT};
+		if (s->kind != SINK_DIRECT && poll(&room, 1, -1) < 0 && errno != EINTR)
+			return;
+		ssize_t n = write_some(s, s->queue.data + s->at, s->queue.len - s->at);
+		if (n >= 0)
+			s->at += (size_t)n;
+		else if (errno != EAGAIN && errno != EINTR)
+			fail(s, errno);
+	}
+	s->queue.len = s->at = 0;
 }
 
 int sink_write(struct sink *s, const void *bytes, size_t nbytes)

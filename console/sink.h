@@ -37,6 +37,9 @@ int sink_open(struct sink *s, uv_loop_t *loop, int fd, void (*changed)(void *arg
 /* Takes the bytes to be written by the next sink_flush; 0 or WEFT_ENOMEM. A failed sink swallows them. */
 int sink_write(struct sink *s, const void *bytes, size_t nbytes);
 void sink_flush(struct sink *s);
+
+/* Writes all that is queued, and waits for the reader as a plain write would. */
+void sink_drain(struct sink *s);
 size_t sink_queued(const struct sink *s);
 
 /* What is queued is dropped. */

@@ -40,6 +40,6 @@ tests_console_test_vmdir_CFLAGS = $(console_test_flags)
 tests_console_test_vmdir_LDADD = $(console_test_libs)
 endif
 
-console_scripts = %D%/console.sh %D%/exit_status.sh %D%/layout.sh %D%/output.sh %D%/query.sh %D%/signals.sh %D%/stdin.sh
+console_scripts = %D%/console.sh %D%/exit_status.sh %D%/layout.sh %D%/output.sh %D%/pvm.sh %D%/query.sh %D%/signals.sh %D%/stdin.sh
 dist_check_SCRIPTS += $(console_scripts)
 TESTS += $(console_scripts)
