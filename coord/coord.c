@@ -169,7 +169,7 @@ static const struct {
         {WEFT__MSG_EXITED, task_exited_msg},
         {WEFT__MSG_HOSTED, node_hosted},
         {WEFT__MSG_INVENTORY_END, node_inventory_end},
-        {WEFT__MSG_NODE_FAILED, node_failed},
+        {WEFT__MSG_NODE_FAILED, node_failed}, {WEFT__MSG_PEER_CALL, node_call},
         {WEFT__MSG_CLOCK, clock_answer},
 };
 

@@ -263,6 +263,16 @@ void node_inventory_end(struct coord *c, struct node *n, const struct weft__msg 
 	}
 }
 
+/* A firewall, or a translation of addresses, may let two nodes meet in one direction alone. */
+void node_call(struct coord *c, struct node *from, const struct weft__msg *m)
+{
+	struct node *to = node_find(c, m->peer_call.node);
+	if (to && to != from && is_member(to) && to->incarnation == m->peer_call.incarnation)
+		send_node(c, to,
+		          &(struct weft__msg){.code = WEFT__MSG_PEER_CALL,
+		                              .peer_call = {.node = from->index, .incarnation = from->incarnation}});
+}
+
 /* --- going ---------------------------------------------------------------------------------------- */
 
 void node_failed(struct coord *c, struct node *from, const struct weft__msg *m)

@@ -313,6 +313,7 @@ bool node_is_due(struct coord *c, struct node *n); /* volatile: its time is over
 void node_hosted(struct coord *c, struct node *n, const struct weft__msg *m);
 void node_inventory_end(struct coord *c, struct node *n, const struct weft__msg *m);
 void node_failed(struct coord *c, struct node *n, const struct weft__msg *m);
+void node_call(struct coord *c, struct node *n, const struct weft__msg *m); /* PEER_CALL */
 
 void member_add(struct coord *c, struct client *from, const struct weft__msg *m); /* NODE_ADD */
 void member_del(struct coord *c, struct client *from, const struct weft__msg *m); /* NODE_DEL */

@@ -254,6 +254,9 @@ static void message(struct node *n, const struct weft__msg *m)
 	case WEFT__MSG_PEER_GONE:
 		peer_gone(n, &m->peer_gone);
 		break;
+	case WEFT__MSG_PEER_CALL:
+		peer_called(n, &m->peer_call);
+		break;
 	case WEFT__MSG_NODE_START:
 		remote_start(n, &m->node_start);
 		break;

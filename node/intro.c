@@ -11,6 +11,7 @@
  * - Both ask at once: there is one pair, and it opens once; a second request changes nothing.
  * - A task shares a buffer with its partner (SHARE): it is passed on when it is sound, else the task is closed.
  * - No shared memory is left: a socketpair takes its place.
+ * - The other node can't be dialled from here, but we from there: INTRO_TURN with a token tells it to.
  * - The link between the nodes breaks: what was asked is asked again. It can't be made: WEFT_ETIMEDOUT.
  * - Many tasks meet at once, from many nodes: a port lets only so many unproven connections in and drops the
  *   oldest. A node has DIALS_MAX under way, the others wait for their turn; one that was dropped is tried again.
@@ -55,6 +56,7 @@ struct pair {
 	bool asked[2];    /* that task (of ours) waits for CHANNEL */
 	bool invited;     /* INTRO came before our task had enrolled, or we are awaiting the dialler */
 	bool has_token, token_used;
+	bool turned;      /* the node of the higher tid dials */
 	struct link_token token;
 	struct weft__list turn; /* in node->dials, or in node->redials, or alone */
 	unsigned ntries;
@@ -462,7 +464,7 @@ static void ask_again(struct pair *p, uint64_t theirs, bool lost)
 	bool wanted = p->asked[LOW] || p->asked[HIGH] || is_here(p->node, p->tids[LOW]);
 	token_forget(p);
 	weft__list_remove(&p->turn);
-	p->invited = false;
+	p->invited = p->turned = false;
 	step(p, PAIR_WAITING);
 	if (wanted)
 		advance(p);
@@ -500,10 +502,41 @@ struct dial {
 	struct link_token token;
 };
 
+/* Our side of it. */
+static int own_side(const struct pair *p)
+{
+	return is_here(p->node, p->tids[LOW]) ? LOW : HIGH;
+}
+
+/* Our task is the lower one, and its node can't dial the other: the other way round. */
+static void turn(struct pair *p)
+{
+	struct node *n = p->node;
+	token_forget(p);
+	if (weft__random_bytes(&p->token, sizeof p->token) || weft__map_put(&n->tokens, token_key(&p->token), p)) {
+		fail(p, WEFT_ENOMEM);
+		return;
+	}
+	p->has_token = p->turned = true;
+	p->token_used = false;
+	step(p, PAIR_DIALLING);
+	struct weft__msg m = {.code = WEFT__MSG_INTRO_TURN,
+	                      .intro_turn = {.low = p->tids[LOW],
+	                                     .high = p->tids[HIGH],
+	                                     .token = {p->token.bytes, sizeof p->token.bytes}}};
+	int rc = peer_send(n, other_node(p), &m);
+	if (rc)
+		fail(p, rc == WEFT_ENONODE ? WEFT_ENOTASK : rc);
+}
+
 static void dial(struct pair *p)
 {
 	struct node *n = p->node;
-	const struct peer *peer = peer_find(n, other_node(p));
+	struct peer *peer = peer_find(n, other_node(p));
+	if (peer && peer->deaf && own_side(p) == LOW) {
+		turn(p);
+		return;
+	}
 	struct dial *d = peer ? weft__calloc(1, sizeof *d) : NULL;
 	if (!d) {
 		fail(p, peer ? WEFT_ENOMEM : WEFT_ENOTASK);
@@ -558,9 +591,14 @@ static void dialled(void *arg, int fd, int code)
 	struct pair *p = pair_find(n, d->low, d->high);
 	bool current = p && p->state == PAIR_DIALLING && !memcmp(&p->token, &d->token, sizeof p->token);
 	n->ndials--;
+	struct peer *peer = p ? peer_find(n, other_node(p)) : NULL;
 	if (current && fd >= 0) {
-		hand(p, LOW, WEFT__CHANNEL_STREAM, &fd, 1);
+		hand(p, own_side(p), WEFT__CHANNEL_STREAM, &fd, 1);
 		step(p, PAIR_OPEN);
+	} else if (current && peer && code != WEFT_ECLOSED && own_side(p) == LOW) {
+		weft__log(WEFT__LOG_INFO, "WEFT-INTRO-TURN", "node=%u is to dial: %s", peer->index, weft__err_text(code));
+		peer->deaf = true;
+		turn(p);
 	} else if (current && !(code == WEFT_ECLOSED && dial_again(p))) {
 		weft__log(WEFT__LOG_WARN, "WEFT-INTRO-FAILED", "node=%u %s", other_node(p), weft__err_text(code));
 		send_answer(n, other_node(p), d->low, d->high, WEFT_ETIMEDOUT);
@@ -603,6 +641,21 @@ static void answer(struct peer *peer, const struct weft__msg_intro_answer *m)
 	}
 }
 
+static void turned(struct peer *peer, const struct weft__msg_intro_turn *m)
+{
+	struct node *n = peer->node;
+	struct pair *p = pair_find(n, m->low, m->high);
+	if (!p || p->state != PAIR_DIALLING || m->token.n != sizeof p->token.bytes) {
+		send_answer(n, peer->index, m->low, m->high, p ? WEFT_EPROTO : WEFT_ENOTASK);
+		return;
+	}
+	token_forget(p);
+	memcpy(p->token.bytes, m->token.p, sizeof p->token.bytes);
+	weft__list_remove(&p->turn);
+	weft__list_push(&n->dials, &p->turn);
+	dial_next(n);
+}
+
 static void wanted(struct peer *peer, const struct weft__msg_intro_wanted *m)
 {
 	struct node *n = peer->node;
@@ -611,6 +664,8 @@ static void wanted(struct peer *peer, const struct weft__msg_intro_wanted *m)
 		send_answer(n, peer->index, m->low, m->high, living(n, m->low) ? WEFT_ENOMEM : WEFT_ENOTASK);
 	else if (p->state == PAIR_WAITING)
 		advance(p);
+	else if (p->state == PAIR_DIALLING && p->turned)
+		turn(p); /* its dial was lost */
 }
 
 /* A node speaks for its own tasks only. */
@@ -631,6 +686,8 @@ void intro_message(struct peer *p, const struct weft__msg *m)
 		intro(p, &m->intro);
 	else if (m->code == WEFT__MSG_INTRO_ANSWER && (fits = is_about_us(p, m->intro_answer.low, m->intro_answer.high)))
 		answer(p, &m->intro_answer);
+	else if (m->code == WEFT__MSG_INTRO_TURN && (fits = is_between(p, m->intro_turn.low, m->intro_turn.high) && m->intro_turn.low < m->intro_turn.high))
+		turned(p, &m->intro_turn);
 	else if (m->code == WEFT__MSG_INTRO_WANTED && (fits = is_about_us(p, m->intro_wanted.low, m->intro_wanted.high)))
 		wanted(p, &m->intro_wanted);
 	else if (m->code == WEFT__MSG_PEER_TASK_GONE && (fits = weft__tid_node((weft_tid_t){m->peer_task_gone.tid}) == p->index))
@@ -667,7 +724,7 @@ static void accepted(void *arg, const struct link_token *token, int fd, int code
 	struct pair *p = token ? by_token(n, token) : NULL;
 	if (p && p->state == PAIR_DIALLING && fd >= 0) {
 		token_forget(p);
-		hand(p, HIGH, WEFT__CHANNEL_STREAM, &fd, 1);
+		hand(p, own_side(p), WEFT__CHANNEL_STREAM, &fd, 1);
 		step(p, PAIR_OPEN);
 	} else if (code) {
 		weft__log(WEFT__LOG_WARN, "WEFT-INTRO-REFUSED", "a connection for a task: %s", weft__err_text(code));

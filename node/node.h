@@ -296,6 +296,9 @@ struct peer {
 	uint16_t port;
 	struct race *race;         /* to its addresses; what is to be said meanwhile: */
 	struct weft__buf waiting;  /* bodies, each with its length before it */
+	bool deaf;      /* it can't be dialled from here, so it is asked to dial us */
+	bool called;    /* it was asked to, and we wait for it */
+	bool answering; /* the race is because it asked us to */
 	uint8_t key[LINK_KEY_BYTES];
 	struct link *dialled, *accepted; /* sending prefers the first */
 	unsigned failures;               /* of dialling, in a row */
@@ -306,6 +309,7 @@ struct peer *peer_find(const struct node *n, uint64_t index);
 void peer_known(struct node *n, const struct weft__msg_peer *m);
 void peer_gone(struct node *n, const struct weft__msg_peer_gone *m);
 void peer_accept(struct node *n, int *fd);
+void peer_called(struct node *n, const struct weft__msg_peer_call *m); /* it wants us to dial it */
 int peer_send(struct node *n, uint64_t index, const struct weft__msg *m); /* 0, WEFT_ENONODE, WEFT_ENOMEM … */
 int peer_down(struct node *n, uint64_t index, uint64_t client, const uint8_t *body, size_t nbytes);
 void peer_up(struct node *n, uint64_t index, uint64_t job, const struct weft__msg *m);

@@ -5,8 +5,11 @@
  * address that answered is where tasks are dialled as well. When both dial at once there
  * are two links; each keeps sending on its own, so that order holds.
  *
+ * Where one of them can't be dialled, as a firewall lets connections out and none in, it is asked through the
+ * coordinator to dial the other one.
+ *
  * What can go wrong: the link breaks (introductions under way are asked for again, output that was under way is
- * lost and counts as written, one log line); it can't be made in several attempts (introductions fail with
+ * lost and counts as written, one log line); it can't be made from either side in several attempts (introductions fail with
  * WEFT_ETIMEDOUT); the node is gone (PEER_GONE: its tasks are gone for their partners here). A
  * stranger without the key, or of an older incarnation, is refused by TLS.
  */
@@ -24,7 +27,7 @@
 #include "node/addresses.h"
 #include "node/race.h"
 
-enum { FAILURES_MAX = 10, RETRY_MS = 1000 };
+enum { FAILURES_MAX = 10, RETRY_MS = 1000, CALL_MS = 6000 };
 
 struct peer *peer_find(const struct node *n, uint64_t index)
 {
@@ -147,23 +150,55 @@ static void say_waiting(struct peer *p)
 	weft__buf_fini(&p->waiting);
 }
 
+/* There is a link: whom we called need not come any more. */
+static void settled(struct peer *p)
+{
+	if (p->called)
+		uv_timer_stop(p->retry);
+	p->called = false;
+}
+
 static void race_won(void *arg, struct link *l, const char *address, uint16_t port)
 {
 	struct peer *p = arg;
 	p->race = NULL;
 	p->dialled = l;
+	p->deaf = p->answering = false;
+	settled(p);
 	snprintf(p->address, sizeof p->address, "%s", address);
 	link_set_handler(l, &handler, p);
 	on_opened(l, p, NULL);
 	say_waiting(p);
 }
 
+static void call_over(uv_timer_t *timer)
+{
+	struct peer *p = timer->data;
+	p->called = false;
+	weft__buf_fini(&p->waiting);
+	broken(p, "it can't be dialled, and does not dial when it is asked to");
+}
+
+static void call(struct peer *p)
+{
+	struct weft__msg m = {.code = WEFT__MSG_PEER_CALL, .peer_call = {.node = p->index, .incarnation = p->incarnation}};
+	p->called = true;
+	coord_link_send(p->node, &m);
+	uv_timer_start(p->retry, call_over, CALL_MS, 0);
+}
+
 static void race_lost(void *arg, int code, const char *text)
 {
 	struct peer *p = arg;
+	bool answered = p->answering;
 	p->race = NULL;
-	weft__buf_fini(&p->waiting);
-	broken(p, text);
+	p->answering = false;
+	if (!p->deaf)
+		weft__log(WEFT__LOG_WARN, "WEFT-PEER-DEAF", "node=%u host=%s can't be dialled from here: %s", p->index, p->host, text);
+	p->deaf = true;
+	if (p->called || (answered && !p->waiting.len)) /* it may still come; or it knows by itself */
+		return;
+	call(p);
 }
 
 static int dial(struct peer *p)
@@ -173,6 +208,8 @@ static int dial(struct peer *p)
 	char identity[96], list[sizeof p->addresses + LINK_ADDRESS_TEXT + 4];
 	snprintf(identity, sizeof identity, "peer %u %u %u %u", n->index, n->incarnation, p->index, p->incarnation);
 	snprintf(list, sizeof list, *p->address ? "[%s],%s" : "%s%s", p->address, p->addresses);
+	if (p->deaf && !p->answering && !p->called)
+		call(p);
 	return race_start(n->loop, list, p->port, LINK_TO_PEER, identity, p->key, &racing, p, &p->race);
 }
 
@@ -212,10 +249,10 @@ static void stranger_opened(struct link *l, void *arg, const char *identity)
 	p->accepted = l;
 	link_set_handler(l, &handler, p);
 	on_opened(l, p, identity);
-	if (p->race) { /* it was faster, and there is a way in this direction */
-		race_cancel(&p->race);
-		say_waiting(p);
-	}
+	race_cancel(&p->race); /* it was faster, and there is a way in this direction */
+	p->answering = false;
+	settled(p);
+	say_waiting(p);
 }
 
 static void stranger_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)
@@ -310,6 +347,16 @@ void peer_gone(struct node *n, const struct weft__msg_peer_gone *m)
 	output_peer_broken(n, index);
 }
 
+void peer_called(struct node *n, const struct weft__msg_peer_call *m)
+{
+	struct peer *p = peer_find(n, m->node);
+	if (!p || p->incarnation != m->incarnation || p->dialled || p->accepted || p->race)
+		return;
+	p->answering = true;
+	if (dial(p))
+		p->answering = false;
+}
+
 void peer_where(const struct peer *p, char address[static LINK_ADDRESS_TEXT])
 {
 	const char *list = p->addresses;
@@ -345,7 +392,7 @@ int peer_send(struct node *n, uint64_t index, const struct weft__msg *m)
 		return WEFT_ENONODE;
 	if (p->dialled || p->accepted)
 		return link_send(p->dialled ? p->dialled : p->accepted, m, NULL, 0);
-	int rc = p->race ? 0 : dial(p);
+	int rc = p->race || p->called ? 0 : dial(p);
 	return rc ? rc : wait_for_link(p, m);
 }
 
