@@ -22,6 +22,9 @@ static void write_json(struct json *j, const struct weft__msg *m)
 	json_text(j, "address", n->address.p);
 	json_text(j, "release", n->release.p);
 	json_number(j, "incarnation", (int64_t)n->incarnation);
+	json_bool(j, "drained", n->drained);
+	json_number(j, "slots", (int64_t)(n->slots ? n->slots : n->ncores));
+	json_number(j, "speed", (int64_t)n->speed);
 	json_close(j);
 }
 
@@ -30,7 +33,7 @@ static void add_row(struct table *t, const struct weft__msg *m)
 	const struct weft__msg_node_row *n = &m->node_row;
 	table_add(t, "%llu", (unsigned long long)n->node);
 	table_add(t, "%s", n->host.p);
-	table_add(t, "%s", words_node_state(n->state));
+	table_add(t, "%s%s", words_node_state(n->state), n->drained ? ", drained" : "");
 	table_add(t, "%llu", (unsigned long long)n->ncores);
 	table_add(t, "%llu", (unsigned long long)n->ntasks);
 	table_add(t, "%llu", (unsigned long long)n->pid);
@@ -84,11 +87,11 @@ const struct command cmd_conf = {
         .options       = options,
         .noperands_max = 0,
         .man           = "Lists the nodes with their index, host, state (`starting`, `up`, `suspect`: it has been "
-                         "silent for a while, `leaving`), cores, running tasks, the process of their daemon and the "
+                         "silent for a while, `leaving`; `drained`: it gets no new tasks), cores, running tasks, the process of their daemon and the "
                          "address on which it listens.\n\n"
                          "With `--json`: an object with `schema` (1), `vm` and `nodes`, an array of objects with "
-                         "`node`, `host`, `state`, `cores`, `tasks`, `pid`, `address`, `release` and "
-                         "`incarnation`.",
+                         "`node`, `host`, `state`, `cores`, `tasks`, `pid`, `address`, `release`, "
+                         "`incarnation`, `drained`, `slots` (tasks that fit) and `speed` (0: not said).",
         .examples      = "weft conf\nweft conf --json | jq '.nodes[].host'\n",
         .exec          = exec_conf,
 };
