@@ -324,8 +324,9 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 	                 ? weft__err_set(&e, WEFT_EPROTO, "its first message is not HELLO")
 	                 : weft__msg_decode(body, nbytes, as, WEFT__ROLE_NODE, &n->arena, &m, &e);
 	bool up = false;
-	/* HALT goes from tools to the coordinator and from there to nodes: from a tool it is not for us. */
-	if ((rc == WEFT_EDENIED || (!rc && m.code == WEFT__MSG_HALT)) && c->state == CLIENT_OPEN) {
+	/* HALT and CLOCK go from clients to the coordinator and from there to nodes: from a client they are not for us. */
+	bool passes = !rc && (m.code == WEFT__MSG_HALT || m.code == WEFT__MSG_CLOCK);
+	if ((rc == WEFT_EDENIED || passes) && c->state == CLIENT_OPEN) {
 		rc = weft__msg_decode(body, nbytes, as, WEFT__ROLE_COORD, &n->arena, &m, &e);
 		up = !rc;
 	}

@@ -165,7 +165,10 @@ int weft__mbox_get(struct weft__engine *e, const char *name, uint32_t index, uin
                    struct weft__letter *letter);
 int weft__mbox_delete(struct weft__engine *e, const char *name, uint32_t index);
 int weft__mbox_list(struct weft__engine *e, struct weft__letter_row **rows, size_t *n);
-int weft__mbox_reset(struct weft__engine *e, bool only_stale);
+
+/* Deletes: of that mailbox (NULL: of all), with that index (< 0: with any), whosever they are, or only what
+ * nobody owns any more. */
+int weft__mbox_reset(struct weft__engine *e, const char *name, int index, bool only_stale);
 
 /* --- output of other tasks -------------------------------------------------------------------- */
 

@@ -46,10 +46,16 @@ int weft__mbox_delete(struct weft__engine *e, const char *name, uint32_t index)
 	return weft__ask_result(e, &m, NULL, -1);
 }
 
-int weft__mbox_reset(struct weft__engine *e, bool only_stale)
+int weft__mbox_reset(struct weft__engine *e, const char *name, int index, bool only_stale)
 {
+	int rc = name ? check(name, 0) : 0;
+	if (rc)
+		return rc;
 	struct weft__msg m = {.code = WEFT__MSG_MBOX_RESET,
-	                      .mbox_reset = {.name = weft__str(""), .stale = only_stale}};
+	                      .mbox_reset = {.name = weft__str(name ? name : ""),
+	                                     .one = index >= 0,
+	                                     .index = index >= 0 ? (uint64_t)index : 0,
+	                                     .stale = only_stale}};
 	return weft__ask_result(e, &m, NULL, -1);
 }
 

@@ -249,28 +249,38 @@ void weft__pvm_bufs_fini(void)
 
 /* --- the calls -------------------------------------------------------------------------------- */
 
+/* For messages of this task. PvmDataTrace is as PvmDataDefault. */
+static int own_buf(int encoding)
+{
+	struct weft__pvm_buf *b;
+	if ((encoding < PvmDataDefault || encoding > PvmDataInPlace) && encoding != PvmDataTrace)
+		return PvmBadParam;
+	int id = weft__pvm_buf_new(encoding == PvmDataTrace ? PvmDataDefault : encoding, &b);
+	if (id > 0)
+		b->src = weft__pvm.tid;
+	return id;
+}
+
 int pvm_mkbuf(int encoding)
 {
-	int id = encoding < PvmDataDefault || encoding > PvmDataInPlace
-	                 ? PvmBadParam
-	                 : weft__pvm_buf_new(encoding, NULL);
+	int id = own_buf(encoding);
 	return id < 0 ? lpvmerr("pvm_mkbuf", id) : id;
 }
 
 int pvm_initsend(int encoding)
 {
-	if (encoding < PvmDataDefault || encoding > PvmDataInPlace)
-		return lpvmerr("pvm_initsend", PvmBadParam);
-	weft__pvm_buf_drop(weft__pvm.sbuf);
-	int id = weft__pvm_buf_new(encoding, NULL);
+	int id = own_buf(encoding);
 	if (id < 0)
 		return lpvmerr("pvm_initsend", id);
+	weft__pvm_buf_drop(weft__pvm.sbuf);
 	return weft__pvm.sbuf = id;
 }
 
 int pvm_freebuf(int bufid)
 {
-	if (bufid <= 0)
+	if (bufid == 0)
+		return PvmOk;
+	if (bufid < 0)
 		return lpvmerr("pvm_freebuf", PvmBadParam);
 	if (!weft__pvm_buf(bufid))
 		return lpvmerr("pvm_freebuf", PvmNoSuchBuf);
@@ -331,8 +341,6 @@ static int code_of(int encoding)
 		return WEFT__PVM_DSIG;
 	case PvmDataInPlace:
 		return 0x20000000;
-	case PvmDataTrace:
-		return 0x40000000;
 	default:
 		return 0x10000000;
 	}

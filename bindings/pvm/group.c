@@ -8,7 +8,7 @@
 #include "bindings/pvm/exported.h"
 #include "proto/proto.h"
 
-enum { NAME_BYTES = 255, INSTANCES_MAX = 1 << 20 };
+enum { NAME_BYTES = 255 };
 
 static int ask(int op, const char *group, uint64_t arg, int *value)
 {
@@ -71,7 +71,8 @@ static int barrier(const char *group, int count)
 {
 	if (count < -1)
 		return PvmBadParam;
-	return ask(WEFT__GROUP_BARRIER, group, count < 1 ? 0 : (uint64_t)count, NULL);
+	int rc = ask(WEFT__GROUP_BARRIER, group, count < 1 ? 0 : (uint64_t)count, NULL);
+	return rc == PvmBadParam ? PvmMismatch : rc; /* others wait there with another count */
 }
 
 int pvm_barrier(char *group, int count)
@@ -80,53 +81,42 @@ int pvm_barrier(char *group, int count)
 	return rc ? lpvmerr("pvm_barrier", rc) : PvmOk;
 }
 
-/* Waits until size tasks have joined and asked for it. */
+/* Waits until size tasks have joined and asked for it. Their number. */
 int pvm_freezegroup(char *group, int size)
 {
 	int rc = barrier(group, size);
-	return rc ? lpvmerr("pvm_freezegroup", rc) : PvmOk;
+	if (rc == PvmOk)
+		rc = ask(WEFT__GROUP_SIZE, group, 0, &size);
+	return rc ? lpvmerr("pvm_freezegroup", rc) : size;
+}
+
+/* PVM's group server, of which there is none here, and how long to wait for it. For tools that ask it. */
+int pvmgs_tmout;
+
+int gs_getgstid(void)
+{
+	return PvmNotFound;
 }
 
 /* --- messages among members ------------------------------------------------------------------- */
 
-/* The members by instance, 0: none has it; free() it. Their number, or an error. */
-static int members(const char *group, int **tids, int *ninstances)
+/* The members by instance, 0: none has it; free() it. How many instances, or an error. */
+static int members(const char *group, int **tids)
 {
-	int size = 0, found = 0, room = 0, i, rc = ask(WEFT__GROUP_SIZE, group, 0, &size);
-	int *list = NULL;
-	for (i = 0; rc == PvmOk && found < size && i < INSTANCES_MAX; i++) {
-		if (i >= room) {
-			room = room ? 2 * room : size + 16;
-			int *more = realloc(list, (size_t)room * sizeof *more);
-			if (!more)
-				rc = PvmNoMem;
-			list = more ? more : list;
-		}
-		if (rc == PvmOk)
-			rc = member(group, i, &list[i]);
-		if (rc == PvmOk)
-			found++;
-		else if (rc == PvmNoInst)
-			list[i] = rc = 0;
-	}
-	if (rc) {
-		free(list);
-		return rc;
-	}
-	*tids = list;
-	*ninstances = i;
-	return found;
+	if (!group || !*group)
+		return PvmNullGroup;
+	return pvm_weft_group_members(group, tids);
 }
 
 int pvm_bcast(char *group, int tag)
 {
-	int *tids, n, to = 0, found = members(group, &tids, &n), rc = found < 0 ? found : PvmOk;
-	if (rc)
-		return lpvmerr("pvm_bcast", rc);
+	int *tids, to = 0, me = pvm_mytid(), n = members(group, &tids);
+	if (n < 0)
+		return lpvmerr("pvm_bcast", n);
 	for (int i = 0; i < n; i++)
-		if (tids[i])
+		if (tids[i] && tids[i] != me)
 			tids[to++] = tids[i];
-	rc = pvm_mcast(tids, to, tag);
+	int rc = to ? pvm_mcast(tids, to, tag) : lpvmerr("pvm_bcast", PvmNoInst);
 	free(tids);
 	return rc;
 }
@@ -134,22 +124,27 @@ int pvm_bcast(char *group, int tag)
 /* What gather, scatter and reduce start with. */
 struct call {
 	int me, root, root_tid; /* instances, and the root's tid */
-	int *tids, n;           /* of the members, at the root */
+	int *tids, n;           /* of the members; n 0 but at the root */
 	size_t bytes;           /* of one member's part */
 };
 
 static int begin(struct call *c, const char *group, int root, int count, int type, int tag)
 {
 	*c = (struct call){.root = root, .bytes = pvm_weft_type_size(type) * (size_t)count};
-	if (!pvm_weft_type_size(type) || count < 0 || tag < 0)
+	if (!pvm_weft_type_size(type) || count < 0)
 		return PvmBadParam;
-	int rc = instance_of(group, pvm_mytid(), &c->me);
-	if (rc == PvmOk)
-		rc = member(group, root, &c->root_tid);
-	if (rc || c->me != root)
-		return rc;
-	int found = members(group, &c->tids, &c->n);
-	return found < 0 ? found : PvmOk;
+	int me = pvm_mytid();
+	c->n = members(group, &c->tids);
+	if (c->n < 0)
+		return c->n;
+	for (c->me = 0; c->me < c->n && c->tids[c->me] != me;)
+		c->me++;
+	if (c->me == c->n)
+		return PvmNotInGroup;
+	c->root_tid = root >= 0 && root < c->n ? c->tids[root] : 0;
+	if (c->me != root)
+		c->n = 0; /* the root deals with all of them, the others with the root */
+	return c->root_tid ? PvmOk : PvmNoInst;
 }
 
 static int end(struct call *c, const char *name, int rc)

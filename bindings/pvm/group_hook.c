@@ -1,6 +1,9 @@
-/* libpvm3's part in groups: the question to the coordinator. */
+/* libpvm3's part in groups: the questions to the coordinator. */
 #include "config.h"
 
+#include <stdlib.h>
+
+#include "base/heap.h"
 #include "bindings/pvm/pvm.h"
 #include "proto/proto.h"
 
@@ -32,4 +35,25 @@ int pvm_weft_group(int op, const char *group, uint64_t arg, int *value)
 	if (value)
 		*value = (int)answer;
 	return PvmOk;
+}
+
+int pvm_weft_group_members(const char *group, int **tids)
+{
+	weft_tid_t *members;
+	size_t n;
+	int rc = weft__pvm_enrol();
+	if (rc)
+		return rc;
+	rc = weft__group_members(weft__pvm.e, group, &members, &n);
+	if (rc)
+		return rc == WEFT_ETOOBIG ? PvmBadParam : weft__pvm_code(rc);
+	int *list = malloc((n + 1) * sizeof *list);
+	for (size_t i = 0; list && i < n; i++) {
+		list[i] = members[i].v ? weft__pvm_slot(members[i]) : 0;
+		if (members[i].v)
+			weft__pvm_learn(members[i]);
+	}
+	weft__free(members);
+	*tids = list;
+	return list ? (int)n : PvmNoMem;
 }

@@ -179,8 +179,7 @@ static int each_host(const char *function, int (*act)(const char *line), char **
 		return lpvmerr(function, rc ? rc : PvmBadParam);
 	for (int i = 0; i < n; i++) {
 		int info = act(names[i]);
-		bool failed = info < 0 && !weft__pvm_is_host(info);
-		done += !failed;
+		done += info >= 0;
 		if (infos)
 			infos[i] = info;
 	}
@@ -215,10 +214,8 @@ static int where_node(int where, uint32_t *node)
 	*node = 0;
 	if (where == 0)
 		return PvmOk;
-	if (!weft__pvm_is_host(where) && !weft__pvm_is_task(where))
-		return PvmNoHost;
 	*node = weft__pvm_node_of(where);
-	return PvmOk;
+	return where < 0 || *node == 0 ? PvmNoHost : PvmOk;
 }
 
 static void fill_task(struct pvmtaskinfo *to, const weft_task_t *from, char *text)
@@ -255,10 +252,6 @@ int pvm_tasks(int where, int *ntask, struct pvmtaskinfo **taskp)
 		}
 	}
 	weft__free(tasks);
-	if (fresh && weft__pvm_is_task(where) && used == 0) {
-		weft__free(fresh);
-		return lpvmerr("pvm_tasks", PvmNoTask);
-	}
 	if (!fresh)
 		return lpvmerr("pvm_tasks", PvmNoMem);
 	weft__free(infos);
@@ -273,16 +266,7 @@ int pvm_tasks(int where, int *ntask, struct pvmtaskinfo **taskp)
 int pvm_pstat(int tid)
 {
 	weft_task_t *tasks;
-	weft_node_t *nodes;
 	int n, found = 0, rc = weft__pvm_enrol();
-	if (rc == PvmOk && weft__pvm_is_host(tid)) {
-		rc = weft__pvm_list_nodes(&nodes, &n);
-		for (int i = 0; rc == PvmOk && i < n; i++)
-			found |= nodes[i].node == weft__pvm_node_of(tid);
-		if (rc == PvmOk)
-			weft__free(nodes);
-		return rc ? lpvmerr("pvm_pstat", rc) : found ? PvmOk : PvmNoTask;
-	}
 	if (rc == PvmOk && !weft__pvm_is_task(tid))
 		rc = PvmBadParam;
 	if (rc == PvmOk)
@@ -300,8 +284,10 @@ int pvm_pstat(int tid)
 static int send_signal(const char *name, int tid, int signo)
 {
 	int rc = weft__pvm_enrol();
-	if (rc || !weft__pvm_is_task(tid) || signo < 1 || signo > 64)
+	if (rc || !weft__pvm_is_task(tid))
 		return lpvmerr(name, rc ? rc : PvmBadParam);
+	if (signo < 1 || signo > 64)
+		return PvmOk; /* as the original: the daemon, who finds out, does not say */
 	weft_tid_t to = weft__pvm_find(tid);
 	rc = to.v ? weft__signal(weft__pvm.e, to, signo) : WEFT_ENOTASK;
 	if (rc == WEFT_ENOTASK && (to = weft__pvm_refind(tid)).v)

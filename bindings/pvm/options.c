@@ -7,24 +7,43 @@
 #include <unistd.h>
 
 #include "base/heap.h"
+#include "base/map.h"
 #include "bindings/pvm/pvm.h"
 
-/* What an option is kept in and which values it may have. Output and tracing are not sent to tasks:
- * theirs can only be what they are. */
+/* What an option is kept in and which values it may have. */
+enum bound { ANY, RANGE, TARGET, TASK, FIXED, NOTHING };
+
 static const struct option {
 	int what;
 	int *value;
+	enum bound bound;
 	int min, max;
 } options[] = {
-        {PvmRoute, &weft__pvm.route, PvmDontRoute, PvmRouteDirect},
-        {PvmDebugMask, &weft__pvm.debugmask, 0, INT32_MAX},
-        {PvmAutoErr, &weft__pvm.autoerr, 0, 3},
-        {PvmFragSize, &weft__pvm.fragsize, 128, 1 << 20},
-        {PvmResvTids, &weft__pvm.resvtids, 0, INT32_MAX},
-        {PvmShowTids, &weft__pvm.showtids, 0, INT32_MAX},
-        {PvmPollType, &weft__pvm.polltype, PvmPollConstant, PvmPollSleep},
-        {PvmPollTime, &weft__pvm.polltime, 0, INT32_MAX},
-        {PvmNoReset, &weft__pvm.noreset, INT32_MIN, INT32_MAX},
+        {PvmRoute, &weft__pvm.route, RANGE, PvmDontRoute, PvmRouteDirect},
+        {PvmDebugMask, &weft__pvm.debugmask, ANY, 0, 0},
+        {PvmAutoErr, &weft__pvm.autoerr, ANY, 0, 0},
+        {PvmOutputTid, &pvmctrc.outtid, TARGET, 0, 0},
+        {PvmOutputCode, &pvmctrc.outtag, ANY, 0, 0},
+        {PvmTraceTid, &pvmctrc.trctid, TARGET, 0, 0},
+        {PvmTraceCode, &pvmctrc.trctag, ANY, 0, 0},
+        {PvmTraceBuffer, &pvmctrc.trcbuf, ANY, 0, 0},
+        {PvmTraceOptions, &pvmctrc.trcopt, RANGE, PvmTraceFull, PvmTraceCount},
+        {PvmFragSize, &weft__pvm.fragsize, RANGE, 128, 1 << 20},
+        {PvmResvTids, &weft__pvm.resvtids, ANY, 0, 0},
+        {PvmSelfOutputTid, &pvmtrc.outtid, TASK, 0, 0},
+        {PvmSelfOutputCode, &pvmtrc.outtag, ANY, 0, 0},
+        {PvmSelfTraceTid, &pvmtrc.trctid, TASK, 0, 0},
+        {PvmSelfTraceCode, &pvmtrc.trctag, ANY, 0, 0},
+        {PvmSelfTraceBuffer, &pvmtrc.trcbuf, ANY, 0, 0},
+        {PvmSelfTraceOptions, &pvmtrc.trcopt, RANGE, PvmTraceFull, PvmTraceCount},
+        {PvmShowTids, &weft__pvm.showtids, ANY, 0, 0},
+        {PvmPollType, NULL, NOTHING, 0, 0}, /* the original's, too, has no shared memory to poll */
+        {PvmPollTime, NULL, NOTHING, 0, 0},
+        {PvmOutputContext, &pvmctrc.outctx, ANY, 0, 0},
+        {PvmTraceContext, &pvmctrc.trcctx, ANY, 0, 0},
+        {PvmSelfOutputContext, &pvmtrc.outctx, FIXED, 0, 0},
+        {PvmSelfTraceContext, &pvmtrc.trcctx, FIXED, 0, 0},
+        {PvmNoReset, &weft__pvm.noreset, ANY, 0, 0},
 };
 
 static const struct option *find(int what)
@@ -35,27 +54,59 @@ static const struct option *find(int what)
 	return NULL;
 }
 
-static bool is_output_or_trace(int what)
+static int check(const struct option *o, int value)
 {
-	return (what >= PvmOutputTid && what <= PvmTraceOptions) ||
-	       (what >= PvmSelfOutputTid && what <= PvmSelfTraceOptions) ||
-	       (what >= PvmOutputContext && what <= PvmSelfTraceContext);
+	switch (o->bound) {
+	case ANY:
+		return PvmOk;
+	case RANGE:
+		return value >= o->min && value <= o->max ? PvmOk : PvmBadParam;
+	case TARGET: /* oneself, nobody, or who it is anyway */
+		return value == 0 || value == weft__pvm.tid || value == *o->value ? PvmOk : PvmBadParam;
+	case TASK:
+		return value == 0 || weft__pvm_is_task(value) ? PvmOk : PvmBadParam;
+	default:
+		return PvmNotImpl;
+	}
+}
+
+/* What follows from some options. */
+static void follow(int what, int before)
+{
+	switch (what) {
+	case PvmSelfOutputTid:
+	case PvmSelfOutputCode:
+		pvmctrc.outtid = pvmtrc.outtid;
+		pvmctrc.outtag = pvmtrc.outtag;
+		pvmctrc.outctx = pvmtrc.outctx;
+		break;
+	case PvmSelfTraceTid:
+	case PvmSelfTraceCode:
+		pvmctrc.trctid = pvmtrc.trctid;
+		pvmctrc.trctag = pvmtrc.trctag;
+		pvmctrc.trcctx = pvmtrc.trcctx;
+		weft__trace_target();
+		break;
+	case PvmNoReset:
+		if (!before != !weft__pvm.noreset)
+			weft__pvm_spare(weft__pvm.noreset != 0); /* what can go wrong leaves it to the next reset */
+		break;
+	default:
+		break;
+	}
 }
 
 int pvm_setopt(int what, int value)
 {
 	const struct option *o = find(what);
 	int rc = weft__pvm_enrol();
+	if (rc == PvmOk)
+		rc = o ? check(o, value) : PvmBadParam;
 	if (rc)
 		return lpvmerr("pvm_setopt", rc);
-	if (!o && is_output_or_trace(what))
-		return value == 0 ? 0 : lpvmerr("pvm_setopt", PvmNotImpl);
-	if (!o || value < o->min || value > o->max)
-		return lpvmerr("pvm_setopt", PvmBadParam);
 	int before = *o->value;
-	if (what == PvmNoReset && !before != !value)
-		weft__pvm_spare(value != 0); /* what can go wrong leaves it to the next reset */
 	*o->value = value;
+	follow(what, before);
 	return before;
 }
 
@@ -63,14 +114,85 @@ int pvm_getopt(int what)
 {
 	const struct option *o = find(what);
 	int rc = weft__pvm_enrol();
-	if (rc)
-		return lpvmerr("pvm_getopt", rc);
-	if (!o && is_output_or_trace(what))
-		return 0;
-	return o ? *o->value : lpvmerr("pvm_getopt", PvmBadParam);
+	if (rc == PvmOk && (!o || !o->value))
+		rc = PvmBadParam;
+	return rc ? lpvmerr("pvm_getopt", rc) : *o->value;
+}
+
+/* --- what tasks hand on to those that they spawn ---------------------------------------------- */
+
+struct Pvmtracer pvmtrc, pvmctrc;
+
+#define NO_EVENTS "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"
+
+static int number_of(const char *variable)
+{
+	const char *text = getenv(variable);
+	return text ? (int)strtol(text, NULL, 0) : 0;
+}
+
+void weft__pvm_inherit(void)
+{
+	struct Pvmtracer *t = &pvmtrc;
+	const char *targets = getenv(WEFT__PVM_TARGETS), *mask = getenv("PVMTMASK");
+	if (!weft__parent(weft__pvm.e).v)
+		targets = mask = NULL; /* they are about the tasks of another machine */
+	*t = (struct Pvmtracer){.trcbuf = number_of("PVMTRCBUF"), .trcopt = number_of("PVMTRCOPT")};
+	memcpy(t->tmask, NO_EVENTS, sizeof t->tmask);
+	if (mask && strlen(mask) < sizeof t->tmask)
+		memcpy(t->tmask, mask, strlen(mask));
+	int n = targets ? sscanf(targets, "%d:%d:%d:%d:%d:%d", &t->outtid, &t->outctx, &t->outtag, &t->trctid,
+	                         &t->trcctx, &t->trctag)
+	                : 0;
+	if (n != 6)
+		t->outtid = t->outctx = t->outtag = t->trctid = t->trcctx = t->trctag = 0;
+	if (!targets)
+		weft__trace_registered(t);
+	pvmctrc = *t;
+	weft__trace_target();
+}
+
+void weft__pvm_bequeath(const struct Pvmtracer *t, struct weft__bequest *b)
+{
+	snprintf(b->targets, sizeof b->targets, WEFT__PVM_TARGETS "=%d:%d:%d:%d:%d:%d", t->outtid, t->outctx,
+	         t->outtag, t->trctid, t->trcctx, t->trctag);
+	snprintf(b->mask, sizeof b->mask, "PVMTMASK=%.*s", TEV_MASK_LENGTH, t->tmask);
+	snprintf(b->buffer, sizeof b->buffer, "PVMTRCBUF=%d", t->trcbuf);
+	snprintf(b->options, sizeof b->options, "PVMTRCOPT=%d", t->trcopt);
+}
+
+static struct Pvmtracer *tracer_of(int who)
+{
+	return who == PvmTaskSelf ? &pvmtrc : who == PvmTaskChild ? &pvmctrc : NULL;
+}
+
+int pvm_settmask(int who, Pvmtmask mask)
+{
+	struct Pvmtracer *t = tracer_of(who);
+	int rc = weft__pvm_enrol();
+	if (rc || !t || !mask)
+		return lpvmerr("pvm_settmask", rc ? rc : PvmBadParam);
+	size_t n = strnlen(mask, sizeof t->tmask - 1);
+	memset(t->tmask, 0, sizeof t->tmask);
+	memcpy(t->tmask, mask, n);
+	weft__trace_target();
+	return PvmOk;
+}
+
+int pvm_gettmask(int who, Pvmtmask mask)
+{
+	const struct Pvmtracer *t = tracer_of(who);
+	int rc = weft__pvm_enrol();
+	if (rc || !t || !mask)
+		return lpvmerr("pvm_gettmask", rc ? rc : PvmBadParam);
+	memcpy(mask, t->tmask, strlen(t->tmask) + 1);
+	return PvmOk;
 }
 
 /* --- contexts --------------------------------------------------------------------------------- */
+
+/* That this task has made and not freed. */
+static struct weft__map own_contexts;
 
 int pvm_newcontext(void)
 {
@@ -78,6 +200,8 @@ int pvm_newcontext(void)
 	int rc = weft__pvm_enrol();
 	if (rc == 0)
 		rc = weft__pvm_code(weft__context_new(weft__pvm.e, 1, &context));
+	if (rc == 0 && weft__map_put(&own_contexts, context.v, &own_contexts))
+		rc = PvmNoMem;
 	return rc ? lpvmerr("pvm_newcontext", rc) : (int)context.v;
 }
 
@@ -101,9 +225,12 @@ int pvm_getcontext(void)
 int pvm_freecontext(int context)
 {
 	int rc = weft__pvm_enrol();
-	if (rc == 0 && context < 0)
-		rc = PvmBadParam;
-	return rc ? lpvmerr("pvm_freecontext", rc) : PvmOk;
+	if (rc == 0 && (context < 0 || !weft__map_get(&own_contexts, (uint64_t)context)))
+		rc = PvmNotFound;
+	if (rc)
+		return lpvmerr("pvm_freecontext", rc);
+	weft__map_remove(&own_contexts, (uint64_t)context);
+	return PvmOk;
 }
 
 /* --- exported variables, names ---------------------------------------------------------------- */

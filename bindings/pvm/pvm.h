@@ -30,19 +30,30 @@ struct weft__pvm {
 	int tid;
 	int sbuf, rbuf; /* current buffers, 0: none */
 	int autoerr, route, resvtids, showtids, fragsize, debugmask;
-	int polltype, polltime, noreset;
+	int noreset;
 	int code; /* of the last call that failed */
 	int (*match)(int bufid, int tid, int tag); /* pvm_recvf; NULL: the usual one */
 	int nhandlers;
 };
 extern struct weft__pvm weft__pvm;
 
+/* What a spawned task has of its parent in its environment, beside contexts. */
+#define WEFT__PVM_TARGETS "WEFT_PVM_TARGETS" /* where output and traces go */
+struct weft__bequest {
+	char targets[128], mask[64], buffer[32], options[32];
+};
+void weft__pvm_inherit(void);
+void weft__pvm_bequeath(const struct Pvmtracer *t, struct weft__bequest *b);
+
 /* Enrols if need be; 0 or an error of PVM's. */
 int weft__pvm_enrol(void);
 bool weft__pvm_is_task(int tid);
-bool weft__pvm_is_host(int tid); /* a daemon's tid */
+bool weft__pvm_is_host(int tid); /* a host's tid */
 int weft__pvm_host_of(uint32_t node);
-uint32_t weft__pvm_node_of(int tid); /* of a task's or a daemon's tid */
+uint32_t weft__pvm_node_of(int tid); /* of a task's or a host's tid */
+
+/* Where messages come from that no task has sent: a daemon, whichever. */
+#define WEFT__PVM_DAEMON INT32_MIN
 
 /* A slot is all that PVM knows of a tid: learn notes the whole, find looks it up, in the VM too. */
 void weft__pvm_learn(weft_tid_t tid);
@@ -112,7 +123,7 @@ void weft__pvm_sends_finish(int timeout_ms);
 void weft__pvm_sends_reap(void);
 
 /* A buffer's message to one task; 0 also when it is dead. */
-int weft__pvm_send_blob(int tid, int tag, struct weft__pvm_blob *blob);
+int weft__pvm_send_blob(int tid, int context, int tag, struct weft__pvm_blob *blob);
 
 /* Puts a message into the queue of received ones, as if it had come just now. */
 int weft__pvm_deliver(int bufid);
@@ -123,11 +134,45 @@ int weft__pvm_become_current(int bufid);
 /* Whether a reset of the machine spares this task. */
 int weft__pvm_spare(bool spare);
 
+/* Output of other tasks that comes as messages of the engine's: PVM's message of it, or, when this task catches
+ * output, a line where it wants it. False: it is no such message. */
+bool weft__pvm_output(const void *bytes, size_t nbytes, const weft_status_t *status, int context, int *bufid);
+bool weft__pvm_is_catching(void);
+enum { WEFT__PVM_CATCH_CONTEXT = 0x7ffff, WEFT__PVM_TC_OUTPUT = (int)0x80030005 };
+void weft__pvm_spawned(const weft_tid_t *tids, int n); /* whose output this task may get */
+void weft__pvm_catch_all(void); /* until all of them have ended */
+int weft__pvm_catch_some(int timeout_ms); /* what is there, or comes within that time. 0 or an error */
+void weft__pvm_output_fini(void);
+
 void weft__pvm_recv_fini(void);
+
+/* --- traces ----------------------------------------------------------------------------------- */
+
+/* A record: begin, its fields, end. begin is false when nobody wants it: then nothing more is to be done. event has
+ * TEV_EVENT_ENTRY or _EXIT. */
+bool weft__trace_begin(int event);
+void weft__trace_int(int field, int value);
+void weft__trace_ints(int field, const int *values, int n);
+void weft__trace_text(int field, const char *text);
+void weft__trace_address(int field, const void *p);
+void weft__trace_end(void);
+
+static inline bool weft__trace_is_on(void)
+{
+	return pvmtrc.trctid != 0;
+}
+
+void weft__trace_target(void); /* where traces go, or which, has changed */
+void weft__trace_registered(struct Pvmtracer *t); /* as the registered tracer wants it, if there is one */
+void weft__trace_spawned(const struct Pvmtracer *t, const char *program, const int *tids, int n);
+void weft__trace_exit(void); /* the task leaves: the last records */
 
 /* If the message is a notice of the engine's, makes PVM's of it. */
 bool weft__pvm_notice(const void *bytes, size_t nbytes, const weft_status_t *status, int context,
                       int *bufid);
 void weft__pvm_notify_fini(void);
+
+/* A message goes there directly (PvmRouteDirect): a new route, if it is the first. */
+void weft__pvm_route(int tid);
 
 #endif

@@ -203,6 +203,7 @@ int pvm_archcode(char *arch);
 int pvm_setopt(int what, int value);
 int pvm_getopt(int what);
 int pvm_getfds(int **fds);
+int pvm_catchout(FILE *to);
 int pvm_export(char *name);
 int pvm_unexport(char *name);
 char *pvmgetrsh(void);
@@ -296,6 +297,16 @@ int pvm_insert(char *name, int index, int number);
 int pvm_lookup(char *name, int index, int *number);
 int pvm_delete(char *name, int index);
 int pvm_getnoresets(int **tids, int *n);
+
+/* --- services --------------------------------------------------------------------------------- */
+
+int pvm_hostsync(int host, struct timeval *clock, struct timeval *delta);
+int pvm_tickle(int nargs, int *args, int *nanswers, int *answers);
+int pvm_reg_hoster(void);
+int pvm_reg_rm(struct pvmhostinfo **host);
+int pvm_reg_tasker(void);
+int pvm_reg_tracer(int context, int tag, int output_context, int output_tag, char *mask, int buffer,
+                   int options);
 
 /* --- groups (-lgpvm3) ------------------------------------------------------------------------- */
 

@@ -108,7 +108,8 @@ static int receive_one(weft_tid_t from, int context, int32_t tag, int timeout_ms
 	int bufid = 0;
 	struct weft__pvm_buf *b = NULL;
 	weft__pvm_learn(status.source);
-	if (!weft__pvm_notice(bytes, status.nbytes, &status, context, &bufid)) {
+	if (!weft__pvm_output(bytes, status.nbytes, &status, context, &bufid) &&
+	    !weft__pvm_notice(bytes, status.nbytes, &status, context, &bufid)) {
 		bufid = weft__pvm_buf_adopt(&bytes, status.nbytes, &b);
 		if (bufid > 0) {
 			b->src = weft__pvm_slot(status.source);
@@ -134,6 +135,16 @@ static int drain(int context)
 			return rc;
 		}
 	}
+}
+
+int weft__pvm_catch_some(int timeout_ms)
+{
+	int rc = receive_one(WEFT_ANY_TASK, WEFT__PVM_CATCH_CONTEXT, WEFT_ANY_TAG, timeout_ms);
+	while (rc == 0)
+		rc = receive_one(WEFT_ANY_TASK, WEFT__PVM_CATCH_CONTEXT, WEFT_ANY_TAG, 0);
+	if (rc > 0)
+		weft__pvm_buf_drop(rc); /* a message that somebody sent there */
+	return rc > 0 || rc == PvmNoData ? 0 : rc;
 }
 
 void weft__pvm_recv_fini(void)
@@ -188,7 +199,9 @@ static void show_handlers(void)
 
 static int drain_handled(void)
 {
-	int rc = drain(pvmmyctx);
+	int rc = weft__pvm_is_catching() ? weft__pvm_catch_some(0) : 0;
+	if (rc == 0)
+		rc = drain(pvmmyctx);
 	for (struct weft__list *l = handlers.next; rc == 0 && l != &handlers; l = l->next) {
 		struct handler *h = WEFT__CONTAINER(l, struct handler, link);
 		if (h->context >= 0 && h->context != pvmmyctx)
@@ -293,7 +306,7 @@ static struct kept *await_kept(const struct pattern *p, uint64_t end, bool dead_
 
 static bool is_plain(int tid)
 {
-	return !weft__pvm.match && !weft__pvm.nhandlers && (tid == -1 || weft__pvm_is_task(tid));
+	return !weft__pvm.match && !weft__pvm.nhandlers && !weft__pvm_is_catching() && (tid == -1 || weft__pvm_is_task(tid));
 }
 
 /* The next message: its buffer's id; 0 when the time is over; an error. */
@@ -322,20 +335,21 @@ static int next_message(int tid, int tag, uint64_t end)
 		}
 		if (bufid < 0)
 			return bufid == PvmNoData ? 0 : bufid;
-		if (bufid && matches(&p, bufid))
+		if (bufid && weft__list_empty(&kept) && matches(&p, bufid))
 			return bufid;
 		if (bufid)
-			weft__pvm_deliver(bufid); /* a notice, which comes from the daemon */
+			weft__pvm_deliver(bufid); /* from the daemon, of whom nothing was asked; or the second of two */
+		k = find(&p);
+		if (k)
+			return take(k);
 	}
 }
 
-static int check(int tid, int tag)
+/* Whether such a message can come at all. */
+static bool is_possible(int tid, int tag)
 {
-	int rc = weft__pvm_enrol();
-	if (rc)
-		return rc;
-	bool is_source = tid == -1 || weft__pvm_is_task(tid) || weft__pvm_is_host(tid);
-	return (is_source && tag >= -1) || weft__pvm.match ? PvmOk : PvmBadParam;
+	bool is_source = tid == -1 || tid == WEFT__PVM_DAEMON || weft__pvm_is_task(tid);
+	return (is_source && tag >= -1) || weft__pvm.match;
 }
 
 int weft__pvm_become_current(int bufid)
@@ -349,8 +363,11 @@ int weft__pvm_become_current(int bufid)
 
 static int receive(const char *name, int tid, int tag, uint64_t end)
 {
-	int rc = check(tid, tag);
-	if (rc == PvmOk)
+	int rc = weft__pvm_enrol();
+	bool can_come = is_possible(tid, tag);
+	if (rc == PvmOk && !can_come && end == UINT64_MAX)
+		rc = PvmBadParam; /* where the original would wait for ever */
+	if (rc == PvmOk && can_come)
 		rc = next_message(tid, tag, end);
 	if (rc < 0)
 		return lpvmerr(name, rc);
@@ -371,7 +388,9 @@ int pvm_trecv(int tid, int tag, struct timeval *limit)
 {
 	if (!limit)
 		return receive("pvm_trecv", tid, tag, UINT64_MAX);
-	if (limit->tv_sec < 0 || limit->tv_usec < 0 || limit->tv_sec > INT_MAX)
+	if (limit->tv_sec < 0 || limit->tv_usec < 0)
+		return receive("pvm_trecv", tid, tag, 0);
+	if (limit->tv_sec > INT_MAX)
 		return lpvmerr("pvm_trecv", PvmBadParam);
 	uint64_t ms = (uint64_t)limit->tv_sec * 1000 + ((uint64_t)limit->tv_usec + 999) / 1000;
 	return receive("pvm_trecv", tid, tag, ms ? weft__clock_ms() + ms : 0);
@@ -380,8 +399,8 @@ int pvm_trecv(int tid, int tag, struct timeval *limit)
 int pvm_probe(int tid, int tag)
 {
 	struct kept *k = NULL;
-	int rc = check(tid, tag);
-	if (rc == PvmOk) {
+	int rc = weft__pvm_enrol();
+	if (rc == PvmOk && is_possible(tid, tag)) {
 		struct pattern p = {tid, tag, pvmmyctx};
 		weft__pvm_sends_reap();
 		k = await_kept(&p, 0, false, &rc);
@@ -395,7 +414,9 @@ int pvm_probe(int tid, int tag)
 int pvm_precv(int tid, int tag, void *buf, int count, int type, int *atid, int *atag, int *alen)
 {
 	size_t size = weft__pvm_type_size(type);
-	int rc = check(tid, tag);
+	int rc = weft__pvm_enrol();
+	if (rc == PvmOk && !is_possible(tid, tag))
+		rc = PvmBadParam;
 	if (rc == PvmOk && type == PVM_STR)
 		rc = PvmNotImpl;
 	if (rc == PvmOk && (!size || count < 0 || (count && !buf)))

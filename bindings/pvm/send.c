@@ -76,13 +76,13 @@ static void wait_for_room(size_t bytes)
 	}
 }
 
-static int begin(weft_tid_t to, int tag, struct weft__pvm_blob *blob)
+static int begin(weft_tid_t to, int context, int tag, struct weft__pvm_blob *blob)
 {
 	wait_for_room(blob->size);
 	struct under_way *u = weft__malloc(sizeof *u);
 	if (!u)
 		return WEFT_ENOMEM;
-	int rc = weft__isend(weft__pvm.e, to, (weft_context_t){(uint32_t)pvmmyctx}, tag, blob->bytes,
+	int rc = weft__isend(weft__pvm.e, to, (weft_context_t){(uint32_t)context}, tag, blob->bytes,
 	                     blob->size, &u->request);
 	if (rc) {
 		weft__free(u);
@@ -99,26 +99,28 @@ static int begin(weft_tid_t to, int tag, struct weft__pvm_blob *blob)
 	return 0;
 }
 
-static int send_whole(weft_tid_t to, int tag, struct weft__pvm_blob *blob)
+static int send_whole(weft_tid_t to, int context, int tag, struct weft__pvm_blob *blob)
 {
 	int rc = WEFT_ETIMEDOUT;
 	if (blob->size <= SHORT_BYTES)
-		rc = weft__send(weft__pvm.e, to, (weft_context_t){(uint32_t)pvmmyctx}, tag,
+		rc = weft__send(weft__pvm.e, to, (weft_context_t){(uint32_t)context}, tag,
 		                blob->bytes, blob->size, 0);
-	return rc == WEFT_ETIMEDOUT ? begin(to, tag, blob) : rc;
+	return rc == WEFT_ETIMEDOUT ? begin(to, context, tag, blob) : rc;
 }
 
-int weft__pvm_send_blob(int tid, int tag, struct weft__pvm_blob *blob)
+int weft__pvm_send_blob(int tid, int context, int tag, struct weft__pvm_blob *blob)
 {
 	weft_tid_t to = weft__pvm_find(tid);
 	if (first)
 		weft__pvm_sends_reap();
 	if (to.v == 0)
 		return PvmOk;
-	int rc = send_whole(to, tag, blob);
+	if (weft__pvm.route == PvmRouteDirect)
+		weft__pvm_route(tid);
+	int rc = send_whole(to, context, tag, blob);
 	if (rc == WEFT_ENOTASK) { /* dead: or is its slot another task's now? */
 		to = weft__pvm_refind(tid);
-		rc = to.v ? send_whole(to, tag, blob) : 0;
+		rc = to.v ? send_whole(to, context, tag, blob) : 0;
 	}
 	return rc == WEFT_ENOTASK ? PvmOk : weft__pvm_code(rc);
 }
@@ -139,7 +141,7 @@ int pvm_send(int tid, int tag)
 	struct weft__pvm_blob *blob = weft__pvm_buf_seal(b);
 	if (!blob)
 		return lpvmerr("pvm_send", PvmNoMem);
-	rc = weft__pvm_send_blob(tid, tag, blob);
+	rc = weft__pvm_send_blob(tid, pvmmyctx, tag, blob);
 	weft__pvm_blob_drop(blob);
 	b->dst = tid;
 	return rc ? lpvmerr("pvm_send", rc) : PvmOk;
@@ -169,7 +171,7 @@ int pvm_mcast(int *tids, int count, int tag)
 		return lpvmerr("pvm_mcast", PvmNoMem);
 	for (int i = 0; rc == 0 && i < count; i++)
 		if (tids[i] != weft__pvm.tid && !comes_again(tids, i))
-			rc = weft__pvm_send_blob(tids[i], tag, blob);
+			rc = weft__pvm_send_blob(tids[i], pvmmyctx, tag, blob);
 	weft__pvm_blob_drop(blob);
 	return rc ? lpvmerr("pvm_mcast", rc) : PvmOk;
 }
@@ -190,7 +192,7 @@ int pvm_psend(int tid, int tag, void *buf, int count, int type)
 	rc = weft__pvm_pack(b, type, buf, count, 1);
 	struct weft__pvm_blob *blob = rc ? NULL : weft__pvm_buf_seal(b);
 	if (blob)
-		rc = weft__pvm_send_blob(tid, tag, blob);
+		rc = weft__pvm_send_blob(tid, pvmmyctx, tag, blob);
 	else if (rc == 0)
 		rc = PvmNoMem;
 	weft__pvm_blob_drop(blob);

@@ -12,7 +12,7 @@
 #include "base/heap.h"
 #include "bindings/pvm/pvm.h"
 
-enum { PATH_BYTES = 16384, HOSTS_BYTES = 32768, NENV = 8 };
+enum { PATH_BYTES = 16384, HOSTS_BYTES = 32768, NENV = 12 };
 
 /* What a spawn asks for, in the engine's terms. */
 struct order {
@@ -21,6 +21,9 @@ struct order {
 	char host[HOSTS_BYTES];
 	char wdir[PATH_MAX];
 	char path[PATH_BYTES], context[32];
+	struct Pvmtracer tracer; /* theirs */
+	struct weft__bequest bequest;
+	struct weft__output_to output;
 	const char *env[NENV];
 	weft_spawn_opts_t opts;
 };
@@ -173,9 +176,17 @@ static int set_env(struct order *o, int flags)
 {
 	size_t n = 0;
 	int rc = set_path(o);
-	snprintf(o->context, sizeof o->context, "PVMCTX=%d", pvmmyctx);
+	snprintf(o->context, sizeof o->context, "PVMCTX=0x%x", pvmmyctx);
 	o->env[n++] = o->path;
 	o->env[n++] = o->context;
+	o->tracer = pvmctrc;
+	if (!o->tracer.trctid)
+		weft__trace_registered(&o->tracer);
+	weft__pvm_bequeath(&o->tracer, &o->bequest);
+	o->env[n++] = o->bequest.targets;
+	o->env[n++] = o->bequest.mask;
+	o->env[n++] = o->bequest.buffer;
+	o->env[n++] = o->bequest.options;
 	if (!getenv("PVM_ARCH"))
 		o->env[n++] = "PVM_ARCH=LINUX64";
 	if (flags & PvmNoSpawnParent)
@@ -184,21 +195,36 @@ static int set_env(struct order *o, int flags)
 	return rc;
 }
 
+/* Who gets the output, if not those that get this task's. */
+static const struct weft__output_to *output_of(struct order *o)
+{
+	const struct Pvmtracer *c = &o->tracer, *own = &pvmtrc;
+	if (c->outtid == 0 || (c->outtid == own->outtid && c->outctx == own->outctx && c->outtag == own->outtag))
+		return NULL;
+	o->output = (struct weft__output_to){
+	        .tid = weft__pvm_find(c->outtid), .context = {(uint32_t)c->outctx}, .tag = c->outtag};
+	return &o->output;
+}
+
 static int place_order(struct order *o, int count, int *tids)
 {
 	weft_tid_t *whole = weft__calloc((size_t)count, sizeof *whole);
 	int *errors = weft__calloc((size_t)count, sizeof *errors);
 	int rc = PvmNoMem;
 	if (whole && errors)
-		rc = weft__spawn(weft__pvm.e, o->program, o->argv, &o->opts, count, whole, errors);
-	for (int i = 0; whole && errors && i < count; i++) {
-		int tid = whole[i].v ? weft__pvm_slot(whole[i])
-		                     : weft__pvm_code(errors[i] ? errors[i] : rc < 0 ? rc : WEFT_EINTERNAL);
-		weft__pvm_learn(whole[i]);
-		if (tids)
-			tids[i] = tid;
-	}
+		rc = weft__spawn_for(weft__pvm.e, o->program, o->argv, &o->opts, output_of(o), count, whole, errors);
 	bool asked = whole && errors;
+	for (int i = 0; asked && i < count; i++) {
+		int error = weft__pvm_code(errors[i] ? errors[i] : rc < 0 ? rc : WEFT_EINTERNAL);
+		weft__pvm_learn(whole[i]);
+		errors[i] = whole[i].v ? weft__pvm_slot(whole[i]) : error;
+		if (tids)
+			tids[i] = errors[i];
+	}
+	if (asked) {
+		weft__pvm_spawned(whole, count);
+		weft__trace_spawned(&o->tracer, o->program, errors, count);
+	}
 	weft__free(whole);
 	weft__free(errors);
 	return !asked ? PvmNoMem : rc > 0 ? rc : rc == WEFT_ENOVM ? PvmSysErr : 0;

@@ -14,11 +14,11 @@
 struct weft__pvm weft__pvm = {.autoerr = 1,
                               .route = PvmAllowDirect,
                               .fragsize = 4080,
-                              .polltype = PvmPollConstant};
+                              .showtids = 1};
 int pvmmyctx;
 
 enum {
-	HOST_BIT = INT32_MIN,
+	GROUP_BIT = 1 << 30, /* PVM's tids of groups of tasks have it, no others */
 	EXIT_MS = 60000, /* how long the last messages are kept for receivers that are not there yet */
 };
 
@@ -30,22 +30,22 @@ static pid_t enrolled_pid;
 
 bool weft__pvm_is_task(int tid)
 {
-	return tid > 0 && (tid & WEFT__LOCAL_MAX) && tid >> WEFT__LOCAL_BITS;
+	return tid > 0 && !(tid & GROUP_BIT) && (tid & WEFT__LOCAL_MAX);
 }
 
 bool weft__pvm_is_host(int tid)
 {
-	return tid < 0 && !(tid & WEFT__LOCAL_MAX) && weft__pvm_node_of(tid);
+	return tid > 0 && !(tid & GROUP_BIT) && !(tid & WEFT__LOCAL_MAX);
 }
 
 int weft__pvm_host_of(uint32_t node)
 {
-	return HOST_BIT | (int)(node << WEFT__LOCAL_BITS);
+	return (int)(node << WEFT__LOCAL_BITS);
 }
 
 uint32_t weft__pvm_node_of(int tid)
 {
-	return ((uint32_t)tid & INT32_MAX) >> WEFT__LOCAL_BITS;
+	return ((uint32_t)tid & ~(UINT32_C(3) << 30)) >> WEFT__LOCAL_BITS;
 }
 
 int weft__pvm_slot(weft_tid_t tid)
@@ -86,8 +86,10 @@ weft_tid_t weft__pvm_find(int tid)
 /* exit() without pvm_exit(): what was sent still reaches those that receive it. */
 static void at_end(void)
 {
-	if (weft__pvm.e && enrolled_pid == getpid() && weft__here() == weft__pvm.e)
+	if (weft__pvm.e && enrolled_pid == getpid() && weft__here() == weft__pvm.e) {
+		weft__trace_exit();
 		weft__pvm_sends_finish(EXIT_MS);
+	}
 }
 
 static void learn_relatives(struct weft__engine *e)
@@ -115,6 +117,7 @@ int weft__pvm_enrol(void)
 	pvmmyctx = context ? (int)strtol(context, NULL, 0) : PvmBaseContext;
 	if (pvmmyctx < 0)
 		pvmmyctx = PvmBaseContext;
+	weft__pvm_inherit();
 	learn_relatives(weft__pvm.e);
 	if (!hooked)
 		hooked = atexit(at_end) == 0;
@@ -131,7 +134,10 @@ int pvm_exit(void)
 {
 	if (!weft__pvm.e || enrolled_pid != getpid())
 		return PvmOk;
+	weft__pvm_catch_all();
+	weft__trace_exit();
 	weft__pvm_sends_finish(EXIT_MS);
+	weft__pvm_output_fini();
 	weft__pvm_recv_fini();
 	weft__pvm_notify_fini();
 	weft__pvm_bufs_fini();
@@ -143,6 +149,7 @@ int pvm_exit(void)
 	weft__pvm.e = NULL;
 	weft__pvm.tid = 0;
 	unsetenv("PVMCTX");
+	unsetenv(WEFT__PVM_TARGETS);
 	return PvmOk;
 }
 
@@ -176,8 +183,6 @@ int pvm_siblings(int **tids)
 
 int pvm_tidtohost(int tid)
 {
-	if (!weft__pvm_is_task(tid) && !weft__pvm_is_host(tid))
-		return lpvmerr("pvm_tidtohost", PvmBadParam);
 	return weft__pvm_host_of(weft__pvm_node_of(tid));
 }
 

@@ -149,7 +149,11 @@ static void check_matching(void)
 	struct timeval soon = {0, 50000};
 	equal(PvmBadParam, pvm_send(-1, TAG), "nobody is a bad parameter");
 	equal(PvmBadParam, pvm_send(me, -2), "a reserved tag is a bad parameter");
-	equal(PvmBadParam, pvm_recv(me, -2), "of a receive, too");
+	equal(PvmBadParam, pvm_recv(me, -2), "of a receive that would wait for ever, too");
+	equal(0, pvm_nrecv(me, -2), "one that does not wait finds nothing");
+	equal(0, pvm_probe(-5, 1), "as from nobody");
+	struct timeval past = {-1, 0};
+	equal(0, pvm_trecv(-1, -1, &past), "or until a time that is over");
 	equal(0, pvm_nrecv(-1, -1), "nothing is there");
 	equal(0, pvm_trecv(-1, -1, &soon), "nothing comes in time");
 	send_int(me, 1, 10);
@@ -192,6 +196,7 @@ static void check_contexts(void)
 	pvm_setcontext(before);
 	check(pvm_nrecv(-1, -1) > 0, "but in the old one");
 	equal(PvmOk, pvm_freecontext(fresh), "a context is freed");
+	equal(PvmNotFound, pvm_freecontext(fresh), "once");
 	equal(PvmBadParam, pvm_setcontext(-1), "a negative one is a bad parameter");
 }
 
@@ -257,7 +262,15 @@ static void check_hosts(void)
 	equal(expected ? atoi(expected) : 1, nhost, "has every host");
 	equal(PvmOk, pvm_mstat(hosts[0].hi_name), "which is up");
 	equal(PvmNoHost, pvm_mstat((char *)"nowhere"), "others are not");
-	equal(PvmOk, pvm_pstat(hosts[0].hi_tid), "its daemon, too");
+	equal(PvmBadParam, pvm_pstat(hosts[0].hi_tid), "a host is no task");
+	check(hosts[0].hi_tid > 0, "its tid is no error");
+	equal(hosts[0].hi_tid, pvm_tidtohost(hosts[0].hi_tid), "and is its own host's");
+	equal(0, pvm_tidtohost(0), "nothing has none");
+	equal(-2, pvm_getopt(PvmPollType), "there is nothing to poll");
+	equal(0, pvm_setopt(PvmAutoErr, 9), "any number will do for PvmAutoErr");
+	equal(9, pvm_setopt(PvmAutoErr, 0), "and is kept");
+	equal(PvmBadParam, pvm_setopt(PvmTraceOptions, 9), "there are three trace options");
+	equal(PvmBadParam, pvm_setopt(PvmOutputTid, 5), "output goes to oneself or to nobody");
 	equal(PvmAllowDirect, pvm_setopt(PvmRoute, PvmRouteDirect), "an option's old value is returned");
 	equal(PvmRouteDirect, pvm_getopt(PvmRoute), "the new one is kept");
 	equal(PvmBadParam, pvm_setopt(1234, 1), "an unknown option is a bad parameter");

@@ -10,7 +10,7 @@ plan 9
 needs() { readelf -d "$lib/$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; }
 soname() { readelf -d "$lib/$1" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p'; }
 # A sanitizer adds names of its own to a library.
-exported() { nm -D --defined-only "$lib/$1" | awk '{ print $3 }' | grep -E '^(pvm|lpvm|weft|Pvm)' | LC_ALL=C sort; }
+exported() { nm -D --defined-only "$lib/$1" | awk '{ print $3 }' | grep -E '^(pvm|lpvm|weft|Pvm|gs_|i_dump)' | LC_ALL=C sort; }
 listed() { sed -n 's/^[ \t]*\([A-Za-z0-9_]*\);.*/\1/p' "$WEFT_SRCDIR/bindings/pvm/$1" | LC_ALL=C sort; }
 
 for name in pvm3 gpvm3; do
