@@ -56,7 +56,7 @@ static void long_texts_and_arrays_are_cut(void **state)
 	assert_non_null(strstr(printed(&m), "ids=100[0 0 0 0 0 0 0 0 ...]"));
 	m = (struct weft__msg){.code = WEFT__MSG_SPAWN, .spawn.wdir = {wdir, sizeof wdir}};
 	assert_non_null(strstr(printed(&m), "xxx...\""));
-	assert_true(strlen(line) < 250);
+	assert_true(strlen(line) < 450); /* the texts are cut; the names of all fields are there */
 }
 
 static void every_message_fits_every_size(void **state)

@@ -336,7 +336,7 @@ static void what_has_no_known_code_is_refused(void **state)
 	        ITEM("\x01", 0),
 	        ITEM("\x81\x01\x01", 0),
 	        ITEM("\x92\x00\x01", 0),
-	        ITEM("\x92\x7f\x01", 0),
+	        ITEM("\x92\xcc\xfe\x01", 0), /* 254: no message has it */
 	        ITEM("\x92\xff\x01", 0),
 	        ITEM("\x92\xa1\x01", 0),
 	        ITEM("\x92\xcf\xff\xff\xff\xff\xff\xff\xff\xff\x01", 0),

@@ -1,7 +1,8 @@
 # lib.sh - for tests with real daemons; source it first. Each test has run folders of its own, and, when root may make
-# one, a PID namespace, so that a failing test takes its processes along.
+# them, a PID namespace, so that a failing test takes its processes along, and a /dev/shm of its own.
 if [ -z "${WEFT_TEST_NAMESPACE-}" ] && [ "$(id -u)" = 0 ] && unshare -p -f --mount-proc true 2>/dev/null; then
-	WEFT_TEST_NAMESPACE=1 exec unshare -p -f --mount-proc --kill-child sh "$0" "$@"
+	WEFT_TEST_NAMESPACE=1 exec unshare -p -f --mount-proc --kill-child sh -c \
+		'mount -t tmpfs -o mode=1777 shm /dev/shm 2>/dev/null; exec sh "$0" "$@"' "$0" "$@"
 fi
 . "$WEFT_SRCDIR/tests/checks/tap.sh"
 
@@ -41,7 +42,7 @@ nothing_runs() { [ -z "$(left)" ]; }
 remains() {
 	until_true "${1:-5}" nothing_runs || left
 	find "$rundir" -mindepth 1 2>/dev/null
-	for f in /dev/shm/*weft*; do [ ! -e "$f" ] || echo "$f"; done
+	find /dev/shm -mindepth 1 -maxdepth 1 -name '*weft*' -user "$(id -u)" 2>/dev/null
 }
 
 finish() {
