@@ -487,7 +487,7 @@ static bool take_spawned(struct runner_root *root, const struct weft__msg_spawne
 	root->size = (uint32_t)m->size;
 	for (size_t i = 0; i < m->errors.n && !code; i++)
 		code = -(int)m->errors.p[i];
-	if (code && !root->error.code)
+	if (code && !root->error.code && !*root->aborted) /* what was not started any more was not to be */
 		weft__err_set(&root->error, code, "%s", m->text.n ? m->text.p : weft__err_text(code));
 	return m->code || m->first + m->tids.n >= m->size;
 }

@@ -27,6 +27,8 @@
 #include "base/ids.h"
 #include "node/taskvm_mpi.h"
 
+enum { WORDS_MAX = 16 }; /* arguments that are looked at for the program behind the program */
+
 /* --- what to start ------------------------------------------------------------------------------ */
 
 static const char *variable(char *const *env, const char *name)
@@ -120,7 +122,12 @@ static void find_family(const struct taskvm *vm, struct taskvm_launch *l, int di
 		l->family = l->mpi == WEFT__MPI_OPENMPI ? FAMILY_OPENMPI : l->mpi == WEFT__MPI_MPICH ? FAMILY_MPICH : FAMILY_NONE;
 		return;
 	}
-	l->family = family_find(dirfd, l->path, variable(l->env, "LD_LIBRARY_PATH"), library);
+	const char *library_path = variable(l->env, "LD_LIBRARY_PATH");
+	l->family = family_find(dirfd, l->path, library_path, library);
+	/* A program that starts another one: numactl ./solver, gdb --args ./solver. */
+	for (size_t i = 1; l->family == FAMILY_NONE && i <= WORDS_MAX && l->argv[i]; i++)
+		if (strchr(l->argv[i], '/'))
+			l->family = family_find(dirfd, l->argv[i], library_path, library);
 	if (l->family != FAMILY_OTHER)
 		return;
 	snprintf(why, sizeof why, "it is linked with %.40s, an MPI that Weft can't host; --mpi=none starts it all the same",
