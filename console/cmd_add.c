@@ -5,6 +5,7 @@
 #include "console/adder.h"
 #include "console/context.h"
 #include "console/exitcode.h"
+#include "console/nodes.h"
 
 /* Each operand is a host, with its options when it is quoted; --hostfile has more. */
 static int read_hosts(const struct args *args, struct hostfile *f, struct weft_error *e)
@@ -16,8 +17,24 @@ static int read_hosts(const struct args *args, struct hostfile *f, struct weft_e
 	return rc;
 }
 
+/* As PVM's console shows them; what became of each has been told in Weft's words. */
+static void show_pvm(struct context *c, const struct hostfile *f, const struct adder_result *result)
+{
+	struct weft_error e;
+	printf("%u successful\n%24s %8s\n", result->up, "HOST", "DTID");
+	for (size_t i = 0; i < f->n; i++) {
+		uint64_t node;
+		if (nodes_find(c->session, f->hosts[i].name, &node, &e) == 0)
+			printf("%24s %8llx\n", f->hosts[i].name, (unsigned long long)nodes_dtid(node));
+		else
+			printf("%24s %s\n", f->hosts[i].name, "Can't start pvmd");
+	}
+	fflush(stdout);
+}
+
 static int add(struct context *c, const struct args *args, const struct hostfile *f, long local)
 {
+	bool pvm = c->dialect == DIALECT_PVM && !args_has(args, OPT_JSON);
 	struct adder_result result;
 	const struct adder_options o = {.ports = args_text(args, OPT_PORTS),
 	                                .local = local,
@@ -25,10 +42,12 @@ static int add(struct context *c, const struct args *args, const struct hostfile
 	                                .here_too = args_has(args, OPT_HOSTFILE),
 	                                .there_too = args_has(args, OPT_HOSTFILE),
 	                                .json = args_has(args, OPT_JSON),
-	                                .out = stdout};
+	                                .out = pvm ? stderr : stdout};
 	if (context_attach(c, args))
 		return EXITCODE_FAILURE;
 	int rc = adder_run(c, c->session, f, &o, &result);
+	if (!rc && pvm)
+		show_pvm(c, f, &result);
 	context_detach(c);
 	return rc || result.failed ? EXITCODE_FAILURE : 0;
 }

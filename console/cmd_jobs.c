@@ -1,6 +1,12 @@
 #include "config.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/heap.h"
+#include "console/exitcode.h"
 #include "console/listing.h"
+#include "console/target.h"
 #include "console/words.h"
 
 enum { COLUMNS = 7 };
@@ -38,7 +44,7 @@ static void add_row(struct table *t, const struct weft__msg *m)
 	table_add(t, "%s", row->program.p);
 }
 
-static int exec_jobs(struct context *c, const struct args *a)
+static int show_weft(struct context *c, const struct args *a)
 {
 	static const struct listing_kind kind = {.kind     = WEFT__LIST_JOBS,
 	                                         .row      = WEFT__MSG_JOB_ROW,
@@ -51,8 +57,77 @@ static int exec_jobs(struct context *c, const struct args *a)
 	return listing_show(c, a, &kind, 0);
 }
 
+/* --- as PVM's console shows them: jobs that run, with their tasks --------------------------------- */
+
+struct member {
+	uint64_t job, rank, tid;
+};
+
+struct members {
+	struct member *all;
+	size_t n, cap;
+	int code;
+};
+
+static void on_task(void *arg, const struct weft__msg *m)
+{
+	struct members *x = arg;
+	if (m->code != WEFT__MSG_TASK_ROW || m->task_row.flags & 1) /* it came by itself */
+		return;
+	if (x->n == x->cap) {
+		size_t cap         = x->cap ? 2 * x->cap : 64;
+		struct member *all = weft__realloc(x->all, cap * sizeof *all);
+		if (!all) {
+			x->code = WEFT_ENOMEM;
+			return;
+		}
+		x->all = all;
+		x->cap = cap;
+	}
+	x->all[x->n++] = (struct member){m->task_row.job, m->task_row.rank, m->task_row.tid};
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	return x->job != y->job ? (x->job > y->job) - (x->job < y->job) : (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+static int show_pvm(struct context *c, const struct args *a)
+{
+	struct weft_error e;
+	struct members x = {0};
+	char tid[TARGET_TEXT];
+	if (context_attach(c, a))
+		return EXITCODE_FAILURE;
+	int rc = session_list(c->session, WEFT__LIST_TASKS, 0, 0, on_task, &x, &e);
+	if (!rc && x.code)
+		rc = weft__err_set(&e, x.code, "out of memory");
+	if (rc)
+		context_error(c, "%s", e.text);
+	if (x.n)
+		qsort(x.all, x.n, sizeof *x.all, compare);
+	for (size_t i = 0; i < x.n && !rc; i++) {
+		bool first = i == 0 || x.all[i].job != x.all[i - 1].job;
+		if (first)
+			printf("%s%2llu:", i ? "\n" : "", (unsigned long long)x.all[i].job);
+		printf(" t%s", target_pvm(x.all[i].tid, tid));
+	}
+	if (x.n && !rc)
+		putchar('\n');
+	weft__free(x.all);
+	context_detach(c);
+	return rc ? EXITCODE_FAILURE : 0;
+}
+
+static int exec_jobs(struct context *c, const struct args *a)
+{
+	bool pvm = c->dialect == DIALECT_PVM && !args_has(a, OPT_JSON) && !args_has(a, 'l');
+	return pvm ? show_pvm(c, a) : show_weft(c, a);
+}
+
 static const struct option_def options[] = {
-        {.id = 'l', .name = "long", .help = "in pvm: with what weft shows always"},
+        {.id = 'l', .name = "long", .help = "in pvm: ended ones, too, with what weft shows always"},
         OPTION_JSON,
         OPTION_VM,
         OPTION_HELP,

@@ -543,13 +543,12 @@ static void await_room(struct console *c)
 }
 
 /* The commands of a stream until its end, or that of the console; wait is called before each read that may take long.
- * The last one's status. */
-static int run_stream(struct console *c, int fd, void (*wait)(struct console *c))
+ * status becomes that of the last one. */
+static void run_stream(struct console *c, int fd, void (*wait)(struct console *c), int *status)
 {
 	struct weft_error e;
 	struct lines lines;
 	const char *text = "";
-	int status       = 0;
 	lines_init(&lines, fd);
 	while (text && !is_over(c)) {
 		int rc           = lines_next(&lines, &text, &e);
@@ -560,17 +559,16 @@ static int run_stream(struct console *c, int fd, void (*wait)(struct console *c)
 			rc   = is_over(c) ? 0 : lines_fill(&lines, &e);
 			text = "";
 		} else if (!rc && text) {
-			status = run_line(c, text);
+			*status = run_line(c, text);
 			await_room(c);
 		}
 		if (!rc)
 			continue;
 		context_error(c->context, "%s", e.text);
-		status = EXITCODE_FAILURE;
-		text   = rc == WEFT_ENOMEM ? NULL : "";
+		*status = EXITCODE_FAILURE;
+		text    = rc == WEFT_ENOMEM ? NULL : "";
 	}
 	lines_fini(&lines);
-	return status;
 }
 
 /* A file that need not be there. */
@@ -582,8 +580,9 @@ static void run_file(struct console *c, const char *path)
 			context_error(c->context, "%s: %s", path, strerror(errno));
 		return;
 	}
+	int status       = 0;
 	c->context->file = path;
-	run_stream(c, fd, NULL);
+	run_stream(c, fd, NULL, &status);
 	c->context->file = NULL;
 	close(fd);
 }
@@ -711,11 +710,13 @@ static int run_commands(struct console *c, const struct console_start *how)
 	struct weft_error e;
 	int status = 0;
 	start_handles(c);
+	if (how->hostfile)
+		status = command_run(x, 3, (char *[]){"add", "--hostfile", (char *)how->hostfile, NULL});
 	run_files(c);
 	if (c->edit)
 		run_prompts(c);
 	else if (!is_over(c))
-		status = run_stream(c, 0, await_input);
+		run_stream(c, 0, await_input, &status);
 	if (!c->edit && session_is_open(x->session))
 		await_jobs(c);
 	give_stdout_back(c);

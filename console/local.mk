@@ -80,6 +80,14 @@ dist_man_MANS += $(console_pages)
 $(console_pages): console/weft$(EXEEXT)
 	$(AM_V_GEN)page=`basename $@ .1` && console/weft$(EXEEXT) help --mdoc $${page#weft-} > $@.tmp && mv $@.tmp $@
 
+# The console as PVM's users call it, beside the libraries: not in bin, where another PVM's may be.
+install-exec-local:
+	$(MKDIR_P) "$(DESTDIR)$(libdir)/weft/pvm3/bin"
+	rm -f "$(DESTDIR)$(libdir)/weft/pvm3/bin/pvm"
+	ln -sr "$(DESTDIR)$(bindir)/weft" "$(DESTDIR)$(libdir)/weft/pvm3/bin/pvm"
+uninstall-local:
+	rm -f "$(DESTDIR)$(libdir)/weft/pvm3/bin/pvm"
+
 dist_bashcompletion_DATA = %D%/bash/weft
 dist_zshcompletion_DATA = %D%/zsh/_weft
 %D%/bash/weft: console/weft$(EXEEXT)
