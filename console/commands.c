@@ -16,7 +16,8 @@ const struct command *const commands[] = {
         &cmd_run,  &cmd_mpirun,    &cmd_up,      &cmd_down,  &cmd_conf, &cmd_ps,     &cmd_jobs,   &cmd_spawn,
         &cmd_kill,   &cmd_sig,     &cmd_logs,  &cmd_add,  &cmd_delete, &cmd_drain, &cmd_doctor, &cmd_version,
         &cmd_help,   &cmd_alias,   &cmd_unalias, &cmd_setenv, &cmd_export, &cmd_unexport, &cmd_echo,
-        &cmd_id,     &cmd_mstat,   &cmd_pstat,   &cmd_reset,  &cmd_halt,   &cmd_quit,  NULL,
+        &cmd_id,     &cmd_mstat,   &cmd_pstat,   &cmd_reset,  &cmd_names,
+        &cmd_put,    &cmd_getopt,  &cmd_setopt,  &cmd_trace,  &cmd_halt,   &cmd_quit,  NULL,
 };
 
 enum { NAMES_MAX = 64 };

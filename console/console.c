@@ -35,6 +35,7 @@
 #include "console/line.h"
 #include "console/lines.h"
 #include "console/live.h"
+#include "console/pvmopts.h"
 #include "console/runner.h"
 #include "console/start.h"
 
@@ -49,6 +50,7 @@ struct console {
 	History *history;
 	char history_path[PATH_MAX], aliases_path[PATH_MAX]; /* "": they are not kept */
 	struct aliases aliases;
+	struct pvmopts pvm;
 	uv_poll_t input;
 	uv_signal_t signals[NSIGNALS];
 	struct session_listener listener;
@@ -735,7 +737,9 @@ int console_run(struct context *x, const struct console_start *how)
 	static struct console c;
 	c = (struct console){.context = x};
 	aliases_init(&c.aliases);
+	pvmopts_init(&c.pvm);
 	x->aliases = &c.aliases;
+	x->pvm     = &c.pvm;
 	int status = set_up(&c, how) ? EXITCODE_FAILURE : run_commands(&c, how);
 	close_editor(&c);
 	aliases_fini(&c.aliases);

@@ -11,6 +11,7 @@
 #include "console/session.h"
 
 struct aliases;
+struct pvmopts;
 struct runner;
 
 struct context {
@@ -21,6 +22,7 @@ struct context {
 	struct session *session;       /* the console's; on the command line that of the command */
 	struct runner *runner;         /* the console's attached jobs, NULL on the command line */
 	struct aliases *aliases;       /* the console's, NULL on the command line */
+	struct pvmopts *pvm;           /* so are these */
 	const struct command *command; /* that runs */
 	bool interactive;              /* in the console */
 	bool leave;                    /* the console ends after this command */

@@ -12,10 +12,12 @@ console_libconsole_la_SOURCES = \
 	%D%/cmd_down.c \
 	%D%/cmd_drain.c \
 	%D%/cmd_echo.c \
+	%D%/cmd_getopt.c \
 	%D%/cmd_help.c \
 	%D%/cmd_jobs.c \
 	%D%/cmd_logs.c \
 	%D%/cmd_mpirun.c \
+	%D%/cmd_names.c \
 	%D%/cmd_ps.c \
 	%D%/cmd_reset.c \
 	%D%/cmd_run.c \
@@ -42,6 +44,7 @@ console_libconsole_la_SOURCES = \
 	%D%/lines.c %D%/lines.h \
 	%D%/listing.c %D%/listing.h \
 	%D%/live.c %D%/live.h \
+	%D%/mailbox.c %D%/mailbox.h \
 	%D%/mapping.c %D%/mapping.h \
 	%D%/mdoc.c \
 	%D%/mpirun.c %D%/mpirun.h \
@@ -53,6 +56,7 @@ console_libconsole_la_SOURCES = \
 	%D%/plan.c %D%/plan.h \
 	%D%/proc.c %D%/proc.h \
 	%D%/pvmenv.c %D%/pvmenv.h \
+	%D%/pvmopts.c %D%/pvmopts.h \
 	%D%/runhosts.c %D%/runhosts.h \
 	%D%/runner.c %D%/runner.h \
 	%D%/session.c %D%/session.h \
@@ -61,6 +65,7 @@ console_libconsole_la_SOURCES = \
 	%D%/suggest.c %D%/suggest.h \
 	%D%/table.c %D%/table.h \
 	%D%/target.c %D%/target.h \
+	%D%/tracemask.c %D%/tracemask.h \
 	%D%/vmdir.c %D%/vmdir.h \
 	%D%/words.c %D%/words.h
 console_libconsole_la_CPPFLAGS = $(AM_CPPFLAGS) -DWEFT_PVM3LIBDIR='"$(libdir)/weft/pvm3/lib"'
@@ -75,7 +80,7 @@ console_weft_LDADD = console/libconsole.la link/liblink.la proto/libproto.la bas
 # Pages and completions are made by the program itself, from its option table.
 console_pages = %D%/weft.1 %D%/weft-run.1 %D%/weft-mpirun.1 %D%/weft-up.1 %D%/weft-down.1 %D%/weft-conf.1 %D%/weft-ps.1 \
 	%D%/weft-jobs.1 %D%/weft-spawn.1 %D%/weft-kill.1 %D%/weft-sig.1 %D%/weft-logs.1 %D%/weft-add.1 \
-	%D%/weft-delete.1 %D%/weft-drain.1 %D%/weft-mstat.1 %D%/weft-pstat.1 %D%/weft-reset.1 %D%/weft-doctor.1 %D%/weft-version.1 %D%/weft-help.1
+	%D%/weft-delete.1 %D%/weft-drain.1 %D%/weft-mstat.1 %D%/weft-pstat.1 %D%/weft-reset.1 %D%/weft-names.1 %D%/weft-put.1 %D%/weft-doctor.1 %D%/weft-version.1 %D%/weft-help.1
 dist_man_MANS += $(console_pages)
 $(console_pages): console/weft$(EXEEXT)
 	$(AM_V_GEN)page=`basename $@ .1` && console/weft$(EXEEXT) help --mdoc $${page#weft-} > $@.tmp && mv $@.tmp $@

@@ -55,6 +55,8 @@ static bool is_answer(enum weft__msg_code code)
 	case WEFT__MSG_NODE_ADDED:
 	case WEFT__MSG_NAME_VALUE:
 	case WEFT__MSG_LOG_BYTES:
+	case WEFT__MSG_MBOX_VALUE:
+	case WEFT__MSG_MBOX_ROW:
 		return true;
 	default:
 		return false;

@@ -127,6 +127,59 @@ chmod +x pvm3/bin/LINUX64/mine
 runs "programs are looked for in PVM's folders" 0 "spawn -> mine"
 prints "and found" 'from the folder of PVM$'
 
+# Options, the mask of traces, mailboxes, jobs.
+runs "getopt" 0 "getopt PvmRoute" "setopt PvmRoute 3" "setopt PvmTraceTid t20001" "getopt route"
+line_is "shows" 1 "PvmRoute Currently Set to 1"
+line_is "setopt changes" 2 "PvmRoute Changed from 1 to 3"
+line_is "also a tid" 3 "PvmTraceTid Changed from 0 to 131073"
+line_is "for this console" 4 "PvmRoute Currently Set to 3"
+runs "setopt of what is none" 125 "setopt PvmRoot 1"
+says "suggests one" 'PVM Option "PvmRoot" Unknown. Did you mean PvmRoute\?'
+runs "setopt out of range" 125 "setopt PvmRoute 9"
+says "names the range" 'from 1 to 3'
+runs "getopt of all" 0 getopt
+equal "has as many as PVM's" 23 "$(grep -c 'Currently Set to' out)"
+runs "trace" 0 trace
+equal "lists the events in columns" 26 "$(wc -l <out)"
+equal "with the usual ones on" 23 "$(grep -o '\* [a-z]' out | wc -l)"
+runs "trace of some" 0 "trace - *" "trace + pvm_send recv" trace
+equal "sets these" "recv send" "$(grep -o '\* [a-z_]*' out | cut -c 3- | xargs)"
+runs "trace of what is none" 125 "trace sned"
+says "suggests one" 'no such event "sned"; did you mean send\?'
+runs "trace opt and buf" 0 "trace opt count" "trace opt" "trace buf 100" "trace buf"
+equal "are kept" 2 "$(grep -c -E 'set to ("count"|100 bytes)$' out)"
+runs "put and names" 0 "put fruit 0 apple" "put fruit 2 pear" "put tree 0" "names ^fr" quit
+line_is "lists the mailbox" 1 "<fruit>:"
+line_is "and what is in it" 2 "$(printf '\tindex=0 owner=0x0/0 flags=0x0')"
+equal "and no other" 0 "$(grep -c tree out)"
+runs "what a console put goes with it" 0 names
+expect "unless it is to stay" "$(cat out)"
+runs "a persistent one" 0 "put stays 1 here" quit
+runs "is there for the next one" 0 names "reset info stays" names
+equal "until it is cleared" 1 "$(grep -c '^<stays>:$' out)"
+runs "put with wrong flags" 125 "put x 99"
+says "says which there are" '1 persistent, 2 one of several'
+status "weft put stays" 0 weft put shell 0 text
+status "names --json" 0 weft names --json
+equal "has it" 1 "$(grep -c '"name": "shell"' out)"
+runs "reset with a wrong argument" 125 "reset bogus"
+says "says what there is" 'reset \[info'
+runs "jobs" 0 "spawn -2 sleep 100" jobs reset
+prints "have their tasks" '^ ?[0-9]+: t[0-9a-f]+ t[0-9a-f]+$'
+runs "add of a host that is none" 125 "add no-such-host.invalid"
+line_is "counts" 1 "0 successful"
+line_is "has PVM's heading" 2 "                    HOST     DTID"
+prints "and says which failed" "no-such-host.invalid Can't start pvmd$"
+says "and why, in Weft's words" 'mend it with'
+printf '# hosts\n%s\n* sp=500\n& later.invalid\n' "$host" >hostfile
+commands conf
+rc=0
+timeout 60 "$tmp/pvm" hostfile <commands >out 2>err || rc=$?
+equal "a list of hosts" 0 $rc
+prints "is read" '1 host, 1 data format'
+timeout 60 "$tmp/pvm" no-such-file <commands >out 2>err
+says "one that is not there is named" 'no-such-file'
+
 # Lines, aliases and the file of one's own.
 runs "alias" 0 "alias ll ps -l" "alias" "ll -a" "unalias ll" "alias"
 line_is "lists" 1 "$(printf 'll\tps -l')"
@@ -193,7 +246,8 @@ pvm -d0x0 -nbigiron
 prints "-n names the host" '^ *bigiron    20000'
 
 command -v tmux >/dev/null 2>&1 || { ok "the terminal # SKIP tmux is not installed"; done_testing; }
-pane() { tmux -S "$tmp/tmux" -f /dev/null "$@" 2>/dev/null; }
+server=first
+pane() { tmux -S "$tmp/tmux.$server" -f /dev/null "$@" 2>/dev/null; }
 keys() { pane send-keys "$@"; }
 type_line() { keys -l "$1"; keys Enter; }
 screen() { pane capture-pane -p | sed '/^ *$/d'; }
@@ -228,6 +282,7 @@ dead() { [ "$(pane list-panes -F '#{pane_dead}')" = 1 ]; }
 until_true 8 dead
 equal "the alias is kept" "alias ll ps -l" "$(cat .local/state/weft/pvm-aliases)"
 pane kill-server
+server=second
 pane new-session -d -x 90 -y 40 "exec '$tmp/pvm'"
 pane set-option -g remain-on-exit on
 seen "it says that the machine was there" 'pvmd already running'
