@@ -27,6 +27,7 @@
 #include "console/context.h"
 #include "console/exitcode.h"
 #include "console/feeder.h"
+#include "console/machines.h"
 #include "console/mapping.h"
 #include "console/plan.h"
 #include "console/runhosts.h"
@@ -36,6 +37,7 @@
 
 enum {
 	GRACE_MS   = 3000,  /* from asking the tasks to killing them */
+	BATCH_MS   = 20000, /* the same in a batch job, which gives half a minute as a rule */
 	KILL_MS    = 2000,  /* from killing them to leaving */
 	STARTUP_MS = 15000, /* a private VM answers within this */
 	FLUSH_MS   = 500,   /* for the reader of our output, when the run was ended early */
@@ -67,6 +69,7 @@ struct run {
 	enum run_phase phase;
 	int pending;        /* a signal for tasks that are not known yet, or 0 */
 	int verdict;        /* exit status that was decided by something else than the tasks; -1: none */
+	int64_t grace_ms;
 	bool quiet;
 	bool flushed;       /* the time for the last output is over */
 	bool own_stdin;     /* rank 0 gets our standard input */
@@ -122,7 +125,7 @@ static void ask_tasks(struct run *r, int status, int signo)
 		r->pending = signo; /* they get it as soon as we hear of them */
 	}
 	if (signo != SIGINT || r->pending) /* Ctrl-C waits for the second one */
-		uv_timer_start(&r->grace, on_grace_over, GRACE_MS, 0);
+		uv_timer_start(&r->grace, on_grace_over, (uint64_t)r->grace_ms, 0);
 }
 
 /* Tasks have come into being that should have ended by now. */
@@ -216,6 +219,18 @@ static void on_bad_exit(void *arg, struct runner_root *root)
 	ask_tasks(r, root->status, SIGTERM);
 }
 
+/* The batch system has announced the end of our job, and the coordinator has passed that on to the tasks. */
+static void on_ending(void *arg, const char *text)
+{
+	struct run *r = arg;
+	if (r->phase != RUN_RUNNING)
+		return;
+	context_error(r->context, "%s; the tasks have been told, and are killed in %.3g s", text, (double)r->grace_ms / 1000);
+	r->phase   = RUN_ASKED;
+	r->verdict = EXITCODE_SIGNAL + SIGTERM;
+	uv_timer_start(&r->grace, on_grace_over, (uint64_t)r->grace_ms, 0);
+}
+
 static void on_output_failed(void *arg, int code, const char *text)
 {
 	struct run *r = arg;
@@ -307,26 +322,70 @@ static int bring_hosts(struct run *r)
 	return rc;
 }
 
+/* A private VM; in a batch job on all its machines. text: why it could not be. */
+static int start_private(struct run *r, const struct allocation *a, char text[static MACHINES_TEXT])
+{
+	struct weft_error e;
+	const char *nodes = plan_text(&r->plan, OPT_LOCAL_NODES);
+	struct start how  = {.local_nodes = nodes ? (unsigned)strtoul(nodes, NULL, 10) : 1,
+	                     .ports       = plan_text(&r->plan, OPT_PORTS),
+	                     .batch       = a->n > 0};
+	int rc            = start_vm(r->context->loop, &how, &r->session, &r->daemon, &e);
+	if (rc)
+		snprintf(text, MACHINES_TEXT, "%s", e.text);
+	else if (a->n > 0)
+		rc = machines_join(r->session, a, text);
+	if (rc && r->daemon.pid > 0 && r->session && !session_node(r->session)) { /* it did not even come up */
+		start_explain(&r->daemon, rc, text, &e);
+		snprintf(text, MACHINES_TEXT, "%s", e.text);
+	}
+	return rc;
+}
+
+/* The allocation that this run is in and uses, if there is one. */
+static int find_job(struct run *r, struct allocation *a, struct weft_error *e)
+{
+	bool elsewhere = plan_has(&r->plan, OPT_VM) || plan_has(&r->plan, OPT_LOCAL_NODES) || plan_has(&r->plan, OPT_HOSTFILE);
+	int rc         = elsewhere ? 0 : machines_find(a, e);
+	r->grace_ms    = a->n > 0 ? BATCH_MS : GRACE_MS;
+	if (plan_has(&r->plan, OPT_GRACE))
+		r->grace_ms = plan_duration_ms(&r->plan, OPT_GRACE);
+	if (a->n > 0)
+		plan_set_usual_count(&r->plan, a->nslots);
+	return rc;
+}
+
+/* The VM that is up, or one of our own. */
+static int find_vm(struct run *r, const struct allocation *a, char text[static MACHINES_TEXT])
+{
+	struct weft_error e = {0};
+	bool named          = plan_has(&r->plan, OPT_VM), own = plan_has(&r->plan, OPT_LOCAL_NODES);
+	int rc = own ? WEFT_ENOVM : session_attach(r->context->loop, plan_text(&r->plan, OPT_VM), &r->session, &e);
+	own    = rc == WEFT_ENOVM && !named;
+	if (own && (rc = start_private(r, a, text)) != 0)
+		return rc;
+	if (!rc)
+		rc = runhosts_read(&r->hosts, &r->plan, own && a->n == 0, &e);
+	snprintf(text, MACHINES_TEXT, "%s", e.text);
+	return rc;
+}
+
 static int open_session(struct run *r)
 {
 	struct weft_error e;
-	long nodes = plan_has(&r->plan, OPT_LOCAL_NODES)
-	                     ? strtol(plan_text(&r->plan, OPT_LOCAL_NODES), NULL, 10)
-	                     : 0;
+	struct allocation a = {0};
+	char text[MACHINES_TEXT];
 	if (r->context->interactive) {
-		r->session = r->context->session;
+		r->grace_ms = GRACE_MS;
+		r->session  = r->context->session;
 		return 0;
 	}
-	int rc = nodes ? WEFT_ENOVM
-	               : session_attach(r->context->loop, plan_text(&r->plan, OPT_VM), &r->session, &e);
-	if (rc == WEFT_ENOVM && !plan_has(&r->plan, OPT_VM)) {
-		struct start how = {.local_nodes = nodes ? (unsigned)nodes : 1, .ports = plan_text(&r->plan, OPT_PORTS)};
-		rc               = start_vm(r->context->loop, &how, &r->session, &r->daemon, &e);
-	}
-	if (!rc)
-		rc = runhosts_read(&r->hosts, &r->plan, r->daemon.pid > 0, &e);
+	int rc = find_job(r, &a, &e);
 	if (rc)
 		context_error(r->context, "%s", e.text);
+	else if ((rc = find_vm(r, &a, text)))
+		context_error(r->context, "%s", text);
+	allocation_fini(&a);
 	return rc ? rc : bring_hosts(r);
 }
 
@@ -347,6 +406,7 @@ static int make_runner(struct run *r, struct weft_error *e)
 	                                              .finished      = on_finished,
 	                                              .stdin_ack     = on_stdin_ack,
 	                                              .output_failed = on_output_failed,
+	                                              .ending        = on_ending,
 	                                              .closed        = on_closed};
 	struct output_config config = {.label = plan_has(&r->plan, 'l'), .file = plan_text(&r->plan, OPT_OUTPUT)};
 	int rc                      = 0;
@@ -542,7 +602,12 @@ static const struct option_def options[] = {
          .kind = ARG_DURATION,
          .arg  = "TIME",
          .help = "end the tasks after TIME: 90, 90s, 5m, 1h30m",
-         .man  = "They get SIGTERM, three seconds later SIGKILL; the exit status is 124."},
+         .man  = "They get SIGTERM, after the grace SIGKILL; the exit status is 124."},
+        {.id   = OPT_GRACE,
+         .name = "grace",
+         .kind = ARG_DURATION,
+         .arg  = "TIME",
+         .help = "from asking the tasks to end to killing them (default: 3s, in a batch job 20s)"},
         {.id   = OPT_KILL_ON_BAD_EXIT,
          .name = "kill-on-bad-exit",
          .help = "when a task fails, end the others",
@@ -603,7 +668,7 @@ const struct command cmd_run = {
                 "rank 0 does not read; only when rank 0 runs on another node it is read ahead (`--stdin=none` "
                 "prevents that).\n\n"
                 "The first Ctrl-C sends SIGINT to the tasks, a second one kills them. SIGTERM and SIGHUP are "
-                "passed on, and the tasks are killed three seconds later. Ctrl-Z stops the tasks, too.",
+                "passed on, and the tasks are killed after the grace. Ctrl-Z stops the tasks, too.",
         .examples = "# four tasks, with their ranks in front of each line\n"
                     "weft run -n 4 -l ./solver input.txt\n"
                     "# one master and eight workers\n"

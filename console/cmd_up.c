@@ -9,6 +9,7 @@
 #include "console/adder.h"
 #include "console/context.h"
 #include "console/exitcode.h"
+#include "console/machines.h"
 #include "console/start.h"
 
 enum {
@@ -82,10 +83,10 @@ static int tell_up(struct context *c, const char *vm, long wanted, struct weft_e
 }
 
 /* Makes it, or finds it there. One that was just killed may hold its name for a moment: then we try again. */
-static int make_or_find(struct context *c, const char *vm, unsigned nodes, const char *ports, bool *found,
+static int make_or_find(struct context *c, const char *vm, unsigned nodes, const char *ports, bool batch, bool *found,
                         struct weft_error *e)
 {
-	struct start how  = {.vm = vm, .local_nodes = nodes, .ports = ports};
+	struct start how  = {.vm = vm, .local_nodes = nodes, .ports = ports, .batch = batch};
 	uint64_t deadline = weft__deadline(DYING_MS);
 	for (;;) {
 		struct start_daemon daemon;
@@ -106,7 +107,7 @@ static int bring_up(struct context *c, const char *vm, unsigned nodes, const cha
 	struct weft_error e;
 	struct nodes n;
 	bool found;
-	int rc = make_or_find(c, vm, nodes, ports, &found, &e);
+	int rc = make_or_find(c, vm, nodes, ports, false, &found, &e);
 	if (!rc && !found)
 		rc = await_nodes(c, nodes, &n, &e);
 	if (rc) {
@@ -132,22 +133,52 @@ static int add_hosts(struct context *c, const struct hostfile *f, const char *po
 	return result.failed ? EXITCODE_FAILURE : 0;
 }
 
+/* On all machines of a batch job, or not at all. */
+static int bring_up_job(struct context *c, const char *vm, const struct allocation *a, const char *ports)
+{
+	struct weft__msg halt = {.code = WEFT__MSG_HALT};
+	struct weft_error e;
+	char text[MACHINES_TEXT];
+	bool found;
+	if (make_or_find(c, vm, 1, ports, true, &found, &e)) {
+		context_error(c, "%s", e.text);
+		return EXITCODE_FAILURE;
+	}
+	if (found)
+		return 0;
+	if (machines_join(c->session, a, text)) {
+		context_error(c, "%s", text);
+		session_request(c->session, &halt, DYING_MS, &e);
+		return EXITCODE_FAILURE;
+	}
+	printf("the virtual machine '%s' is up: %zu machine%s for %u task%s\n", session_name(c->session), a->n,
+	       plural((unsigned)a->n), a->nslots, plural(a->nslots));
+	return 0;
+}
+
 static int exec_up(struct context *c, const struct args *a)
 {
 	char own[WEFT__BATCH_VM_TEXT];
+	bool own_vm    = !args_has(a, OPT_VM) && !args_has(a, OPT_LOCAL_NODES) && !args_has(a, OPT_HOSTFILE);
 	const char *vm = args_has(a, OPT_VM) ? args_text(a, OPT_VM) : weft__rundir_vm_name(own);
-	long nodes     = args_count(a, OPT_LOCAL_NODES, 1);
-	struct hostfile f = {0};
+	const char *ports     = args_text(a, OPT_PORTS);
+	struct hostfile f     = {0};
+	struct allocation job = {0};
 	struct weft_error e;
 	int status = EXITCODE_FAILURE;
-	if (args_has(a, OPT_HOSTFILE) && hostfile_read(&f, args_text(a, OPT_HOSTFILE), &e)) {
+	int rc     = own_vm ? machines_find(&job, &e) : 0;
+	if (!rc && args_has(a, OPT_HOSTFILE))
+		rc = hostfile_read(&f, args_text(a, OPT_HOSTFILE), &e);
+	if (rc)
 		context_error(c, "%s", e.text);
-	} else {
-		status = bring_up(c, vm, (unsigned)nodes, args_text(a, OPT_PORTS));
-		if (!status && f.n > 0)
-			status = add_hosts(c, &f, args_text(a, OPT_PORTS));
-		context_detach(c);
-	}
+	else if (job.n > 0)
+		status = bring_up_job(c, vm, &job, ports);
+	else
+		status = bring_up(c, vm, (unsigned)args_count(a, OPT_LOCAL_NODES, 1), ports);
+	if (!status && f.n > 0)
+		status = add_hosts(c, &f, ports);
+	allocation_fini(&job);
+	context_detach(c);
 	hostfile_fini(&f);
 	return status;
 }
@@ -191,7 +222,10 @@ const struct command cmd_up = {
         .flags         = CMD_SHELL,
         .man           = "Starts a virtual machine with one node, this machine, and returns when it answers. It stays "
                          "until `weft down`. When it is up already, that is said, and nothing happens. What a "
-                         "virtual machine of that name left behind when it crashed is removed.",
+                         "virtual machine of that name left behind when it crashed is removed.\n\n"
+                         "In a job of a batch system (Slurm, PBS, Grid Engine, LSF, Flux) it gets a node on each of "
+                         "the job's machines, and later steps of the script use it. All of it, or nothing, comes up; "
+                         "it ends with the job. From elsewhere `weft attach` leads to it.",
         .examples      = "weft up\n# with the hosts of a list, through one open port each\n"
                          "weft up --ports 7000-7010 --hostfile hosts\n# three pretend nodes\nweft up --local-nodes 3\n"
                          "# a second virtual machine beside the first\nweft up --name test\nWEFT_VM=test weft conf\n",

@@ -91,6 +91,7 @@ enum option_id {
 	OPT_WDIR,
 	OPT_OUTPUT,
 	OPT_TIMEOUT,
+	OPT_GRACE,
 	OPT_STDIN,
 	OPT_LOCAL,
 	OPT_KILL_ON_BAD_EXIT,
@@ -139,7 +140,7 @@ enum option_id {
 /* All commands, in the order in which help lists them; ends with NULL. */
 extern const struct command *const commands[];
 
-extern const struct command cmd_run, cmd_up, cmd_down, cmd_conf, cmd_ps, cmd_jobs, cmd_spawn, cmd_kill,
+extern const struct command cmd_run, cmd_up, cmd_attach, cmd_down, cmd_conf, cmd_ps, cmd_jobs, cmd_spawn, cmd_kill,
         cmd_sig, cmd_logs, cmd_add, cmd_delete, cmd_drain, cmd_doctor, cmd_version, cmd_help, cmd_mpirun, cmd_halt, cmd_quit, cmd_alias,
         cmd_unalias, cmd_setenv, cmd_export, cmd_unexport, cmd_echo, cmd_id, cmd_mstat, cmd_pstat, cmd_reset, cmd_names, cmd_put, cmd_getopt,
         cmd_setopt, cmd_trace;

@@ -13,7 +13,7 @@
 #include "console/suggest.h"
 
 const struct command *const commands[] = {
-        &cmd_run,  &cmd_mpirun,    &cmd_up,      &cmd_down,  &cmd_conf, &cmd_ps,     &cmd_jobs,   &cmd_spawn,
+        &cmd_run,  &cmd_mpirun,    &cmd_up,      &cmd_attach, &cmd_down,  &cmd_conf, &cmd_ps,     &cmd_jobs,   &cmd_spawn,
         &cmd_kill,   &cmd_sig,     &cmd_logs,  &cmd_add,  &cmd_delete, &cmd_drain, &cmd_doctor, &cmd_version,
         &cmd_help,   &cmd_alias,   &cmd_unalias, &cmd_setenv, &cmd_export, &cmd_unexport, &cmd_echo,
         &cmd_id,     &cmd_mstat,   &cmd_pstat,   &cmd_reset,  &cmd_names,

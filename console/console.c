@@ -35,6 +35,7 @@
 #include "console/line.h"
 #include "console/lines.h"
 #include "console/live.h"
+#include "console/machines.h"
 #include "console/pvmopts.h"
 #include "console/runner.h"
 #include "console/start.h"
@@ -392,12 +393,18 @@ static int open_vm(struct console *c, const struct console_start *how)
 	struct context *x = c->context;
 	struct weft_error e;
 	struct start_daemon daemon;
-	char own[WEFT__BATCH_VM_TEXT];
+	char own[WEFT__BATCH_VM_TEXT], text[MACHINES_TEXT];
 	int rc   = session_attach(x->loop, NULL, &x->session, &e);
 	c->found = rc == 0;
-	if (rc == WEFT_ENOVM) {
-		struct start start = {.vm = weft__rundir_vm_name(own), .local_nodes = 1, .host = how->host};
-		rc                 = start_vm(x->loop, &start, &x->session, &daemon, &e);
+	if (rc == WEFT_ENOVM && !how->attach) {
+		struct allocation job;
+		rc                 = machines_find(&job, &e);
+		struct start start = {.vm = weft__rundir_vm_name(own), .local_nodes = 1, .host = how->host, .batch = job.n > 0};
+		if (!rc)
+			rc = start_vm(x->loop, &start, &x->session, &daemon, &e);
+		if (!rc && job.n > 0 && machines_join(x->session, &job, text)) /* it can do with those that came */
+			context_error(x, "%s", text);
+		allocation_fini(&job);
 	}
 	if (!rc)
 		rc = session_welcome(x->session, &e);

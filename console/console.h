@@ -2,10 +2,13 @@
 #ifndef WEFT_CONSOLE_CONSOLE_H
 #define WEFT_CONSOLE_CONSOLE_H
 
+#include <stdbool.h>
+
 struct context;
 
 struct console_start {
 	const char *host;     /* what this machine is called, when a VM is started; or NULL */
+	bool attach;          /* to the VM that is up: none is started */
 	const char *hostfile; /* hosts to be added at the beginning, or NULL */
 };
 

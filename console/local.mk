@@ -6,6 +6,7 @@ console_libconsole_la_SOURCES = \
 	%D%/args.c %D%/args.h \
 	%D%/cmd_add.c \
 	%D%/cmd_alias.c \
+	%D%/cmd_attach.c \
 	%D%/cmd_conf.c \
 	%D%/cmd_delete.c \
 	%D%/cmd_doctor.c \
@@ -44,6 +45,7 @@ console_libconsole_la_SOURCES = \
 	%D%/lines.c %D%/lines.h \
 	%D%/listing.c %D%/listing.h \
 	%D%/live.c %D%/live.h \
+	%D%/machines.c %D%/machines.h \
 	%D%/mailbox.c %D%/mailbox.h \
 	%D%/mapping.c %D%/mapping.h \
 	%D%/mdoc.c \
@@ -78,7 +80,7 @@ console_weft_LDADD = console/libconsole.la link/liblink.la proto/libproto.la bas
 	$(UV_LIBS) $(MSGPACK_LIBS) $(EDIT_LIBS)
 
 # Pages and completions are made by the program itself, from its option table.
-console_pages = %D%/weft.1 %D%/weft-run.1 %D%/weft-mpirun.1 %D%/weft-up.1 %D%/weft-down.1 %D%/weft-conf.1 %D%/weft-ps.1 \
+console_pages = %D%/weft.1 %D%/weft-run.1 %D%/weft-mpirun.1 %D%/weft-up.1 %D%/weft-attach.1 %D%/weft-down.1 %D%/weft-conf.1 %D%/weft-ps.1 \
 	%D%/weft-jobs.1 %D%/weft-spawn.1 %D%/weft-kill.1 %D%/weft-sig.1 %D%/weft-logs.1 %D%/weft-add.1 \
 	%D%/weft-delete.1 %D%/weft-drain.1 %D%/weft-mstat.1 %D%/weft-pstat.1 %D%/weft-reset.1 %D%/weft-names.1 %D%/weft-put.1 %D%/weft-doctor.1 %D%/weft-version.1 %D%/weft-help.1
 dist_man_MANS += $(console_pages)

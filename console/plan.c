@@ -94,6 +94,13 @@ int plan_has(const struct plan *p, int id)
 	return 0;
 }
 
+void plan_set_usual_count(struct plan *p, long count)
+{
+	if (p->nprograms != 1 || plan_has(p, 'n') || plan_has(p, OPT_HOST))
+		return;
+	p->usual_count = p->ntasks = count;
+}
+
 int64_t plan_duration_ms(const struct plan *p, int id)
 {
 	int64_t ms = -1;
@@ -196,7 +203,7 @@ static int64_t send_program(const struct plan *p, const struct args *a, struct s
 	if (!rc && !(room = weft__calloc((size_t)a->noperands + env.n + 2, sizeof *room)))
 		rc = weft__err_set(e, WEFT_ENOMEM, "out of memory");
 	if (!rc) {
-		m->spawn.count = (uint64_t)args_count(a, 'n', 1);
+		m->spawn.count = (uint64_t)args_count(a, 'n', p->usual_count ? p->usual_count : 1);
 		m->spawn.host  = weft__str(*place.host || !p->hosts ? place.host : p->hosts);
 		m->spawn.wdir  = weft__str(place.wdir);
 		m->spawn.argv  = make_argv(a, *debugger ? debugger : NULL, room);

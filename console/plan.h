@@ -24,6 +24,7 @@ struct plan {
 	size_t nprograms;
 	long ntasks;           /* of all programs */
 	const char *hosts;     /* for programs that name none, or NULL */
+	long usual_count;      /* of a program for which none is said; 0: 1 */
 	bool kill_on_bad_exit; /* the first task that fails takes the others with it */
 };
 
@@ -34,7 +35,7 @@ struct plan {
 	 .glued = "-#",                                                                            \
 	 .kind = ARG_COUNT,                                                                        \
 	 .arg  = "N",                                                                              \
-	 .help = "start N tasks of the program (default: 1)",                                      \
+	 .help = "start N tasks of the program (default: 1, in a batch job as many as it is for)",                                      \
 	 .min  = 1,                                                                                \
 	 .max  = PLAN_TASKS_MAX},                                                                  \
 	{.id   = OPT_HOST,                                                                         \
@@ -73,6 +74,9 @@ void plan_fini(struct plan *p);
 /* An option in any of the programs' parts: the last one, or NULL. */
 const char *plan_text(const struct plan *p, int id);
 int plan_has(const struct plan *p, int id);
+/* How many tasks the only program has when that is not said, and where they shall be is not either. */
+void plan_set_usual_count(struct plan *p, long count);
+
 int64_t plan_duration_ms(const struct plan *p, int id);
 
 /* Sends the SPAWN messages; answer gets SPAWNED. The req, or an error. flags: WEFT__SPAWN_*. */

@@ -448,6 +448,13 @@ static void take_stdin_ack(struct runner *r, const struct weft__msg_stdin_ack *m
 			root->handler.stdin_ack(root->arg, m->bytes);
 }
 
+static void take_ending(struct runner *r, const char *text)
+{
+	for (struct runner_root *root = NULL; (root = runner_next(r, root));)
+		if (root->handler.ending)
+			root->handler.ending(root->arg, text);
+}
+
 static void on_event(void *arg, const struct weft__msg *m)
 {
 	struct runner *r = arg;
@@ -465,6 +472,9 @@ static void on_event(void *arg, const struct weft__msg *m)
 		return;
 	case WEFT__MSG_STDIN_ACK:
 		take_stdin_ack(r, &m->stdin_ack);
+		return;
+	case WEFT__MSG_ENDING:
+		take_ending(r, m->ending.text.p);
 		return;
 	default:
 		return;

@@ -39,6 +39,7 @@ struct runner_handler {
 	void (*finished)(void *arg, struct runner_root *root); /* it is done; the handler may forget it */
 	void (*stdin_ack)(void *arg, uint64_t nbytes);
 	void (*output_failed)(void *arg, int code, const char *text);
+	void (*ending)(void *arg, const char *text);           /* the batch system ends it soon; the tasks were told */
 	void (*closed)(void *arg, int code, const char *text); /* the VM is gone */
 };
 

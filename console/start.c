@@ -137,6 +137,8 @@ static int run_daemon(struct plan *p, const struct start *how, pid_t *pid, struc
 	}
 	if (!how->vm)
 		argv[n++] = (char *)"--private";
+	if (how->batch)
+		argv[n++] = (char *)"--batch";
 	snprintf(owner, sizeof owner, "WEFTD_OWNER_FD=%d", OWNER_FD);
 	struct environ_list env;
 	int rc = environ_copy(&env);

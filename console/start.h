@@ -2,6 +2,7 @@
 #ifndef WEFT_CONSOLE_START_H
 #define WEFT_CONSOLE_START_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include <uv.h>
@@ -15,6 +16,7 @@ struct start {
 	unsigned local_nodes; /* at least 1 */
 	const char *ports;    /* of the daemon: "7000" or "7000-7010"; NULL: any */
 	const char *host;     /* what the first node is called; NULL: as the machine */
+	bool batch;           /* it is a batch job's: other machines will join, and SIGTERM announces the job's end */
 };
 
 struct start_daemon {

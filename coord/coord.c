@@ -116,6 +116,7 @@ void coord_destroy(struct coord **cp)
 	weft__arena_fini(&c->inner);
 	weft__arena_fini(&c->part);
 	weft__free(c->vm);
+	weft__free(c->stopped_by);
 	weft__free(c);
 }
 
@@ -171,6 +172,7 @@ static const struct {
         {WEFT__MSG_INVENTORY_END, node_inventory_end},
         {WEFT__MSG_NODE_FAILED, node_failed}, {WEFT__MSG_PEER_CALL, node_call},
         {WEFT__MSG_CLOCK, clock_answer},
+        {WEFT__MSG_STOPPING, stopping_begin},
 };
 
 static void apply_message(struct coord *c, struct node *n, const struct weft__msg *m)

@@ -177,6 +177,8 @@ static int check_spawn(struct coord *c, const struct draft *d, const struct job 
 	const struct client *from = d->client;
 	if (c->halting)
 		return weft__err_set(e, WEFT_ENOVM, "the virtual machine is going down");
+	if (c->stopped_by)
+		return weft__err_set(e, WEFT_ECANCELED, "the batch system ends this job: SIGTERM on %.100s", c->stopped_by);
 	if (from->role != WEFT__ROLE_TOOL && !parent)
 		return weft__err_set(e, WEFT_ENOTASK, "the task that asked for it has ended");
 	if (parent && parent->killed)
@@ -598,6 +600,7 @@ void job_done(struct coord *c, struct job *j)
 		c->nended_tasks -= oldest->size;
 		job_destroy(c, oldest);
 	}
+	stopping_step(c);
 }
 
 /* --- signals -------------------------------------------------------------------------------------------- */
@@ -617,6 +620,11 @@ static void signal_job(struct coord *c, struct job *j, uint64_t signo)
 		send_node(c, t->node,
 		          &(struct weft__msg){.code = WEFT__MSG_TASK_SIGNAL, .task_signal = {.job = j->id, .signo = signo}});
 	}
+}
+
+void job_ask_to_end(struct coord *c, struct job *j)
+{
+	signal_job(c, j, 15);
 }
 
 void job_kill(struct coord *c, struct job *j)

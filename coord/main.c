@@ -25,16 +25,17 @@ enum {
 	NODES_MAX      = 1024,
 };
 
-static const char usage[] = "usage: weft-coord --dir VMDIR --vm NAME [--local-nodes N] [--private] [--orphan-ms MS]\n"
+static const char usage[] = "usage: weft-coord --dir VMDIR --vm NAME [--local-nodes N] [--private] [--orphan-ms MS] [--batch]\n"
                             "It is started by weftd; the virtual machine's key comes on standard input.\n";
 
-enum { DIR_ = 1, VM, LOCAL_NODES, PRIVATE, ORPHAN };
+enum { DIR_ = 1, VM, LOCAL_NODES, PRIVATE, ORPHAN, BATCH };
 
 static const struct option long_options[] = {{"dir", required_argument, NULL, DIR_},
                                              {"vm", required_argument, NULL, VM},
                                              {"local-nodes", required_argument, NULL, LOCAL_NODES},
                                              {"private", no_argument, NULL, PRIVATE},
                                              {"orphan-ms", required_argument, NULL, ORPHAN},
+                                             {"batch", no_argument, NULL, BATCH},
                                              {NULL, 0, NULL, 0}};
 
 /* The home node's daemon passes one end of a socket; -1: it did not. */
@@ -85,6 +86,9 @@ static bool read_options(int argc, char **argv, struct shell_options *o)
 			break;
 		case VM:
 			o->core.vm = optarg;
+			break;
+		case BATCH:
+			o->batch = true;
 			break;
 		case PRIVATE:
 			o->core.private_vm = 1;
@@ -154,6 +158,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* the terminal's: it concerns the tool, which says what it wants */
 	signal(SIGHUP, SIG_IGN);
+	if (options.batch)
+		signal(SIGTERM, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk: the write says so */
 	raise_descriptors();
 	int rc = shell_run(&options, &e);

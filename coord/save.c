@@ -689,6 +689,7 @@ void save_io(struct coord *c, struct io *io)
 	io_u64(io, &c->local_nodes);
 	io_u64(io, &c->epoch);
 	io_u64(io, &c->halting);
+	io_text(io, &c->stopped_by);
 	io_u64(io, &c->next_index);
 	io_u64(io, &c->next_incarnation);
 	io_u64(io, &c->next_job);

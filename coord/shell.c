@@ -414,7 +414,8 @@ static void start_handles(struct shell *s)
 	uv_prepare_init(&s->loop, &s->before_sleep);
 	uv_check_init(&s->loop, &s->after_poll);
 	s->tick.data = s->term.data = s->before_sleep.data = s->after_poll.data = s;
-	uv_signal_start(&s->term, on_signal, SIGTERM);
+	if (!s->options->batch)
+		uv_signal_start(&s->term, on_signal, SIGTERM);
 	uv_timer_start(&s->tick, on_tick, COORD_TICK_MS, COORD_TICK_MS);
 	uv_prepare_start(&s->before_sleep, on_prepare);
 	uv_check_start(&s->after_poll, on_check);

@@ -10,6 +10,7 @@ struct shell_options {
 	const char *dir; /* the VM's folder */
 	struct coord_options core;
 	uint8_t key[LINK_KEY_BYTES]; /* the VM's */
+	bool batch;                  /* SIGTERM comes from a batch system and is its home node's business */
 	int home_fd;                 /* the home node's daemon, connected already; -1: it comes to coord.sock */
 };
 

@@ -247,6 +247,7 @@ struct coord {
 	uint64_t private_vm, orphan_ms, local_nodes;
 	uint64_t epoch;      /* starts so far */
 	uint64_t halting;    /* enum halt_phase */
+	char *stopped_by;    /* the first node that the batch system told to end, or NULL */
 	uint64_t next_index, next_incarnation, next_job, next_context, next_ask;
 	uint64_t place_next; /* index of the node that is first among equals */
 	uint64_t *tid_counters; /* by node index */
@@ -329,6 +330,11 @@ void halt_begin(struct coord *c, const char *why);
 void halt_step(struct coord *c);   /* go on when the others are gone */
 void halt_resume(struct coord *c); /* after a restart: the end may have been reached already */
 
+/* --- stopping.c --- */
+
+void stopping_begin(struct coord *c, struct node *from, const struct weft__msg *m); /* STOPPING */
+void stopping_step(struct coord *c);                                                /* a job has ended */
+
 /* --- client.c ------------------------------------------------------------------------------------ */
 
 void client_open(struct coord *c, struct node *n, const struct weft__msg *m);
@@ -372,6 +378,7 @@ struct job *job_create(struct coord *c, uint32_t size, struct weft__str program)
 struct job *job_find(const struct coord *c, uint64_t id);
 bool job_put_task(struct coord *c, struct job *j, uint32_t rank, uint64_t tid, struct node *n); /* false: no memory */
 void job_kill(struct coord *c, struct job *j);
+void job_ask_to_end(struct coord *c, struct job *j); /* by SIGTERM */
 void job_signal(struct coord *c, struct client *from, const struct weft__msg *m);
 void job_abort(struct coord *c, struct client *from, const struct weft__msg *m);
 void job_answer(struct coord *c, struct job *j); /* SPAWNED, when all is decided */

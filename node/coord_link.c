@@ -489,8 +489,12 @@ static int run_coord(struct node *n, struct weft_error *e)
 	int fd = pair_open(n);
 	snprintf(orphan, sizeof orphan, "%llu", (unsigned long long)n->orphan_ms);
 	snprintf(local, sizeof local, "%u", n->local_nodes);
-	const char *argv[] = {"weft-coord",    "--dir", n->dir, "--vm", n->vm, "--orphan-ms", orphan,
-	                      "--local-nodes", local,   n->private_vm ? "--private" : NULL, NULL};
+	const char *argv[12] = {"weft-coord", "--dir", n->dir, "--vm", n->vm, "--orphan-ms", orphan, "--local-nodes", local};
+	size_t at = 9;
+	if (n->private_vm)
+		argv[at++] = "--private";
+	if (n->batch)
+		argv[at++] = "--batch";
 	const struct starter_order order = {.room = "coord",
 	                                    .program = "weft-coord",
 	                                    .argv = argv,

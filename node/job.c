@@ -388,7 +388,7 @@ void job_signal(struct node *n, const struct weft__msg_task_signal *m)
 	struct task *t = m->tid ? job_task(n, m->tid) : NULL;
 	struct job *j = m->tid ? (t ? t->job : NULL) : job_find(n, m->job);
 	struct weft__msg forward = {.code = WEFT__MSG_TASK_SIGNAL, .task_signal = *m};
-	if (!j)
+	if (!j || (m->signo == SIGTERM && n->stopping && n->slurm)) /* Slurm has sent that one itself */
 		return;
 	if (!j->outside)
 		taskvm_link_send(j, &forward, -1);

@@ -32,6 +32,7 @@ enum {
 	GRACE_MS       = 6500, /* and with several: it waits for the others */
 	HALT_TERM_MS   = 2500, /* then what has not ended is told so again */
 	HALT_LEAVE_MS  = 7000, /* and left behind */
+	BATCH_GRACE_MS = 25000, /* for tasks, when the batch system has announced its end; Slurm's usual KillWait is 30 s */
 };
 
 static const char *const state_names[] = {"starting", "up", "halting", "leaving", "down"};
@@ -137,7 +138,8 @@ static void on_halt_timer(uv_timer_t *timer)
 {
 	struct node *n = timer->data;
 	if (n->state < NODE_HALTING) { /* it should have come from the coordinator */
-		node_halt(n, "it was asked to, and the coordinator does not answer");
+		node_halt(n, n->stopping ? "the batch system ends its job, and tasks have not ended in time"
+		                         : "it was asked to, and the coordinator does not answer");
 		return;
 	}
 	n->halt_ms += HALT_TICK_MS;
@@ -209,6 +211,19 @@ static void on_child(uv_signal_t *handle, int signo)
 		node_settled(n);
 }
 
+/* SIGTERM in a batch job: the coordinator sees to an end in order. It comes twice, as one and then all of the batch
+ * system's programs end the job. */
+static void batch_ends(struct node *n)
+{
+	struct weft__msg m = {.code = WEFT__MSG_STOPPING};
+	if (n->stopping || n->state >= NODE_HALTING)
+		return;
+	n->stopping = true;
+	weft__log(WEFT__LOG_INFO, "WEFT-NODE-STOPPING", "node=%u: SIGTERM of the batch system", n->index);
+	coord_link_send(n, &m);
+	uv_timer_start(&n->halt_timer, on_halt_timer, BATCH_GRACE_MS, 0);
+}
+
 /* SIGTERM. The home node takes the whole VM down: it asks the coordinator as a tool would. A second one does
  * not wait for the answer. */
 static void on_term(uv_signal_t *handle, int signo)
@@ -221,6 +236,10 @@ static void on_term(uv_signal_t *handle, int signo)
 	                                         .pid = (uint64_t)getpid(),
 	                                         .name = weft__str("weftd")}};
 	struct weft__msg halt = {.code = WEFT__MSG_HALT, .halt = {.req = 1}};
+	if (n->batch) {
+		batch_ends(n);
+		return;
+	}
 	bool asked = n->home && n->coord.link && !uv_is_active((uv_handle_t *)&n->halt_timer) &&
 	             weft__msg_encode_body(&body, &halt, NULL) == 0;
 	if (asked) {

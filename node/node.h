@@ -67,6 +67,8 @@ struct coord_link {
 struct node {
 	/* from the command line */
 	bool home, private_vm;
+	bool batch;     /* its VM is a batch job's: SIGTERM announces the end of that */
+	bool slurm;     /* the job is Slurm's, which sends SIGTERM to the tasks as well */
 	unsigned local_nodes;
 	char dir[PATH_MAX], nodedir[PATH_MAX], vm[65], host[NODE_HOST_MAX + 1];
 	uint32_t index, incarnation;
@@ -82,6 +84,7 @@ struct node {
 	bool locked; /* the node's folder is ours */
 	int exit_status; /* of the process, when it ends well enough: launch.h */
 	unsigned halt_ms; /* since when it halts */
+	bool stopping;    /* the batch system has told it that the end is near */
 	uint32_t ncores, epoch;
 	uint16_t port;
 	struct link_listener *unix_listener, *tcp_listener;

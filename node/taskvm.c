@@ -165,8 +165,10 @@ static void read_signals(struct taskvm *vm)
 {
 	struct signalfd_siginfo info;
 	bool term = false;
+	/* A batch system sends SIGTERM to all processes of a job: while weftd is there, that is for the tasks, and weftd
+	 * says when they have had enough time. */
 	while (read(vm->signals, &info, sizeof info) == sizeof info)
-		term |= info.ssi_signo != SIGCHLD;
+		term |= info.ssi_signo != SIGCHLD && (vm->conn < 0 || info.ssi_pid == (uint32_t)getppid());
 	taskvm_reap(vm);
 	if (term)
 		terminate(vm, "it was asked to");

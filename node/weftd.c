@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/batch.h"
 #include "base/log.h"
 #include "base/rundir.h"
 #include "node/addresses.h"
@@ -23,11 +24,11 @@ static const char usage[] =
         "usage: weftd --home --dir VMDIR [--private] [--local-nodes N] [options]\n"
         "       weftd --join ADDRESS:PORT --node I --incarnation K [--dir VMDIR] [options]\n"
         "options: --vm NAME  --host NAME  --listen ADDRESS  --ports FIRST[-LAST]  --orphan-ms MS\n"
-        "         --path FOLDER:FOLDER  --wdir FOLDER\n"
+        "         --path FOLDER:FOLDER  --wdir FOLDER  --batch\n"
         "ADDRESS:PORT may be a list with commas: the first that answers as it should is taken.\n"
         "It is started by weft and by other daemons; its key comes on standard input.\n";
 
-enum { HOME = 1, DIR_, JOIN, NODE, INCARNATION, PRIVATE, LOCAL_NODES, VM, HOST, LISTEN, PORTS, ORPHAN, PATH, WDIR };
+enum { HOME = 1, DIR_, JOIN, NODE, INCARNATION, PRIVATE, LOCAL_NODES, VM, HOST, LISTEN, PORTS, ORPHAN, PATH, WDIR, BATCH };
 
 static const struct option options[] = {{"home", no_argument, NULL, HOME},
                                         {"dir", required_argument, NULL, DIR_},
@@ -43,6 +44,7 @@ static const struct option options[] = {{"home", no_argument, NULL, HOME},
                                         {"orphan-ms", required_argument, NULL, ORPHAN},
                                         {"path", required_argument, NULL, PATH},
                                         {"wdir", required_argument, NULL, WDIR},
+                                        {"batch", no_argument, NULL, BATCH},
                                         {NULL, 0, NULL, 0}};
 
 static bool number(const char *text, unsigned long max, unsigned long *value)
@@ -129,6 +131,9 @@ static bool take(struct node *n, int option, const char *argument)
 	case WDIR:
 		well = chdir(argument) == 0; /* tasks without a folder of their own start here */
 		break;
+	case BATCH:
+		n->batch = true;
+		break;
 	case ORPHAN:
 		well = number(argument, 3600000, &value);
 		n->orphan_ms = value;
@@ -166,7 +171,11 @@ static int complete(struct node *n, struct weft_error *e)
 		strcpy(n->host, "localhost");
 	if (!n->orphan_ms)
 		n->orphan_ms = n->private_vm ? ORPHAN_PRIVATE_MS : ORPHAN_MS;
-	if (n->private_vm && !*n->listen_address)
+	struct weft__batch_job job;
+	bool in_job = weft__batch_job(weft__batch_getenv, &job);
+	n->batch |= in_job && !n->home;
+	n->slurm = in_job && job.system == WEFT__BATCH_SLURM;
+	if (n->private_vm && !n->batch && !*n->listen_address)
 		strcpy(n->listen_address, "127.0.0.1");
 	return 0;
 }
