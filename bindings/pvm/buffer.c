@@ -1,8 +1,8 @@
 /* Buffers and their ids. A buffer's bytes are shared with the sends that are under way: whoever
  * changes them then makes its own copy first.
  *
- * A message travels as 16 bytes of header, then the body: 'P' 'V', version, encoding, wait id, check
- * sum, 4 bytes zero; all little-endian. */
+ * A message travels as 16 bytes of header, then the body: 'P' 'V', version, encoding with the byte order of the
+ * body's numbers, wait id, check sum, 4 bytes zero; all little-endian. */
 #include "config.h"
 
 #include <string.h>
@@ -10,7 +10,8 @@
 #include "base/heap.h"
 #include "bindings/pvm/pvm.h"
 
-enum { FORMAT = 1, BUFFERS_MAX = 1 << 24, BODY_MAX = INT32_MAX };
+enum { LITTLE = 0x10, IS_LITTLE = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
+enum { FORMAT = 2, BUFFERS_MAX = 1 << 24, BODY_MAX = INT32_MAX };
 
 static struct weft__pvm_buf **table; /* by id - 1 */
 static int table_room, *vacant, nvacant, nused;
@@ -104,6 +105,8 @@ static void write_header(const struct weft__pvm_buf *b, unsigned char *to)
 	to[1] = 'V';
 	to[2] = FORMAT;
 	to[3] = (unsigned char)(b->encoding == PvmDataInPlace ? PvmDataRaw : b->encoding);
+	if (b->swap != IS_LITTLE)
+		to[3] |= LITTLE;
 	put32(to + 4, b->wid);
 	put32(to + 8, b->crc);
 }
@@ -202,11 +205,11 @@ int weft__pvm_buf_adopt(void **bytes, size_t nbytes, struct weft__pvm_buf **b)
 {
 	const unsigned char *p = *bytes;
 	if (nbytes < WEFT__PVM_HEADER || p[0] != 'P' || p[1] != 'V' || p[2] != FORMAT ||
-	    p[3] > PvmDataRaw)
+	    (p[3] & ~LITTLE) > PvmDataRaw)
 		return PvmBadMsg;
 	struct weft__pvm_blob *blob = weft__malloc(sizeof *blob);
 	struct weft__pvm_buf *own = NULL;
-	int id = blob ? weft__pvm_buf_new(p[3], &own) : PvmNoMem;
+	int id = blob ? weft__pvm_buf_new(p[3] & ~LITTLE, &own) : PvmNoMem;
 	if (id < 0) {
 		weft__free(blob);
 		return id;
@@ -214,6 +217,7 @@ int weft__pvm_buf_adopt(void **bytes, size_t nbytes, struct weft__pvm_buf **b)
 	*blob = (struct weft__pvm_blob){1, *bytes, nbytes, nbytes};
 	*bytes = NULL;
 	own->blob = blob;
+	own->swap = (p[3] & LITTLE) != (IS_LITTLE ? LITTLE : 0);
 	own->wid = get32(p + 4);
 	own->crc = get32(p + 8);
 	*b = own;

@@ -214,6 +214,22 @@ void pvmfnotify_(const int *what, const int *tag, const int *count, int *tids, i
 	*info = pvm_notify(*what, *tag, *count, tids);
 }
 
+/* On means to standard output. */
+void pvmfcatchout_(const int *on, int *info)
+{
+	*info = pvm_catchout(*on ? stdout : NULL);
+}
+
+void pvmfhostsync_(const int *host, int *clksec, int *clkusec, int *deltasec, int *deltausec, int *info)
+{
+	struct timeval clock = {0}, delta = {0};
+	*info = pvm_hostsync(*host, &clock, &delta);
+	*clksec = (int)clock.tv_sec;
+	*clkusec = (int)clock.tv_usec;
+	*deltasec = (int)delta.tv_sec;
+	*deltausec = (int)delta.tv_usec;
+}
+
 /* Benchmarks wait so. */
 void pvmfsleep_(const int *seconds)
 {
@@ -395,6 +411,104 @@ void pvmfprecv_(const int *tid, const int *tag, void *buf, const int *count, con
                 int *atag, int *alen, int *info)
 {
 	*info = pvm_precv(*tid, *tag, buf, *count, *type, atid, atag, alen);
+}
+
+/* --- message handlers ------------------------------------------------------------------------- */
+
+enum { HANDLERS_MAX = 256 };
+
+/* Handlers in Fortran, which want references: by what they are for. */
+static struct handler {
+	int id, src, tag, context;
+	pvm_fortran_handler function; /* NULL: the place is free */
+} handlers[HANDLERS_MAX];
+
+static int call_handler(int bufid)
+{
+	struct pvmminfo m;
+	if (pvm_getminfo(bufid, &m) < 0)
+		return 0;
+	for (int i = 0; i < HANDLERS_MAX; i++) {
+		const struct handler *h = &handlers[i];
+		if (h->function && (h->src == -1 || h->src == m.src) && (h->tag == -1 || h->tag == m.tag) &&
+		    (h->context == -1 || h->context == m.ctx))
+			return h->function(&bufid);
+	}
+	return 0;
+}
+
+/* The original has six arguments, too, and no use for the fourth. */
+void pvmfaddmhf_(const int *src, const int *tag, const int *context, const void *unused,
+                 pvm_fortran_handler function, int *id)
+{
+	int at = 0;
+	(void)unused;
+	while (at < HANDLERS_MAX && handlers[at].function)
+		at++;
+	*id = at == HANDLERS_MAX ? PvmOutOfRes : pvm_addmhf(*src, *tag, *context, call_handler);
+	if (*id >= 0)
+		handlers[at] = (struct handler){*id, *src, *tag, *context, function};
+}
+
+void pvmfdelmhf_(const int *id, int *info)
+{
+	*info = pvm_delmhf(*id);
+	for (int i = 0; *info >= 0 && i < HANDLERS_MAX; i++)
+		if (handlers[i].function && handlers[i].id == *id)
+			handlers[i].function = NULL;
+}
+
+/* --- mailboxes -------------------------------------------------------------------------------- */
+
+void pvmfputinfo_(const char *name, const int *bufid, const int *flags, int *index, size_t n)
+{
+	char text[NAME_BYTES];
+	*index = pvm_putinfo(name_of(name, n, text), *bufid, *flags);
+}
+
+void pvmfrecvinfo_(const char *name, const int *index, const int *flags, int *bufid, size_t n)
+{
+	char text[NAME_BYTES];
+	*bufid = pvm_recvinfo(name_of(name, n, text), *index, *flags);
+}
+
+void pvmfdelinfo_(const char *name, const int *index, const int *flags, int *info, size_t n)
+{
+	char text[NAME_BYTES];
+	*info = pvm_delinfo(name_of(name, n, text), *index, *flags);
+}
+
+/* One message a call; after the last one PvmNotFound. -1 in info before the call begins again. */
+void pvmfgetmboxinfo_(const char *pattern, char *name, int *nclasses, int *nentries, int *index, int *owner,
+                      int *flags, int *info, size_t npattern, size_t nname)
+{
+	static struct pvmmboxinfo *classes;
+	static int n = -1, class, entry;
+	char text[NAME_BYTES];
+	if (n < 0 || *info == -1) {
+		class = entry = 0;
+		n = -1;
+		*info = pvm_getmboxinfo(name_of(pattern, npattern, text), &n, &classes);
+		if (*info < 0)
+			return;
+	}
+	*nclasses = n;
+	if (class == n) {
+		n = -1;
+		*info = PvmNotFound;
+		return;
+	}
+	const struct pvmmboxinfo *c = &classes[class];
+	give_name(c->mi_name, name, nname);
+	*nentries = c->mi_nentries;
+	*index = c->mi_indices[entry];
+	*owner = c->mi_owners[entry];
+	*flags = c->mi_flags[entry];
+	*info = PvmOk;
+	if (++entry == c->mi_nentries) {
+		class ++;
+		entry = 0;
+	}
 }
 
 /* --- groups ----------------------------------------------------------------------------------- */

@@ -6,6 +6,9 @@
 
 typedef void (*pvm_reducer)(int *type, void *x, void *y, int *count, int *info);
 
+/* Of a message, by its buffer's id. */
+typedef int (*pvm_fortran_handler)(int *bufid);
+
 #pragma GCC visibility push(default)
 
 void pvmfmytid_(int *tid);
@@ -35,6 +38,8 @@ void pvmfspawn_(const char *task, const int *flags, const char *where, const int
 void pvmfkill_(const int *tid, int *info);
 void pvmfsendsig_(const int *tid, const int *signo, int *info);
 void pvmfpstat_(const int *tid, int *info);
+void pvmfcatchout_(const int *on, int *info);
+void pvmfhostsync_(const int *host, int *clksec, int *clkusec, int *deltasec, int *deltausec, int *info);
 void pvmfnotify_(const int *what, const int *tag, const int *count, int *tids, int *info);
 void pvmfsleep_(const int *seconds);
 void pvmfinitsend_(const int *encoding, int *bufid);
@@ -56,6 +61,14 @@ void pvmftrecv_(const int *tid, const int *tag, const int *seconds, const int *m
 void pvmfprobe_(const int *tid, const int *tag, int *bufid);
 void pvmfprecv_(const int *tid, const int *tag, void *buf, const int *count, const int *type, int *atid,
                 int *atag, int *alen, int *info);
+void pvmfaddmhf_(const int *src, const int *tag, const int *context, const void *unused,
+                 pvm_fortran_handler handler, int *id);
+void pvmfdelmhf_(const int *id, int *info);
+void pvmfputinfo_(const char *name, const int *bufid, const int *flags, int *index, size_t n);
+void pvmfrecvinfo_(const char *name, const int *index, const int *flags, int *bufid, size_t n);
+void pvmfdelinfo_(const char *name, const int *index, const int *flags, int *info, size_t n);
+void pvmfgetmboxinfo_(const char *pattern, char *name, int *nclasses, int *nentries, int *index, int *owner,
+                      int *flags, int *info, size_t npattern, size_t nname);
 void pvmfjoingroup_(const char *group, int *instance, size_t n);
 void pvmflvgroup_(const char *group, int *info, size_t n);
 void pvmfbarrier_(const char *group, const int *count, int *info, size_t n);

@@ -56,6 +56,22 @@
       integer PVMNOTIFYCANCEL
       parameter (PVMNOTIFYCANCEL = 256)
 !
+! mailboxes
+      integer PVMMBOXDEFAULT
+      parameter (PVMMBOXDEFAULT = 0)
+      integer PVMMBOXPERSISTENT
+      parameter (PVMMBOXPERSISTENT = 1)
+      integer PVMMBOXMULTIINSTANCE
+      parameter (PVMMBOXMULTIINSTANCE = 2)
+      integer PVMMBOXOVERWRITABLE
+      parameter (PVMMBOXOVERWRITABLE = 4)
+      integer PVMMBOXFIRSTAVAIL
+      parameter (PVMMBOXFIRSTAVAIL = 8)
+      integer PVMMBOXREADANDDELETE
+      parameter (PVMMBOXREADANDDELETE = 16)
+      integer PVMMBOXWAITFORINFO
+      parameter (PVMMBOXWAITFORINFO = 32)
+!
 ! types of data
       integer STRING
       parameter (STRING = 0)

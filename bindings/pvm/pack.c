@@ -1,6 +1,7 @@
-/* Packing and unpacking. XDR (PvmDataDefault): big-endian, shorts and characters of 4 bytes, runs of
- * bytes padded to 4; longs are 8 bytes, so that none is cut. Raw: as in memory. In place: a note of
- * where it is, read when the message is sent. */
+/* Packing and unpacking. By default numbers have the widths that XDR gives them: shorts and characters 4 bytes,
+ * runs of bytes padded to 4; longs have 8 bytes, so that none is cut. Their byte order is the packer's; who unpacks on
+ * another kind of machine turns them round. Raw: as in memory. In place: a note of where it is, read when
+ * the message is sent. */
 #include "config.h"
 
 #include <limits.h>
@@ -9,7 +10,7 @@
 #include "base/heap.h"
 #include "bindings/pvm/pvm.h"
 
-/* An item is n numbers of size bytes, which XDR makes `wide` bytes; sign: extended when widened. */
+/* An item is n numbers of size bytes, which a message has in `wide` bytes; sign: extended when widened. */
 struct type {
 	uint8_t size, n, wide, sign;
 };
@@ -30,78 +31,48 @@ size_t weft__pvm_type_size(int type)
 
 /* --- one number ------------------------------------------------------------------------------- */
 
-static void encode(const struct type *t, const unsigned char *from, unsigned char *to)
+static uint64_t load(const unsigned char *from, uint8_t size, bool sign, bool swap)
 {
-	if (t->size == 4) {
-		uint32_t v;
-		memcpy(&v, from, sizeof v);
-		if (t->wide == 4) {
-			v = __builtin_bswap32(v);
-			memcpy(to, &v, sizeof v);
-			return;
-		}
-		uint64_t wide = t->sign ? (uint64_t)(int64_t)(int32_t)v : v;
-		wide = __builtin_bswap64(wide);
-		memcpy(to, &wide, sizeof wide);
-	} else if (t->size == 8) {
-		uint64_t v;
-		memcpy(&v, from, sizeof v);
-		v = __builtin_bswap64(v);
-		memcpy(to, &v, sizeof v);
-	} else {
-		uint16_t v;
-		memcpy(&v, from, sizeof v);
-		uint32_t wide = __builtin_bswap32(t->sign ? (uint32_t)(int32_t)(int16_t)v : v);
-		memcpy(to, &wide, sizeof wide);
+	uint64_t v8;
+	uint32_t v4;
+	uint16_t v2;
+	switch (size) {
+	case 8:
+		memcpy(&v8, from, sizeof v8);
+		return swap ? __builtin_bswap64(v8) : v8;
+	case 4:
+		memcpy(&v4, from, sizeof v4);
+		v4 = swap ? __builtin_bswap32(v4) : v4;
+		return sign ? (uint64_t)(int64_t)(int32_t)v4 : v4;
+	default:
+		memcpy(&v2, from, sizeof v2);
+		v2 = swap ? __builtin_bswap16(v2) : v2;
+		return sign ? (uint64_t)(int64_t)(int16_t)v2 : v2;
 	}
 }
 
-static void decode(const struct type *t, const unsigned char *from, unsigned char *to)
+static void store(unsigned char *to, uint8_t size, bool swap, uint64_t value)
 {
-	if (t->wide == 8) {
-		uint64_t v;
-		memcpy(&v, from, sizeof v);
-		v = __builtin_bswap64(v);
-		uint32_t narrow = (uint32_t)v;
-		memcpy(to, t->size == 8 ? (void *)&v : (void *)&narrow, t->size);
-	} else {
-		uint32_t v;
-		memcpy(&v, from, sizeof v);
-		v = __builtin_bswap32(v);
-		uint16_t narrow = (uint16_t)v;
-		memcpy(to, t->size == 4 ? (void *)&v : (void *)&narrow, t->size);
+	uint32_t v4 = (uint32_t)value;
+	uint16_t v2 = (uint16_t)value;
+	if (swap) {
+		value = __builtin_bswap64(value);
+		v4 = __builtin_bswap32(v4);
+		v2 = __builtin_bswap16(v2);
 	}
+	memcpy(to, size == 8 ? (void *)&value : size == 4 ? (void *)&v4 : (void *)&v2, size);
 }
 
 /* --- runs ------------------------------------------------------------------------------------- */
 
-/* Bytes that count items are in a message. */
-static size_t coded_bytes(int encoding, int type, int count)
-{
-	const struct type *t = &types[type];
-	size_t n = (size_t)count * t->n;
-	if (encoding != PvmDataDefault)
-		return n * t->size;
-	return type == PVM_BYTE ? (n + 3) & ~(size_t)3 : n * t->wide;
-}
-
-static int leave_in_place(struct weft__pvm_buf *b, const void *p, int count, ptrdiff_t stride_bytes,
-                          size_t item_bytes)
-{
-	size_t bytes = (size_t)count * item_bytes;
-	if (bytes > INT32_MAX - b->pieces_bytes)
-		return PvmOverflow;
-	if ((b->npieces & (b->npieces - 1)) == 0) {
-		size_t room = b->npieces ? 2 * b->npieces : 1;
-		struct weft__pvm_piece *more = weft__realloc(b->pieces, room * sizeof *more);
-		if (!more)
-			return PvmNoMem;
-		b->pieces = more;
-	}
-	b->pieces[b->npieces++] = (struct weft__pvm_piece){p, count, stride_bytes, item_bytes};
-	b->pieces_bytes += bytes;
-	return PvmOk;
-}
+/* Some items, in memory and in a message. */
+struct run {
+	int type, count;
+	bool pack;          /* into the message; else out of it */
+	unsigned char *p;   /* in memory, ... */
+	ptrdiff_t step;     /* ... from item to item */
+	size_t item, bytes; /* of an item in memory; of all in the message */
+};
 
 /* type may be PVM_STR: bytes, without their stride. */
 static int check(int type, const void *p, int count, int stride)
@@ -115,35 +86,84 @@ static int check(int type, const void *p, int count, int stride)
 	               : PvmOk;
 }
 
+static struct run run_of(int encoding, int type, void *p, int count, int stride)
+{
+	const struct type *t = &types[type];
+	size_t n = (size_t)count * t->n, item = (size_t)t->size * t->n;
+	struct run r = {.type = type, .count = count, .p = p, .step = (ptrdiff_t)item * stride, .item = item};
+	if (encoding != PvmDataDefault)
+		r.bytes = n * t->size;
+	else
+		r.bytes = type == PVM_BYTE ? (n + 3) & ~(size_t)3 : n * t->wide;
+	return r;
+}
+
+static void copy(const struct run *r, unsigned char *in_message)
+{
+	bool is_dense = r->step == (ptrdiff_t)r->item;
+	size_t piece = is_dense ? r->item * (size_t)r->count : r->item;
+	for (int i = 0; i < (is_dense ? 1 : r->count); i++) {
+		unsigned char *own = r->p + i * r->step, *other = in_message + (size_t)i * r->item;
+		memcpy(r->pack ? other : own, r->pack ? own : other, piece);
+	}
+	size_t plain = r->item * (size_t)r->count;
+	if (r->pack && r->bytes > plain)
+		memset(in_message + plain, 0, r->bytes - plain);
+}
+
+static void convert(const struct run *r, unsigned char *in_message, bool swap)
+{
+	const struct type *t = &types[r->type];
+	for (int i = 0; i < r->count; i++)
+		for (int k = 0; k < t->n; k++, in_message += t->wide) {
+			unsigned char *own = r->p + i * r->step + k * t->size;
+			if (r->pack)
+				store(in_message, t->wide, swap, load(own, t->size, t->sign, false));
+			else
+				store(own, t->size, false, load(in_message, t->wide, t->sign, swap));
+		}
+}
+
+static int transfer(const struct weft__pvm_buf *b, const struct run *r, unsigned char *in_message)
+{
+	const struct type *t = &types[r->type];
+	bool is_raw = b->encoding != PvmDataDefault;
+	if (is_raw && b->swap && t->size > 1)
+		return PvmBadMsg; /* raw, of another kind of machine */
+	if (is_raw || t->size == 1 || (t->size == t->wide && !b->swap))
+		copy(r, in_message);
+	else
+		convert(r, in_message, b->swap);
+	return PvmOk;
+}
+
+static int leave_in_place(struct weft__pvm_buf *b, const struct run *r)
+{
+	if (r->bytes > INT32_MAX - b->pieces_bytes)
+		return PvmOverflow;
+	if ((b->npieces & (b->npieces - 1)) == 0) {
+		size_t room = b->npieces ? 2 * b->npieces : 1;
+		struct weft__pvm_piece *more = weft__realloc(b->pieces, room * sizeof *more);
+		if (!more)
+			return PvmNoMem;
+		b->pieces = more;
+	}
+	b->pieces[b->npieces++] = (struct weft__pvm_piece){r->p, r->count, r->step, r->item};
+	b->pieces_bytes += r->bytes;
+	return PvmOk;
+}
+
 int weft__pvm_pack(struct weft__pvm_buf *b, int type, const void *p, int count, int stride)
 {
 	int rc = check(type, p, count, stride);
 	if (rc || count == 0)
 		return rc;
-	const struct type *t = &types[type];
-	size_t item = (size_t)t->size * t->n;
-	ptrdiff_t step = (ptrdiff_t)item * stride;
+	struct run r = run_of(b->encoding, type, (void *)(uintptr_t)p, count, stride);
+	r.pack = true;
 	if (b->encoding == PvmDataInPlace)
-		return leave_in_place(b, p, count, step, item);
-	size_t bytes = coded_bytes(b->encoding, type, count);
-	unsigned char *to = weft__pvm_buf_extend(b, bytes);
-	const unsigned char *from = p;
-	if (!to)
-		return PvmNoMem;
-	if (b->encoding != PvmDataDefault || type == PVM_BYTE) {
-		size_t plain = item * (size_t)count;
-		if (stride == 1)
-			memcpy(to, from, plain);
-		else
-			for (int i = 0; i < count; i++)
-				memcpy(to + (size_t)i * item, from + i * step, item);
-		memset(to + plain, 0, bytes - plain);
-		return PvmOk;
-	}
-	for (int i = 0; i < count; i++)
-		for (int k = 0; k < t->n; k++, to += t->wide)
-			encode(t, from + i * step + k * t->size, to);
-	return PvmOk;
+		return leave_in_place(b, &r);
+	unsigned char *to = weft__pvm_buf_extend(b, r.bytes);
+	return to ? transfer(b, &r, to) : PvmNoMem;
 }
 
 int weft__pvm_unpack(struct weft__pvm_buf *b, int type, void *p, int count, int stride)
@@ -153,26 +173,13 @@ int weft__pvm_unpack(struct weft__pvm_buf *b, int type, void *p, int count, int 
 		return rc;
 	if (b->encoding == PvmDataInPlace)
 		return PvmNoData; /* its data were never brought here */
-	const struct type *t = &types[type];
-	size_t item = (size_t)t->size * t->n, bytes = coded_bytes(b->encoding, type, count);
-	ptrdiff_t step = (ptrdiff_t)item * stride;
-	if (!b->blob || b->blob->size - b->at < bytes)
+	struct run r = run_of(b->encoding, type, p, count, stride);
+	if (!b->blob || b->blob->size - b->at < r.bytes)
 		return PvmNoData;
-	const unsigned char *from = b->blob->bytes + b->at;
-	unsigned char *to = p;
-	b->at += bytes;
-	if (b->encoding != PvmDataDefault || type == PVM_BYTE) {
-		if (stride == 1)
-			memcpy(to, from, item * (size_t)count);
-		else
-			for (int i = 0; i < count; i++)
-				memcpy(to + i * step, from + (size_t)i * item, item);
-		return PvmOk;
-	}
-	for (int i = 0; i < count; i++)
-		for (int k = 0; k < t->n; k++, from += t->wide)
-			decode(t, from, to + i * step + k * t->size);
-	return PvmOk;
+	rc = transfer(b, &r, b->blob->bytes + b->at);
+	if (rc == PvmOk)
+		b->at += r.bytes;
+	return rc;
 }
 
 /* --- the calls -------------------------------------------------------------------------------- */
@@ -341,6 +348,8 @@ int pvm_upkstr(char *text)
 
 /* --- messages in messages --------------------------------------------------------------------- */
 
+enum { SWAPPED = 0x100 }; /* beside an encoding: the inner message's byte order is not the packer's */
+
 /* A message within another: its encoding and length, then the body's bytes. */
 static int pack_message(struct weft__pvm_buf *b, int bufid, bool with_header)
 {
@@ -353,7 +362,7 @@ static int pack_message(struct weft__pvm_buf *b, int bufid, bool with_header)
 	if (!blob)
 		return PvmNoMem;
 	int n = (int)(blob->size - WEFT__PVM_HEADER), rc = PvmOk;
-	int header[] = {m->src, m->dst, m->tag, m->context, m->wid, blob->bytes[3], n};
+	int header[] = {m->src, m->dst, m->tag, m->context, m->wid, (m->swap ? SWAPPED : 0) | (blob->bytes[3] & PvmDataRaw), n};
 	if (with_header)
 		rc = weft__pvm_pack(b, PVM_INT, header, 7, 1);
 	unsigned char *to = rc == PvmOk ? weft__pvm_buf_extend(b, (size_t)n) : NULL;
@@ -374,7 +383,8 @@ int pvm_pkmesgbody(int bufid)
 {
 	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf), *m = weft__pvm_buf(bufid);
 	int rc = b && b->encoding == PvmDataInPlace ? PvmNotImpl : PvmOk;
-	if (rc == PvmOk && b && m && (b->encoding == PvmDataDefault) != (m->encoding == PvmDataDefault))
+	if (rc == PvmOk && b && m &&
+	    ((b->encoding == PvmDataDefault) != (m->encoding == PvmDataDefault) || b->swap != m->swap))
 		rc = PvmMismatch;
 	if (rc == PvmOk)
 		rc = pack_message(b, bufid, false);
@@ -387,11 +397,11 @@ int pvm_upkmesg(void)
 	int header[7];
 	size_t before = b ? b->at : 0;
 	int rc = b ? weft__pvm_unpack(b, PVM_INT, header, 7, 1) : PvmNoBuf;
-	if (rc == PvmOk && (header[6] < 0 || header[5] < PvmDataDefault || header[5] > PvmDataRaw))
+	if (rc == PvmOk && (header[6] < 0 || header[5] & ~(SWAPPED | PvmDataRaw)))
 		rc = PvmBadMsg;
 	if (rc == PvmOk && b->blob->size - b->at < (size_t)header[6])
 		rc = PvmNoData;
-	int id = rc == PvmOk ? weft__pvm_buf_new(header[5], &m) : rc;
+	int id = rc == PvmOk ? weft__pvm_buf_new(header[5] & PvmDataRaw, &m) : rc;
 	unsigned char *to = id > 0 ? weft__pvm_buf_extend(m, (size_t)header[6]) : NULL;
 	if (!to) {
 		if (id > 0)
@@ -402,6 +412,7 @@ int pvm_upkmesg(void)
 	}
 	memcpy(to, b->blob->bytes + b->at, (size_t)header[6]);
 	b->at += (size_t)header[6];
+	m->swap = !(header[5] & SWAPPED) != !b->swap; /* the packer's other one may be ours */
 	m->src = header[0];
 	m->dst = header[1];
 	m->tag = header[2];

@@ -92,6 +92,7 @@ struct weft__pvm_buf {
 	size_t npieces, pieces_bytes;
 	size_t at; /* unpacked so far, from the blob's start */
 	int encoding;
+	bool swap; /* its numbers have another byte order than this machine's */
 	int tag, src, dst, context, wid, crc;
 };
 

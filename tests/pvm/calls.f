@@ -11,7 +11,11 @@ C     itself; the two exchange every type. Prints OK when all is right.
       complex c8
       character*20 text
       character*80 name
-      external pvmsum
+      integer classes, entries, index, owner, flags, hid
+      integer clks, clku, ds, du, handled
+      common /box/ handled
+      integer catches
+      external pvmsum, catches
       call pvmfmytid(mytid)
       call pvmfparent(parent)
       call pvmfjoingroup('fgroup  ', inst)
@@ -35,6 +39,38 @@ C     itself; the two exchange every type. Prints OK when all is right.
         if (info .ne. PVMOK) stop 3
         call pvmfsend(tids(1), 7, info)
         if (info .ne. PVMOK) stop 4
+        call pvmfinitsend(PVMDEFAULT, bufid)
+        call pvmfpack(INTEGER4, 4711, 1, 1, info)
+        call pvmfputinfo('fbox  ', bufid, PVMMBOXMULTIINSTANCE, index)
+        if (index .ne. 0) stop 31
+        call pvmfrecvinfo('fbox', 0, PVMMBOXDEFAULT, bufid)
+        if (bufid .lt. 0) stop 32
+        call pvmfunpack(INTEGER4, n, 1, 1, info)
+        if (n .ne. 4711) stop 33
+        info = -1
+        call pvmfgetmboxinfo('fb*', name, classes, entries, index,
+     &    owner, flags, info)
+        if (info .ne. PVMOK .or. name .ne. 'fbox') stop 34
+        if (owner .ne. mytid .or. flags .ne. 2) stop 35
+        call pvmfgetmboxinfo('fb*', name, classes, entries, index,
+     &    owner, flags, info)
+        if (info .ne. PVMNOTFOUND) stop 36
+        call pvmfdelinfo('fbox', 0, PVMMBOXDEFAULT, info)
+        if (info .ne. PVMOK) stop 37
+        call pvmfhostsync(mytid, clks, clku, ds, du, info)
+        if (info .ne. PVMOK .or. clks .le. 0) stop 38
+        call pvmfcatchout(0, info)
+        if (info .ne. PVMOK) stop 39
+        handled = 0
+        call pvmfaddmhf(-1, 55, -1, 0, catches, hid)
+        if (hid .lt. 0) stop 40
+        call pvmfinitsend(PVMDEFAULT, bufid)
+        call pvmfpack(INTEGER4, 12, 1, 1, info)
+        call pvmfsend(mytid, 55, info)
+        call pvmfnrecv(-1, 55, bufid)
+        if (handled .ne. 12) stop 41
+        call pvmfdelmhf(hid, info)
+        if (info .ne. PVMOK) stop 42
         call pvmfgsize('fgroup', size)
         if (size .ne. 2 .or. inst .ne. 0) stop 5
         sums(1) = 1
@@ -71,4 +107,12 @@ C     itself; the two exchange every type. Prints OK when all is right.
         print '(A)', 'OK'
       end if
       call pvmfexit(info)
+      end
+C     A handler of messages: keeps the number that they bring.
+      integer function catches(bufid)
+      include 'fpvm3.h'
+      integer bufid, handled, info
+      common /box/ handled
+      if (bufid .gt. 0) call pvmfunpack(INTEGER4, handled, 1, 1, info)
+      catches = 0
       end
