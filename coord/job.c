@@ -713,3 +713,22 @@ void job_abort(struct coord *c, struct client *from, const struct weft__msg *msg
 		                                              .text = m->text}});
 	abort_world(c, j->world, m->exit_code);
 }
+
+void job_team_ask(struct coord *c, struct client *from, const struct weft__msg *msg)
+{
+	const struct weft__msg_team_ask *m = &msg->team_ask;
+	const struct job *j = job_find(c, (uint32_t)m->job);
+	uint64_t *tids = j ? coord_alloc(c, (j->size + 1) * sizeof *tids) : NULL;
+	if (j && !tids)
+		return;
+	for (uint32_t i = 0; j && i < j->size; i++)
+		tids[i] = j->tasks[i].tid;
+	for (uint32_t first = 0; j && first < j->size; first += TEAM_TIDS) {
+		uint32_t n = j->size - first < TEAM_TIDS ? j->size - first : TEAM_TIDS;
+		send_client(c, from,
+		            &(struct weft__msg){.code = WEFT__MSG_TEAM,
+		                                .team = {.job = j->id, .size = j->size, .first = first, .tids = {tids + first, n}}});
+	}
+	weft__free(tids);
+	send_result(c, from, m->req, j ? 0 : WEFT_ENOTASK, 0, "%s", j ? "" : "there is no such job");
+}

@@ -381,6 +381,7 @@ void job_kill(struct coord *c, struct job *j);
 void job_ask_to_end(struct coord *c, struct job *j); /* by SIGTERM */
 void job_signal(struct coord *c, struct client *from, const struct weft__msg *m);
 void job_abort(struct coord *c, struct client *from, const struct weft__msg *m);
+void job_team_ask(struct coord *c, struct client *from, const struct weft__msg *m);
 void job_answer(struct coord *c, struct job *j); /* SPAWNED, when all is decided */
 void job_done(struct coord *c, struct job *j);   /* its last task has ended */
 void job_destroy(struct coord *c, struct job *j);

@@ -17,6 +17,7 @@ struct ask {
 	ask_spawned_fn *spawned;
 	ask_result_fn *result;
 	ask_value_fn *value;
+	ask_team_fn *team;
 	void *arg;
 	struct ask_job job; /* SPAWN: as far as it is known */
 	uint64_t *tids;     /* and room for errors after them */
@@ -62,6 +63,8 @@ static void finish(struct ask *a, int code, const char *text, const void *value,
 		a->result(a->arg, code, text);
 	if (a->value)
 		a->value(a->arg, code, value, nbytes);
+	if (a->team)
+		a->team(a->arg, code, a->tids, code ? 0 : a->job.size);
 	ask_free(a);
 }
 
@@ -176,6 +179,18 @@ uint64_t ask_name_del(struct taskvm *vm, const char *name, ask_result_fn *done, 
 	return a->req;
 }
 
+uint64_t ask_team(struct taskvm *vm, uint32_t job, ask_team_fn *done, void *arg)
+{
+	struct ask *a = ask_new(vm, WEFT__MSG_TEAM_ASK, arg);
+	if (!a)
+		return 0;
+	a->team = done;
+	a->job.job = job;
+	struct weft__msg m = {.code = WEFT__MSG_TEAM_ASK, .team_ask = {a->req, job}};
+	taskvm_conn_send(vm, &m, -1);
+	return a->req;
+}
+
 uint64_t ask_signal(struct taskvm *vm, uint64_t tid, uint32_t job, int signo, ask_result_fn *done, void *arg)
 {
 	struct ask *a = ask_new(vm, WEFT__MSG_SIGNAL, arg);
@@ -209,6 +224,21 @@ void ask_cancel(struct taskvm *vm, uint64_t number)
 
 /* --- answers -------------------------------------------------------------------------------------- */
 
+void ask_take_team(struct taskvm *vm, const struct weft__msg_team *m)
+{
+	for (struct weft__list *l = vm->asks.next; l != &vm->asks; l = l->next) {
+		struct ask *a = WEFT__CONTAINER(l, struct ask, link);
+		if (!a->team || a->job.job != m->job || m->size == 0 || m->size > JOB_TASKS_MAX || m->first + m->tids.n > m->size)
+			continue;
+		if (!a->tids)
+			a->tids = weft__calloc(m->size, sizeof *a->tids);
+		if (a->tids && (a->job.size == 0 || a->job.size == m->size)) {
+			a->job.size = (uint32_t)m->size;
+			memcpy(a->tids + m->first, m->tids.p, m->tids.n * sizeof *a->tids);
+		}
+	}
+}
+
 void ask_take(struct taskvm *vm, const struct weft__msg *m)
 {
 	uint64_t req = m->code == WEFT__MSG_SPAWNED ? m->spawned.req
@@ -224,7 +254,8 @@ void ask_take(struct taskvm *vm, const struct weft__msg *m)
 	} else if (m->code == WEFT__MSG_NAME_VALUE && a->value) {
 		finish(a, (int)m->name_value.code, "", m->name_value.value.p, m->name_value.value.n);
 	} else if (m->code == WEFT__MSG_RESULT) {
-		finish(a, (int)m->result.code, m->result.text.p, NULL, 0);
+		int lack = a->team && !a->tids && !m->result.code ? WEFT_ENOMEM : 0;
+		finish(a, lack ? lack : (int)m->result.code, m->result.text.p, NULL, 0);
 	}
 }
 

@@ -48,6 +48,12 @@ uint64_t ask_name_put(struct taskvm *vm, const char *name, const void *value, si
 uint64_t ask_name_get(struct taskvm *vm, const char *name, bool wait, ask_value_fn *done, void *arg); /* WEFT_ENOENT */
 uint64_t ask_name_del(struct taskvm *vm, const char *name, ask_result_fn *done, void *arg); /* WEFT_ENOENT */
 
+/* --- other jobs: where their tasks are ------------------------------------------------------------- */
+
+typedef void ask_team_fn(void *arg, int code, const uint64_t *tids, uint32_t size); /* by rank */
+
+uint64_t ask_team(struct taskvm *vm, uint32_t job, ask_team_fn *done, void *arg); /* WEFT_ENOTASK */
+
 /* --- signals and ends ---------------------------------------------------------------------------- */
 
 uint64_t ask_signal(struct taskvm *vm, uint64_t tid, uint32_t job, int signo, ask_result_fn *done, void *arg);

@@ -21,6 +21,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "node/mpi_shm.h"
 
 enum {
 	TASKS_MAX = 65536,
@@ -330,6 +331,7 @@ static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 {
 	struct weft_error e = {.code = WEFT_ECANCELED, .text = "the node goes down"};
 	struct weft__msg launch = {.code = WEFT__MSG_LAUNCH, .launch = *m};
+	char interface[32];
 	launch.launch.tids.n = launch.launch.ranks.n = admit(j, m, room);
 	launch.launch.alone = is_alone(j);
 	if (launch.launch.tids.n == 0 && !j->vm) {
@@ -342,6 +344,8 @@ static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 	if (!rc) {
 		if (first)
 			send_team(j);
+		peer_interface(j->node, j, interface, sizeof interface);
+		launch.launch.interface = weft__str(interface);
 		send_stdin(j, &launch.launch);
 		taskvm_link_send(j, &launch, -1);
 		if (!j->node->private_vm || j->parent) /* a private VM has one job, unless its tasks spawn more */
@@ -472,6 +476,9 @@ void job_vm_gone(struct job *j)
 	          "job=%u code=%d signo=%d", j->id, signaled ? -1 : WEXITSTATUS(j->vm_status),
 	          signaled ? WTERMSIG(j->vm_status) : 0);
 	starter_sweep(n);
+	char shm[MPI_SHM_PATH];
+	mpi_shm_path(n->vm, n->index, j->id, shm);
+	mpi_shm_remove(shm); /* of one that was killed */
 	vm_close(j);
 	if (j->last)
 		job_free(j);

@@ -318,6 +318,12 @@ int peer_down(struct node *n, uint64_t index, uint64_t client, const uint8_t *bo
 void peer_up(struct node *n, uint64_t index, uint64_t job, const struct weft__msg *m);
 void peer_where(const struct peer *p, char address[static LINK_ADDRESS_TEXT]); /* that reaches it, as far as is known */
 void peer_close_all(struct node *n);
+void peer_interface(const struct node *n, const struct job *j, char *name, size_t size); /* towards its nodes; "": unknown */
+
+/* --- modex.c: between the task VMs that host Open MPI ---------------------------------------------- */
+
+void modex_from_vm(struct job *j, const struct weft__msg_modex *m);
+void modex_from_peer(struct peer *p, const struct weft__msg_modex *m);
 
 /* --- intro.c: channels between tasks --------------------------------------------------------------- */
 

@@ -74,6 +74,9 @@ static void message(struct peer *p, const struct weft__msg *m)
 	case WEFT__MSG_LOG_BYTES:
 		joblog_bytes(p, &m->log_bytes);
 		break;
+	case WEFT__MSG_MODEX:
+		modex_from_peer(p, &m->modex);
+		break;
 	case WEFT__MSG_HEARTBEAT:
 		break;
 	default:
@@ -422,4 +425,35 @@ void peer_close_all(struct node *n)
 			return;
 		peer_free(p);
 	}
+}
+
+/* --- the interface towards other nodes ---------------------------------------------------------------- */
+
+/* A node that has tasks of the job, or any other one. */
+static const struct peer *some_peer(const struct node *n, const struct job *j)
+{
+	size_t cursor = 0;
+	uint64_t index;
+	void *any = NULL;
+	for (uint32_t i = 0; i < j->ntids; i++) {
+		const struct peer *p = peer_find(n, weft__tid_node((weft_tid_t){j->tids[i]}));
+		if (p)
+			return p;
+	}
+	return weft__map_next(&n->peers, &cursor, &index, &any) ? any : NULL;
+}
+
+void peer_interface(const struct node *n, const struct job *j, char *name, size_t size)
+{
+	struct address found[ADDRESSES_MAX];
+	char toward[LINK_ADDRESS_TEXT] = "";
+	const struct peer *p = some_peer(n, j);
+	if (p)
+		peer_where(p, toward);
+	if (!strncmp(toward, "127.", 4) || !strcmp(toward, "::1"))
+		snprintf(name, size, "lo"); /* pretend nodes */
+	else if (*toward && addresses_own(found, toward) > 0 && found[0].rank == ADDRESS_ROUTE)
+		snprintf(name, size, "%s", found[0].interface);
+	else
+		*name = '\0';
 }

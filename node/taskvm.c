@@ -141,7 +141,13 @@ void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd)
 		taskvm_stdin_take(vm, &m->stdin_bytes, fd);
 		break;
 	case WEFT__MSG_TEAM:
-		take_team(vm, &m->team);
+		if (vm->job && m->team.job != vm->job)
+			ask_take_team(vm, &m->team);
+		else
+			take_team(vm, &m->team);
+		break;
+	case WEFT__MSG_MODEX:
+		taskvm_pmix_modex(vm, &m->modex);
 		break;
 	case WEFT__MSG_RESULT:
 	case WEFT__MSG_SPAWNED:
@@ -184,7 +190,8 @@ static int time_left_ms(const struct taskvm *vm)
 		due = vm->retry_ns < vm->orphan_deadline_ns ? vm->retry_ns : vm->orphan_deadline_ns;
 	if (vm->ending && !vm->childless && vm->sweep_ns < due)
 		due = vm->sweep_ns;
-	return weft__deadline_left_ms(due);
+	uint64_t pmix = taskvm_pmix_due_ns(vm);
+	return weft__deadline_left_ms(pmix < due ? pmix : due);
 }
 
 static void run_timers(struct taskvm *vm)
@@ -205,6 +212,7 @@ static void run_timers(struct taskvm *vm)
 	}
 	if (vm->ending && !vm->childless && now >= vm->sweep_ns)
 		taskvm_reap(vm);
+	taskvm_pmix_timers(vm, now);
 }
 
 static void turn(struct taskvm *vm)

@@ -64,6 +64,7 @@ struct taskvm_task {
 	char **variables;       /* for its environment, while it is started; NULL */
 	int code;                       /* FAILED: why */
 	char text[TASKVM_TEXT];
+	bool began, in_mpi; /* Open MPI's: it has called MPI_Init; and not MPI_Finalize so far */
 	char cpus[64]; /* processors that it is bound to; "" when it is not */
 };
 
@@ -88,6 +89,7 @@ struct taskvm_launch {
 	bool tells_begin;    /* by begin, which but for the tid is what to send */
 	struct weft__msg_output_begin begin;
 	uint32_t program;    /* its number in the job */
+	char interface[32];    /* as in LAUNCH */
 };
 
 /* A frame that the connection has not taken yet. */
@@ -156,6 +158,7 @@ struct taskvm {
 	struct shmclean shm;
 	uint64_t last_req;   /* numbers of questions */
 	struct weft__list asks, exchanges;
+	struct taskvm_pmix *pmix; /* NULL: it hosts no Open MPI */
 	bool asks_lost; /* with the connection: their ends are told in the loop's next turn */
 };
 
@@ -167,6 +170,7 @@ const struct jobmap *taskvm_map(struct taskvm *vm); /* NULL: no memory, or TEAM 
 
 /* ask.c, exchange.c: answers of the coordinator. */
 void ask_take(struct taskvm *vm, const struct weft__msg *m);
+void ask_take_team(struct taskvm *vm, const struct weft__msg_team *m); /* of another job */
 void ask_lost(struct taskvm *vm);
 void exchange_take(struct taskvm *vm, const struct weft__msg_exchanged *m);
 void exchange_lost(struct taskvm *vm);
@@ -189,6 +193,11 @@ void taskvm_launch_cancel(struct taskvm *vm, uint64_t tid, const char *why); /* 
 enum { TASKVM_ENV_OWN = 9 };
 void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const struct weft__msg_launch *m);
 int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t); /* why not: l->text */
+
+/* taskvm_pmix.c: hosting Open MPI. */
+uint64_t taskvm_pmix_due_ns(const struct taskvm *vm);
+void taskvm_pmix_timers(struct taskvm *vm, uint64_t now_ns);
+void taskvm_pmix_modex(struct taskvm *vm, const struct weft__msg_modex *m);
 
 /* taskvm_bind.c: which processors a task may use. */
 int taskvm_bind_prepare(struct taskvm_launch *l, const struct weft__msg_launch *m, struct weft_error *e);

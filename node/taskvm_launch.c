@@ -82,6 +82,7 @@ static struct taskvm_launch *launch_copy(const struct weft__msg_launch *m)
 	l->tasks = weft__calloc(m->tids.n + 1, sizeof(struct taskvm_task *));
 	l->mpi = (unsigned)m->mpi;
 	l->program = (uint32_t)m->program;
+	snprintf(l->interface, sizeof l->interface, "%.*s", (int)m->interface.n, m->interface.p);
 	l->with_stdin = (m->flags & WEFT__SPAWN_STDIN) != 0;
 	l->tells_begin = m->sink_task;
 	l->begin = (struct weft__msg_output_begin){

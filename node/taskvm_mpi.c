@@ -30,6 +30,7 @@ int taskvm_mpi_prepare(struct taskvm *vm, struct taskvm_launch *l, struct weft_e
 	case FAMILY_MPICH:
 		return taskvm_pmi1_prepare(vm, l, e);
 	case FAMILY_OPENMPI:
+		return taskvm_pmix_prepare(vm, l, e);
 	case FAMILY_OTHER:
 	case FAMILY_NONE:
 		break;
@@ -41,6 +42,8 @@ int taskvm_mpi_open(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_ta
 {
 	*fd = -1;
 	t->family = l->family;
+	if (l->family == FAMILY_OPENMPI)
+		return taskvm_pmix_open(vm, l, t);
 	return l->family == FAMILY_MPICH ? taskvm_pmi1_open(vm, l, t, fd) : 0;
 }
 
@@ -58,12 +61,16 @@ void taskvm_mpi_ended(struct taskvm *vm, struct taskvm_task *t)
 {
 	if (t->family == FAMILY_MPICH)
 		taskvm_pmi1_ended(vm, t);
+	else if (t->family == FAMILY_OPENMPI)
+		taskvm_pmix_ended(vm, t);
 }
 
 void taskvm_mpi_clean(struct taskvm *vm)
 {
 	if (vm->pmi1)
 		taskvm_pmi1_clean(vm);
+	if (vm->pmix)
+		taskvm_pmix_clean(vm);
 }
 
 int taskvm_mpi_fd(const struct taskvm *vm)
@@ -77,7 +84,9 @@ void taskvm_mpi_ready(struct taskvm *vm)
 	int n = epoll_wait(vm->mpi_fds, events, EVENTS_MAX, 0);
 	for (int i = 0; i < n; i++) {
 		struct taskvm_task *t = events[i].data.ptr;
-		if (t->mpi_fd >= 0) /* not closed because of an earlier one */
+		if (!t)
+			taskvm_pmix_read(vm);
+		else if (t->mpi_fd >= 0) /* not closed because of an earlier one */
 			taskvm_pmi1_ready(vm, t, events[i].events);
 	}
 }

@@ -1,6 +1,7 @@
 /* taskvm_mpi.h - hosting programs of other MPIs: what the task VM's files see of it.
  *
- * taskvm_mpi.c decides who hosts a task and when a rank's end is the end of the job; taskvm_pmi1.c hosts MPICH's.
+ * taskvm_mpi.c decides who hosts a task and when a rank's end is the end of the job; taskvm_pmi1.c hosts MPICH's,
+ * taskvm_pmix.c Open MPI's.
  */
 #ifndef WEFT_NODE_TASKVM_MPI_H
 #define WEFT_NODE_TASKVM_MPI_H
@@ -42,5 +43,13 @@ void taskvm_pmi1_started(struct taskvm *vm, struct taskvm_task *t, bool runs);
 void taskvm_pmi1_ended(struct taskvm *vm, struct taskvm_task *t);
 void taskvm_pmi1_clean(struct taskvm *vm);
 void taskvm_pmi1_ready(struct taskvm *vm, struct taskvm_task *t, uint32_t events);
+
+/* --- taskvm_pmix.c ------------------------------------------------------------------------------------- */
+
+int taskvm_pmix_prepare(struct taskvm *vm, struct taskvm_launch *l, struct weft_error *e);
+int taskvm_pmix_open(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t);
+void taskvm_pmix_ended(struct taskvm *vm, struct taskvm_task *t);
+void taskvm_pmix_clean(struct taskvm *vm);
+void taskvm_pmix_read(struct taskvm *vm); /* its descriptor in mpi_fds has no task */
 
 #endif

@@ -1,0 +1,71 @@
+#!/bin/sh
+# openmpi.sh - programs that are linked with Open MPI run as tasks of Weft, with the results that mpirun gives.
+. "$WEFT_SRCDIR/tests/system/lib.sh"
+. "$WEFT_SRCDIR/tests/mpi/openmpi_lib.sh"
+
+for p in hello coll ring names spawn; do compile $p.c || exit 99; done
+
+# same "name" nodes ranks program…: sorted lines as from mpirun
+same() {
+	same_name=$1 nodes=$2 ranks=$3
+	shift 3
+	own_launcher -n "$ranks" "$@" </dev/null 2>/dev/null | sort >"$tmp/expected"
+	weft run -q -n "$ranks" --local-nodes "$nodes" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	rc=$?
+	[ $rc = 0 ] && [ -s "$tmp/expected" ] || { not_ok "$same_name" "exit status $rc, $(wc -l <"$tmp/expected") lines expected
+$(head -n 10 "$tmp/err")"; return; }
+	expect "$same_name" "$(sort "$tmp/out" | diff "$tmp/expected" -)"
+}
+
+same "hello, four ranks on one node" 1 4 "$tmp/hello" shared
+same "hello, six ranks on three nodes" 3 6 "$tmp/hello"
+same "every collective operation on one node" 1 4 "$tmp/coll"
+same "every collective operation on three nodes" 3 6 "$tmp/coll"
+same "a ring of messages on one node" 1 3 "$tmp/ring"
+same "a ring of messages on three nodes" 3 3 "$tmp/ring"
+same "names are published, found and taken back on one node" 1 2 "$tmp/names"
+same "names are published, found and taken back on three nodes" 3 3 "$tmp/names"
+if compile hello.f90; then
+	same "a Fortran program with use mpi" 3 3 "$tmp/hello_f90"
+else
+	skip "a Fortran program with use mpi" "mpifort.openmpi or its modules are missing"
+fi
+if compile hello_f77.f; then
+	same "a Fortran program with mpif.h" 3 3 "$tmp/hello_f77"
+else
+	skip "a Fortran program with mpif.h" "mpifort.openmpi is missing"
+fi
+
+status "two ranks on each of three nodes" 0 weft run -q -n 6 --local-nodes 3 "$tmp/hello" shared
+equal "they know that they share their node" 6 "$(grep -c 'of 6, 2 on its node' "$tmp/out")"
+
+# children "name" nodes parents: they and the parents met
+children() {
+	status "$1" 0 weft run -q -n "$3" --local-nodes "$2" "$tmp/spawn" 3
+	equal "$1: all of them met" "$3 parent(s), 3 children, 0 failed, sum $3
+child 0 of 3 with $3 parent(s): hello, $3
+child 1 of 3 with $3 parent(s): hello, $3
+child 2 of 3 with $3 parent(s): hello, $3" "$(sort "$tmp/out")"
+}
+children "MPI_Comm_spawn on one node" 1 2
+children "MPI_Comm_spawn on three nodes" 3 2
+
+# What is asked for one by one, when it is not exchanged at the start.
+OMPI_MCA_pmix_base_async_modex=1 OMPI_MCA_async_mpi_init=1 weft run -q -n 3 --local-nodes 3 "$tmp/coll" >"$tmp/out" 2>"$tmp/err"
+equal "peers are asked for their addresses when they are needed" "collectives of 3: 0 wrong" "$(cat "$tmp/out")"
+
+SLURM_JOBID=17 SLURM_NODELIST=here weft run -q -n 2 "$tmp/hello" >"$tmp/out" 2>"$tmp/err"
+equal "the variables of a batch job do not make singletons of them" "rank 0 of 2
+rank 1 of 2" "$(sort "$tmp/out")"
+
+own_launcher -n 1 env WEFT_RUNDIR="$rundir" "$build/console/weft" run -q -n 2 "$tmp/hello" >"$tmp/out" 2>"$tmp/err"
+equal "nor do those of an mpirun around them" "rank 0 of 2
+rank 1 of 2" "$(sort "$tmp/out")"
+
+# In a VM that stands, and visible there.
+weft up --local-nodes 2 >/dev/null 2>"$tmp/err" || exit 99
+status "a spawning job in a VM that stands" 0 weft run -q -n 1 "$tmp/spawn" 2
+equal "what it spawned was a job of the VM" 2 "$(weft jobs 2>/dev/null | grep -c spawn)"
+weft down >/dev/null 2>&1
+expect "nothing is left" "$(remains)"
+done_testing
