@@ -1,7 +1,8 @@
 /* What comes from a peer's channel.
  *
  * An EAGER message goes into the buffer of the receive that awaits it, or is kept. An RTS makes a
- * receive ask for the bytes (CTS), or is kept without them. CTS, DATA, CREDIT and CANCEL serve what
+ * receive ask for the bytes (CTS), or is kept without them; a HEAD is both, and the rest of it is
+ * asked for before its first bytes are all here. CTS, DATA, CREDIT and CANCEL serve what
  * is under way.
  *
  * The peer is not trusted: a negative tag, a message beyond its credit, data that nobody asked for
@@ -98,19 +99,12 @@ static void on_eager(struct weft__peer *p, const struct weft__hdr *hdr, const vo
 	weft__changed(e);
 }
 
-static void *begin_eager(struct weft__peer *p, const struct weft__hdr *hdr)
+/* hdr->len bytes come for which there is no receive, or one that has no room for them. */
+static void *keep_coming(struct weft__peer *p, const struct weft__match_key *key,
+                         const struct weft__hdr *hdr, struct weft__request *r)
 {
 	struct weft__engine *e = p->engine;
-	struct weft__match_key key = key_of(p, hdr);
-	if (!admit(p, hdr))
-		return NULL;
-	struct weft__request *r = match(e, &key, hdr->len);
-	if (r && r->size >= hdr->len) {
-		r->state = WEFT__FILLING;
-		p->filling = r;
-		return r->buf;
-	}
-	struct weft__message *m = message_from(p, &key, hdr->len, hdr->len);
+	struct weft__message *m = message_from(p, key, hdr->len, hdr->len);
 	if (!m) {
 		if (r)
 			weft__request_end(e, r, WEFT_ENOMEM);
@@ -128,6 +122,21 @@ static void *begin_eager(struct weft__peer *p, const struct weft__hdr *hdr)
 	}
 	p->arriving = m;
 	return m->bytes;
+}
+
+static void *begin_eager(struct weft__peer *p, const struct weft__hdr *hdr)
+{
+	struct weft__engine *e = p->engine;
+	struct weft__match_key key = key_of(p, hdr);
+	if (!admit(p, hdr))
+		return NULL;
+	struct weft__request *r = match(e, &key, hdr->len);
+	if (r && r->size >= hdr->len) {
+		r->state = WEFT__FILLING;
+		p->filling = r;
+		return r->buf;
+	}
+	return keep_coming(p, &key, hdr, r);
 }
 
 static void end_eager(struct weft__peer *p, const struct weft__hdr *hdr)
@@ -161,8 +170,11 @@ static void on_rts(struct weft__peer *p, const struct weft__hdr *hdr, const void
 	struct weft__request *r = match(e, &key, hdr->total);
 	if (r) {
 		weft__queue_owe(p, WEFT__MESSAGE_COST + hdr->len);
-		weft__recv_pull(r, p, &key, hdr->id, hdr->total, e->match.order_next++,
-		                placed ? &place : NULL);
+		weft__recv_pull(r, p, &key,
+		                &(struct weft__offer){.id = hdr->id,
+		                                      .order = e->match.order_next++,
+		                                      .nbytes = hdr->total,
+		                                      .place = placed ? &place : NULL});
 		return;
 	}
 	struct weft__message *m = message_from(p, &key, hdr->total, 0);
@@ -178,14 +190,45 @@ static void on_rts(struct weft__peer *p, const struct weft__hdr *hdr, const void
 	weft__changed(e);
 }
 
+/* The receive asks at once for what is missing. Its buffer may be too short even for the head. */
+static void *begin_head(struct weft__peer *p, const struct weft__hdr *hdr)
+{
+	struct weft__engine *e = p->engine;
+	struct weft__match_key key = key_of(p, hdr);
+	if (hdr->total > WEFT_MSG_MAX || hdr->total <= hdr->len)
+		bad(p, WEFT_EPROTO);
+	if (p->error || !admit(p, hdr))
+		return NULL;
+	struct weft__request *r = match(e, &key, hdr->total);
+	if (r && r->size >= hdr->len) {
+		weft__queue_owe(p, WEFT__MESSAGE_COST + hdr->len);
+		weft__recv_pull(r, p, &key,
+		                &(struct weft__offer){.id = hdr->id,
+		                                      .order = e->match.order_next++,
+		                                      .nbytes = hdr->total,
+		                                      .nhead = hdr->len});
+		p->filling = r;
+		e->sated = true; /* the question goes out before the head is read */
+		return r->buf;
+	}
+	void *to = keep_coming(p, &key, hdr, r);
+	if (to) {
+		p->arriving->nbytes = hdr->total;
+		p->arriving->id = hdr->id;
+		p->arriving->head = true;
+	}
+	return to;
+}
+
 /* --- what serves them ------------------------------------------------------------------------- */
 
 static void on_cts(struct weft__peer *p, const struct weft__hdr *hdr)
 {
 	struct weft__request *r = weft__request_get(p->engine, (weft_request_t){hdr->id});
-	if (!r || r->peer != p || r->state != WEFT__AWAITING)
+	bool early = r && r->peer == p && p->current == &r->out && r->out.hdr.kind == WEFT__HEAD;
+	if (!r || r->peer != p || (r->state != WEFT__AWAITING && !early))
 		return;
-	if (hdr->total > r->size)
+	if (hdr->total > r->size - r->moved)
 		bad(p, WEFT_EPROTO);
 	else
 		weft__send_granted(p->engine, r, hdr->total);
@@ -258,6 +301,16 @@ static void end_data(struct weft__peer *p, const struct weft__hdr *hdr)
 		weft__recv_piece(p->engine, r, hdr->len);
 }
 
+static void end_head(struct weft__peer *p, const struct weft__hdr *hdr)
+{
+	struct weft__message *m = p->arriving;
+	p->arriving = NULL;
+	if (m)
+		weft__message_whole(p->engine, m);
+	else
+		end_data(p, hdr);
+}
+
 /* --- the sink --------------------------------------------------------------------------------- */
 
 static void sink_message(void *arg, const struct weft__hdr *hdr, const void *payload)
@@ -282,6 +335,14 @@ static void sink_message(void *arg, const struct weft__hdr *hdr, const void *pay
 		end_data(p, hdr);
 		break;
 	}
+	case WEFT__HEAD: {
+		uint8_t *to = begin_head(p, hdr);
+		if (to && hdr->len)
+			memcpy(to, payload, hdr->len);
+		if (!p->error)
+			end_head(p, hdr);
+		break;
+	}
 	case WEFT__CREDIT:
 		on_credit(p, hdr);
 		break;
@@ -302,6 +363,8 @@ static void *sink_begin(void *arg, const struct weft__hdr *hdr)
 		return begin_eager(p, hdr);
 	if (hdr->kind == WEFT__DATA)
 		return begin_data(p, hdr);
+	if (hdr->kind == WEFT__HEAD)
+		return begin_head(p, hdr);
 	bad(p, WEFT_EPROTO); /* the others have no payload */
 	return NULL;
 }
@@ -313,6 +376,8 @@ static void sink_end(void *arg, const struct weft__hdr *hdr)
 		return;
 	if (hdr->kind == WEFT__EAGER)
 		end_eager(p, hdr);
+	else if (hdr->kind == WEFT__HEAD)
+		end_head(p, hdr);
 	else
 		end_data(p, hdr);
 }

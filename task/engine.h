@@ -210,6 +210,7 @@ struct weft__channel;
 struct weft__settings {
 	size_t eager_max;     /* longer messages go by rendezvous */
 	size_t segment_bytes; /* a rendezvous' data goes in pieces of this size */
+	size_t ahead_bytes;   /* so many of them, at most, go before it is asked for; if the channel likes */
 	size_t share_min;     /* so long ones in shared buffers are copied by their receiver; 0: none;
 	                         SIZE_MAX: as the node is crowded */
 	size_t credit_bytes;  /* unreceived bytes that one peer may have here */

@@ -205,6 +205,8 @@ static void tune(struct weft__engine *e)
 {
 	struct weft__settings *s = &e->settings;
 	s->eager_max = tuned("WEFT_EAGER_BYTES", s->credit_bytes / 4, s->eager_max);
+	if (getenv("WEFT_EAGER_BYTES") && s->ahead_bytes > s->eager_max)
+		s->ahead_bytes = s->eager_max;
 	s->share_min = tuned("WEFT_SHARE_BYTES", WEFT_MSG_MAX, s->share_min);
 	s->spin_ns = e->spin_ns = 1000 * tuned("WEFT_SPIN_US", 1000000, s->spin_ns / 1000);
 }

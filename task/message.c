@@ -86,14 +86,17 @@ void weft__message_deliver(struct weft__engine *e, struct weft__message *m)
 
 void weft__message_whole(struct weft__engine *e, struct weft__message *m)
 {
-	m->state = WEFT__WHOLE;
+	m->state = m->head ? WEFT__OFFERED : WEFT__WHOLE;
 	if (!m->claimed) {
 		weft__changed(e);
 		return;
 	}
 	if (m->peer)
 		weft__queue_owe(m->peer, m->cost);
-	weft__recv_copy(e, m->claimed, &m->kept.key, m->bytes, m->have, m->nbytes);
+	if (m->head)
+		weft__recv_pull_kept(m->claimed, m);
+	else
+		weft__recv_copy(e, m->claimed, &m->kept.key, m->bytes, m->have, m->nbytes);
 	weft__message_free(e, m);
 }
 

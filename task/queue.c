@@ -52,7 +52,10 @@ static struct weft__list *next_message(struct weft__peer *p)
 	struct weft__list *l = first(&p->messages);
 	if (!l)
 		return NULL;
-	const struct weft__hdr *hdr = &WEFT__CONTAINER(l, struct weft__out, link)->hdr;
+	struct weft__out *out = WEFT__CONTAINER(l, struct weft__out, link);
+	const struct weft__hdr *hdr = &out->hdr;
+	if (hdr->kind == WEFT__RTS && out->request)
+		weft__send_ahead(p, out->request);
 	uint64_t cost = WEFT__MESSAGE_COST + hdr->len;
 	if (p->credit_used + cost > p->engine->settings.credit_bytes)
 		return NULL;
@@ -129,6 +132,11 @@ void weft__queue_push(struct weft__peer *p)
 		taken(p, out);
 	}
 	p->blocked = false;
+}
+
+bool weft__queue_has(const struct weft__peer *p, const struct weft__out *out)
+{
+	return p->current == out || !weft__list_empty(&out->link);
 }
 
 int weft__queue_withdraw(struct weft__peer *p, struct weft__out *out)

@@ -58,7 +58,7 @@ static inline struct weft__request *weft__request_new(struct weft__engine *e)
 	weft__list_init(&r->out.link);
 	r->out.payload = NULL;
 	r->out.taken = 0;
-	r->orphan = r->alloc = r->hurry = r->placed = false;
+	r->orphan = r->alloc = r->hurry = r->placed = r->granted = false;
 	r->peer = NULL;
 	r->message = NULL;
 	r->wanted = r->moved = 0;

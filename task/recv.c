@@ -47,22 +47,29 @@ void weft__recv_copy(struct weft__engine *e, struct weft__request *r,
 }
 
 void weft__recv_pull(struct weft__request *r, struct weft__peer *p,
-                     const struct weft__match_key *key, uint64_t id, size_t nbytes, uint64_t order,
-                     const struct weft__place *place)
+                     const struct weft__match_key *key, const struct weft__offer *offer)
 {
+	size_t nbytes = offer->nbytes;
 	r->state = WEFT__PULLING;
 	r->peer = p;
-	r->id = id;
-	r->order = order;
+	r->id = offer->id;
+	r->order = offer->order;
 	r->wanted = nbytes < r->size ? nbytes : r->size;
 	r->moved = 0;
+	r->message = NULL;
 	r->status = (weft_status_t){.source = {key->source}, .tag = key->tag, .nbytes = nbytes};
 	weft__list_remove(&r->link);
 	weft__list_push(&p->pulls, &r->link);
-	if (place && weft__share_fetch(p, place, id, nbytes, r->buf, r->wanted))
-		r->moved = r->wanted;
+	size_t here = offer->nhead < r->wanted ? offer->nhead : r->wanted;
+	if (offer->head && here) {
+		memcpy(r->buf, offer->head, here);
+		r->moved = here;
+	} else if (offer->place &&
+	           weft__share_fetch(p, offer->place, offer->id, nbytes, r->buf, r->wanted)) {
+		here = r->moved = r->wanted;
+	}
 	r->out.hdr = (struct weft__hdr){
-	        .kind = WEFT__CTS, .id = id, .total = r->wanted - r->moved};
+	        .kind = WEFT__CTS, .id = offer->id, .total = r->wanted - here};
 	r->out.payload = NULL;
 	r->out.taken = 0;
 	weft__queue_add(p, &p->control, &r->out);
@@ -73,12 +80,23 @@ void weft__recv_piece(struct weft__engine *e, struct weft__request *r, size_t nb
 	r->moved += nbytes;
 	if (r->hurry)
 		weft__changed(e);
-	if (r->moved < r->wanted)
-		return;
+	if (r->moved < r->wanted || weft__queue_has(r->peer, &r->out))
+		return; /* without the CTS the sender would not know */
 	struct weft__message *m = r->message;
 	weft__request_end(e, r, code_of(r)); /* with a message it is an orphan */
 	if (m)
 		weft__message_whole(e, m);
+}
+
+void weft__recv_pull_kept(struct weft__request *r, struct weft__message *m)
+{
+	weft__recv_pull(r, m->peer, &m->kept.key,
+	                &(struct weft__offer){.id = m->id,
+	                                      .order = m->kept.order,
+	                                      .nbytes = m->nbytes,
+	                                      .place = m->placed ? &m->place : NULL,
+	                                      .nhead = m->have,
+	                                      .head = m->bytes});
 }
 
 /* --- matching --------------------------------------------------------------------------------- */
@@ -99,8 +117,7 @@ static int take(struct weft__engine *e, struct weft__request *r, struct weft__me
 	if (m->peer)
 		weft__queue_owe(m->peer, m->cost);
 	if (m->state == WEFT__OFFERED)
-		weft__recv_pull(r, m->peer, &m->kept.key, m->id, m->nbytes, m->kept.order,
-		                m->placed ? &m->place : NULL);
+		weft__recv_pull_kept(r, m);
 	else
 		weft__recv_copy(e, r, &m->kept.key, m->bytes, m->have, m->nbytes);
 	weft__message_free(e, m);
@@ -291,10 +308,12 @@ static int receive(struct weft__engine *e, const struct weft__match_key *key, bo
 	struct weft__direct direct = {.key = *key, .buf = alloc ? NULL : *buf, .size = size};
 	if (!alloc && timeout_ms && weft__direct(e, &direct)) {
 		int code = direct.status.code;
-		if (direct.request)
+		if (direct.request) {
+			weft__queue_flush(e); /* it may have to be asked for */
 			code = weft__complete(e, direct.request, status, NULL, weft__until(timeout_ms));
-		else if (status)
+		} else if (status) {
 			*status = direct.status;
+		}
 		weft__unlock(e);
 		return code == WEFT_ENOTASK ? weft__no_task((weft_tid_t){key->source}) : code;
 	}

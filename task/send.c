@@ -1,9 +1,9 @@
 /* Sending.
  *
  * A short message goes out whole (EAGER); a call returns when the channel has taken it. Of a long
- * one only its announcement goes out (RTS); when a receive matches it there, the bytes are asked
- * for (CTS) and go out in pieces (DATA), so that other messages need not wait behind them. A
- * message for the own task is copied at once, however long it is: nobody else could receive it
+ * one only its announcement goes out (RTS), on some channels with its first bytes (HEAD), which are
+ * on their way while the answer comes; when a receive matches it there, the rest is asked for (CTS)
+ * and goes out in pieces (DATA), so that other messages need not wait behind them. A message for the own task is copied at once, however long it is: nobody else could receive it
  * while its sender waits.
  *
  * What can go wrong: there is no channel yet, or no room in it, or the receiver has not received
@@ -93,8 +93,28 @@ static void next_piece(struct weft__request *r, struct weft__list *at)
 	weft__queue_add(r->peer, at, &r->out);
 }
 
+void weft__send_ahead(struct weft__peer *p, struct weft__request *r)
+{
+	const struct weft__settings *s = &p->engine->settings;
+	size_t most = p->channel->ops->ahead_bytes;
+	if (most > s->ahead_bytes)
+		most = s->ahead_bytes;
+	/* What is left of the credit is for announcements: a receiver may want a later message first. */
+	if (most == 0 || r->placed || p->credit_used + WEFT__MESSAGE_COST + most > s->credit_bytes / 2)
+		return;
+	r->out.payload = r->data;
+	r->out.hdr.kind = r->size <= most ? WEFT__EAGER : WEFT__HEAD;
+	r->out.hdr.len = r->size <= most ? r->size : most;
+	r->moved = r->out.hdr.len;
+}
+
 void weft__send_granted(struct weft__engine *e, struct weft__request *r, size_t nbytes)
 {
+	if (r->state == WEFT__QUEUED) {
+		r->granted = true;
+		r->wanted = nbytes;
+		return;
+	}
 	if (nbytes == 0) {
 		weft__request_end(e, r, 0);
 		return;
@@ -103,8 +123,7 @@ void weft__send_granted(struct weft__engine *e, struct weft__request *r, size_t 
 		weft__share_release(r);
 	weft__list_remove(&r->link);
 	r->state = WEFT__STREAMING;
-	r->wanted = nbytes;
-	r->moved = 0;
+	r->wanted = r->moved + nbytes;
 	next_piece(r, &r->peer->streams);
 }
 
@@ -112,9 +131,12 @@ void weft__send_taken(struct weft__engine *e, struct weft__request *r)
 {
 	switch (r->out.hdr.kind) {
 	case WEFT__RTS:
+	case WEFT__HEAD:
 		r->state = WEFT__AWAITING;
 		weft__list_remove(&r->link);
 		weft__list_push(&r->peer->sends, &r->link);
+		if (r->granted)
+			weft__send_granted(e, r, r->wanted);
 		break;
 	case WEFT__DATA:
 		r->moved += r->out.hdr.len;

@@ -26,10 +26,11 @@
 enum weft__kind {
 	WEFT__EAGER = 1, /* a whole message */
 	WEFT__RTS,       /* id, total: a long message wants to come */
-	WEFT__CTS,       /* id as in the RTS: send `total` bytes of it */
+	WEFT__CTS,       /* id as in the RTS: send `total` bytes of it, beyond those of a HEAD */
 	WEFT__DATA,      /* id as in the RTS: a piece, `total` is its place */
 	WEFT__CREDIT,    /* `total` bytes of messages have been received */
 	WEFT__CANCEL,    /* id as in the RTS: I take it back, whatever of it is there */
+	WEFT__HEAD,      /* an RTS with the first bytes of it */
 };
 
 /* What a kept message costs of a sender's credit beyond its bytes. */
@@ -57,7 +58,7 @@ struct weft__out {
 enum weft__message_state {
 	WEFT__WHOLE,    /* all bytes are here */
 	WEFT__ARRIVING, /* they are being written */
-	WEFT__OFFERED,  /* a rendezvous: they are with the sender */
+	WEFT__OFFERED,  /* a rendezvous: they are with the sender, but for `have` of them */
 };
 
 struct weft__message {
@@ -70,6 +71,7 @@ struct weft__message {
 	size_t have; /* of them here, or to come: fewer when a short receive was given up */
 	size_t cost; /* of the sender's credit */
 	uint64_t id; /* OFFERED: the sender's number for it */
+	bool head;   /* ARRIVING: OFFERED when it is here */
 	bool placed; /* OFFERED: its bytes are at `place` */
 	struct weft__place place;
 	uint8_t bytes[];
@@ -78,7 +80,7 @@ struct weft__message {
 /* Memory for messages to come, by weft__message.kept.all. */
 enum {
 	WEFT__STOCK_MIN = 32,      /* room in the smallest class */
-	WEFT__STOCK_NCLASSES = 12, /* ... and 64 KiB in the largest */
+	WEFT__STOCK_NCLASSES = 13, /* ... and 128 KiB in the largest */
 	WEFT__STOCK_MAX = 5 << 20, /* bytes, in all */
 };
 
@@ -91,8 +93,8 @@ struct weft__stock {
 
 enum weft__request_state {
 	WEFT__FREE,
-	WEFT__QUEUED,    /* send: waits for its turn, or is under way on the channel (EAGER, RTS) */
-	WEFT__AWAITING,  /* send: the RTS is out, the CTS is not here */
+	WEFT__QUEUED,    /* send: waits for its turn, or is under way on the channel (EAGER, RTS, HEAD) */
+	WEFT__AWAITING,  /* send: the RTS or HEAD is out, the CTS is not here */
 	WEFT__STREAMING, /* send: DATA is queued or under way */
 	WEFT__TELLING,   /* an orphan that holds a CANCEL */
 	WEFT__POSTED,    /* receive: nothing has matched */
@@ -110,6 +112,7 @@ struct weft__request {
 	bool alloc;  /* receive: allocate the buffer when the length is known */
 	bool placed; /* send: it is on offer at `place`, and nobody has asked for its bytes */
 	bool hurry;  /* receive: its time is over, it waits for the end of a piece */
+	bool granted; /* send: the CTS is here, but the HEAD is not all out */
 	uint32_t index, generation;
 	struct weft__peer *peer; /* send, and a receive under way; NULL: the own task, or ended */
 	struct weft__posted posted;
@@ -165,7 +168,7 @@ struct weft__peer {
 	struct weft__out limbo;     /* current, when its owner gave it up */
 	void *limbo_copy;           /* ... with its payload */
 	struct weft__list control;  /* CTS, CREDIT, CANCEL */
-	struct weft__list messages; /* EAGER, RTS: in the order of the sends, as the credit goes */
+	struct weft__list messages; /* EAGER, RTS, HEAD: in the order of the sends, as the credit goes */
 	struct weft__list streams;  /* DATA */
 	bool stream_turn;           /* messages and streams take turns */
 	struct weft__list sends;    /* rendezvous after their RTS, by request.link */
@@ -311,6 +314,9 @@ void weft__queue_ready(struct weft__peer *p);
 void weft__queue_push(struct weft__peer *p);
 void weft__queue_flush_all(struct weft__engine *e); /* weft__queue_flush: quick.h */
 
+/* Is it still to go out, all of it or a part? */
+bool weft__queue_has(const struct weft__peer *p, const struct weft__out *out);
+
 /* Take one back. 0: it had not begun; WEFT_EALREADY: it had, and goes on from a copy; WEFT_ENOMEM.
  */
 int weft__queue_withdraw(struct weft__peer *p, struct weft__out *out);
@@ -345,9 +351,17 @@ int weft__recv_room(struct weft__request *r, size_t nbytes);
 void weft__recv_copy(struct weft__engine *e, struct weft__request *r,
                      const struct weft__match_key *key, const void *bytes, size_t have,
                      size_t nbytes);
+struct weft__offer {
+	uint64_t id; /* the sender's number */
+	uint64_t order;
+	size_t nbytes;
+	const struct weft__place *place; /* NULL: nowhere that we could read */
+	size_t nhead;     /* of the bytes, so many need not be asked for */
+	const void *head; /* there; NULL: they are still coming, to the receive's buffer */
+};
 void weft__recv_pull(struct weft__request *r, struct weft__peer *p,
-                     const struct weft__match_key *key, uint64_t id, size_t nbytes, uint64_t order,
-                     const struct weft__place *place);
+                     const struct weft__match_key *key, const struct weft__offer *offer);
+void weft__recv_pull_kept(struct weft__request *r, struct weft__message *m);
 void weft__recv_piece(struct weft__engine *e, struct weft__request *r, size_t nbytes);
 
 /* What it matched is gone. */
@@ -381,6 +395,9 @@ struct weft__request *weft__direct_become(struct weft__engine *e, const struct w
 /* r->data and size are set. */
 int weft__send_start(struct weft__engine *e, struct weft__request *r, weft_tid_t to,
                      weft_context_t context, int32_t tag);
+
+/* Its turn has come: what of it goes out with its announcement, or instead. */
+void weft__send_ahead(struct weft__peer *p, struct weft__request *r);
 
 /* A CTS came for it. The channel has taken r->out. */
 void weft__send_granted(struct weft__engine *e, struct weft__request *r, size_t nbytes);

@@ -53,6 +53,7 @@ enum {
 	LINE = 64,                    /* of the caches */
 	LOOPBACK_BUFFER = 256 * 1024, /* in flight on one machine: no more than caches hold */
 	POLL_READS = 8,               /* a poll reads at most so often */
+	AHEAD_BYTES = 2 * 65483 - 406, /* two packets of the loopback interface, with a header */
 	LINGER_MS = 200,
 	MARK = 0x5746, /* at the end of each header */
 };
@@ -295,6 +296,8 @@ static int stream_poll(struct weft__channel *c, const struct weft__sink *sink)
 			return 0; /* the bytes wait in the socket; there may be memory later */
 	}
 	for (int reads = 0; !s->closed && full && reads < POLL_READS; reads++) {
+		if (reads > 0 && sink->sated && *sink->sated)
+			break;
 		full = false;
 		if (read_some(s, &full) == 0)
 			break;
@@ -371,6 +374,7 @@ static void stream_close(struct weft__channel **c)
 
 static const struct weft__channel_ops stream_ops = {
         .name = "stream",
+        .ahead_bytes = AHEAD_BYTES,
         .send = stream_send,
         .poll = stream_poll,
         .arm = stream_arm,

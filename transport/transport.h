@@ -57,6 +57,10 @@ struct weft__channel;
 struct weft__channel_ops {
 	const char *name; /* "shm" */
 
+	/* Of a long message, so many bytes may as well go out with its announcement: they are on their way
+	 * while the answer comes. 0: they had better not. */
+	size_t ahead_bytes;
+
 	/* Offer a message. *taken is how many payload bytes the channel has taken so far: 0 at the first call
 	 * of a message; the same message is offered again with it until 0 is returned. 0: all is taken and
 	 * copied; WEFT_EAGAIN: offer again after progress; WEFT_ECLOSED, WEFT_EPROTO: the channel is broken,

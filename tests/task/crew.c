@@ -66,6 +66,7 @@ void crew_run(int size, const char *over, size_t eager_max, bool (*story)(struct
 {
 	struct weft__settings settings = {.eager_max = eager_max,
 	                                  .segment_bytes = 64 << 10,
+	                                  .ahead_bytes = eager_max / 2, /* over streams */
 	                                  .credit_bytes = 16 << 20,
 	                                  .spin_ns = size > 2 ? 0 : 20000};
 	static struct crew crew; /* a thread that hangs must find it there */

@@ -15,7 +15,7 @@
 #include "task/state.h"
 #include "tests/task/tasks.h"
 
-const char *const wire_names[NWIRES] = {"inproc", "stream", "shm"};
+const char *const wire_names[NWIRES] = {"inproc", "stream, ahead", "stream", "shm"};
 
 const struct weft__settings small = {
         .eager_max = 1000, .segment_bytes = 5000, .credit_bytes = 16 << 10, .spin_ns = 10000};
@@ -25,7 +25,7 @@ void wire_open(enum wire wire, const int doorbells[2], struct weft__channel *end
 	int fds[2];
 	if (wire == INPROC) {
 		assert_int_equal(weft__inproc_open(doorbells, ends), 0);
-	} else if (wire == STREAM) {
+	} else if (wire == STREAM || wire == STREAM_AHEAD) {
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 		for (int i = 0; i < 2; i++)
 			assert_int_equal(weft__stream_open(&fds[i], &ends[i]), 0);
@@ -41,6 +41,12 @@ void wire_open(enum wire wire, const int doorbells[2], struct weft__channel *end
 
 void tasks_open(struct tasks *t, int n, enum wire wire, const struct weft__settings *settings)
 {
+	struct weft__settings ahead;
+	if (wire == STREAM_AHEAD && settings) {
+		ahead = *settings;
+		ahead.ahead_bytes = 2 * ahead.eager_max;
+		settings = &ahead;
+	}
 	*t = (struct tasks){.n = n};
 	for (int i = 0; i < n; i++)
 		t->tid[i] = weft__tid_make(1, (uint32_t)i + 1, 0);

@@ -8,7 +8,7 @@
 #include "transport/transport.h"
 
 enum { TASKS_MAX = 4 };
-enum wire { INPROC, STREAM, SHM, NWIRES };
+enum wire { INPROC, STREAM_AHEAD, STREAM, SHM, NWIRES }; /* AHEAD: long messages begin at once */
 extern const char *const wire_names[NWIRES];
 
 struct tasks {

@@ -101,6 +101,64 @@ static void more_than_the_credit_closes_the_peer(void **state)
 	closes_a_peer_that_sends((struct weft__hdr){.kind = WEFT__CREDIT, .total = 1});
 	closes_a_peer_that_sends((struct weft__hdr){.kind = WEFT__RTS, .total = WEFT_MSG_MAX + 1});
 	closes_a_peer_that_sends((struct weft__hdr){.kind = WEFT__RTS, .total = 10, .len = 10});
+	closes_a_peer_that_sends(
+	        (struct weft__hdr){.kind = WEFT__HEAD, .total = WEFT_MSG_MAX, .len = 100000});
+}
+
+static void a_head_that_is_no_part_of_a_message_closes_the_peer(void **state)
+{
+	closes_a_peer_that_sends((struct weft__hdr){.kind = WEFT__HEAD, .total = 10, .len = 10});
+	closes_a_peer_that_sends((struct weft__hdr){.kind = WEFT__HEAD, .total = 9000, .len = 9001});
+	closes_a_peer_that_sends(
+	        (struct weft__hdr){.kind = WEFT__HEAD, .total = WEFT_MSG_MAX + 1, .len = 10});
+}
+
+static void a_head_longer_than_the_buffer_is_cut(void **state)
+{
+	struct tasks t;
+	struct weft__channel *c = beside(&t);
+	char in[1001], out[5000];
+	weft_request_t r;
+	weft_status_t status;
+	struct weft__hdr cts = {0}, head = {.kind = WEFT__HEAD, .tag = 1, .id = 5, .len = 5000, .total = 9000};
+	fill(out, sizeof out, 3);
+	in[1000] = 'x';
+	assert_int_equal(weft__irecv(t.e[0], other, C, 1, in, 1000, &r), 0);
+	assert_int_equal(offer(c, head, out), 0);
+	assert_int_equal(tasks_finish(&t, 0, &r, &status), WEFT_ETRUNC);
+	assert_int_equal(status.nbytes, 9000);
+	assert_true(is_filled(in, 1000, 3) && in[1000] == 'x');
+	assert_true(taken_from(c, &cts) > 0);
+	assert_int_equal(cts.kind, WEFT__CTS);
+	assert_int_equal(cts.total, 0);
+	c->ops->close(&c);
+	tasks_close(&t);
+}
+
+/* The receive must not end while what it asks for is still to go out: its request would serve another call. */
+static void data_that_comes_unasked_does_no_harm(void **state)
+{
+	struct tasks t;
+	struct weft__channel *c = beside(&t);
+	char in[2000], out[2000];
+	weft_request_t r[2];
+	struct weft__hdr cts = {0};
+	fill(out, sizeof out, 4);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(weft__irecv(t.e[0], other, C, 1, in, sizeof in, &r[i]), 0);
+	for (uint64_t id = 5; id < 7; id++) {
+		offer(c, (struct weft__hdr){.kind = WEFT__RTS, .tag = 1, .id = id, .total = 2000}, NULL);
+		offer(c, (struct weft__hdr){.kind = WEFT__DATA, .id = id, .len = 2000}, out);
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(tasks_finish(&t, 0, &r[i], NULL), 0);
+		assert_true(is_filled(in, sizeof in, 4));
+	}
+	assert_true(taken_from(c, &cts) > 0);
+	assert_int_equal(cts.kind, WEFT__CTS);
+	assert_int_equal(cts.id, 6);
+	c->ops->close(&c);
+	tasks_close(&t);
 }
 
 static void many_short_messages_beyond_the_credit_close_the_peer(void **state)
@@ -281,6 +339,9 @@ int main(void)
 	        cmocka_unit_test(a_negative_tag_closes_the_peer),
 	        cmocka_unit_test(more_than_the_credit_closes_the_peer),
 	        cmocka_unit_test(many_short_messages_beyond_the_credit_close_the_peer),
+	        cmocka_unit_test(a_head_that_is_no_part_of_a_message_closes_the_peer),
+	        cmocka_unit_test(a_head_longer_than_the_buffer_is_cut),
+	        cmocka_unit_test(data_that_comes_unasked_does_no_harm),
 	        cmocka_unit_test(data_beyond_what_was_asked_for_closes_the_peer),
 	        cmocka_unit_test(answers_to_what_was_not_asked_do_no_harm),
 	        cmocka_unit_test(random_messages_do_no_harm),
