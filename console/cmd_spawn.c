@@ -19,6 +19,7 @@
 #include "console/json.h"
 #include "console/plan.h"
 #include "console/runner.h"
+#include "console/tracer.h"
 #include "console/words.h"
 
 enum { SPAWN_MS = 60000, TIDS_SHOWN = 8 };
@@ -91,27 +92,37 @@ static bool on_answer(void *arg, const struct weft__msg *m)
 
 /* --- in the console, with --attach or -> --------------------------------------------------------- */
 
+/* A job whose output comes here. */
+struct attached {
+	struct context *context;
+	struct tracer *tracer; /* -@, or NULL */
+};
+
 static void on_finished(void *arg, struct runner_root *root)
 {
-	struct context *c = arg;
+	struct attached *a = arg;
+	struct context *c  = a->context;
 	char text[600];
 	if (*root->aborted) {
 		context_note(c, "job %u was ended with %d: %s", root->job, root->status, root->aborted);
-	} else if (root->nfailed > 0 && !(root->redirected && c->dialect == DIALECT_PVM)) {
+	} else if (root->nfailed > 0 && !(root->style == OUTPUT_PVM && c->dialect == DIALECT_PVM)) {
 		runner_describe(&root->first, text, sizeof text);
 		context_note(c, "job %u has ended with %d: %s", root->job, root->status, text);
-	} else if (root->error.code == 0 && !root->redirected) {
+	} else if (root->error.code == 0 && root->style != OUTPUT_PVM) {
 		context_note(c, "job %u has ended", root->job);
 	}
+	tracer_end(&a->tracer);
 	runner_forget(root->runner, &root);
+	weft__free(a);
 }
 
 static void on_output_failed(void *arg, int code, const char *text)
 {
-	context_error(arg, "%s", text);
+	const struct attached *a = arg;
+	context_error(a->context, "%s", text);
 }
 
-static const struct runner_handler attached   = {.finished = on_finished};
+static const struct runner_handler usual      = {.finished = on_finished};
 static const struct runner_handler redirected = {.finished = on_finished, .output_failed = on_output_failed};
 
 /* -> shows, ->file writes, ->>file appends. */
@@ -123,27 +134,60 @@ static int redirect(struct spawning *s, const struct plan *p, struct weft_error 
 		file++;
 	if (file && !*file)
 		return weft__err_set(e, WEFT_EINVAL, "the name of a file is missing behind ->>");
-	return runner_redirect(s->context->runner, s->root, file, append, e);
+	return runner_redirect(s->context->runner, s->root, OUTPUT_PVM, file, append, e);
 }
 
-static int attach(struct spawning *s, const struct plan *p, struct weft_error *e)
+/* -@ to standard output, -@file into a file. */
+static int trace(struct spawning *s, struct plan *p, struct attached *a, struct weft_error *e)
+{
+	int rc = tracer_start(s->context, plan_text(p, OPT_TRACE), &a->tracer, e);
+	if (!rc)
+		p->tracer = tracer_slot(a->tracer);
+	return rc;
+}
+
+static int attach(struct spawning *s, struct plan *p, struct weft_error *e)
 {
 	struct context *c = s->context;
 	bool redirects    = plan_has(p, OPT_REDIRECT);
 	if (!c->interactive)
 		return weft__err_set(e, WEFT_EINVAL, "%s is for the console; here use: weft run",
-		                     redirects ? "->" : "--attach");
-	if (!(s->root = runner_add(c->runner, redirects ? &redirected : &attached, c)))
+		                     redirects                ? "->"
+		                     : plan_has(p, OPT_TRACE) ? "-@"
+		                                              : "--attach");
+	struct attached *a = weft__calloc(1, sizeof *a);
+	if (!a)
 		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
-	return redirects ? redirect(s, p, e) : 0;
+	a->context = c;
+	int rc     = plan_has(p, OPT_TRACE) ? trace(s, p, a, e) : 0;
+	if (!rc && !(s->root = runner_add(c->runner, redirects ? &redirected : &usual, a)))
+		rc = weft__err_set(e, WEFT_ENOMEM, "out of memory");
+	if (!rc && redirects)
+		rc = redirect(s, p, e);
+	if (rc) {
+		tracer_end(&a->tracer);
+		if (s->root)
+			runner_forget(c->runner, &s->root);
+		weft__free(a);
+	}
+	return rc;
+}
+
+/* It was not even asked for, or nobody knows what has become of it. */
+static void give_up(struct spawning *s)
+{
+	struct attached *a = s->root->arg;
+	tracer_end(&a->tracer);
+	runner_forget(s->context->runner, &s->root);
+	weft__free(a);
 }
 
 /* --- both ---------------------------------------------------------------------------------------- */
 
-static int ask(struct spawning *s, const struct plan *p, struct weft_error *e)
+static int ask(struct spawning *s, struct plan *p, struct weft_error *e)
 {
 	struct context *c = s->context;
-	bool attaches     = plan_has(p, 'a') || plan_has(p, OPT_REDIRECT);
+	bool attaches     = plan_has(p, 'a') || plan_has(p, OPT_REDIRECT) || plan_has(p, OPT_TRACE);
 	int rc            = attaches ? attach(s, p, e) : 0;
 	int64_t req       = rc ? rc : plan_send(p, c->session, attaches ? WEFT__SPAWN_ATTACHED : 0, on_answer, s, e);
 	if (req >= 0) {
@@ -151,7 +195,7 @@ static int ask(struct spawning *s, const struct plan *p, struct weft_error *e)
 		session_forget(c->session, req);
 	}
 	if ((req < 0 || rc) && s->root)
-		runner_forget(c->runner, &s->root);
+		give_up(s);
 	return req < 0 ? (int)req : rc;
 }
 
@@ -183,7 +227,7 @@ static void show_end(struct spawning *s, const struct plan *p, int code)
 	fflush(stdout);
 }
 
-static int show(struct spawning *s, const struct plan *p)
+static int show(struct spawning *s, struct plan *p)
 {
 	struct weft_error e;
 	if (s->as_json) {
@@ -214,8 +258,10 @@ static int exec_spawn(struct context *c, const struct args *a)
 	s.as_pvm          = c->dialect == DIALECT_PVM && !s.as_json;
 	if (!p || plan_parse(a, p, &e))
 		context_error(c, "%s", p ? e.text : "out of memory");
-	else if (context_attach(c, a) == 0)
+	else if (context_attach(c, a) == 0) {
+		p->pvm = c->pvm;
 		status = show(&s, p);
+	}
 	if (p)
 		plan_fini(p);
 	weft__free(p);
@@ -237,6 +283,15 @@ static const struct option_def options[] = {
          .help         = "in the console: show their output as PVM does, or write it to FILE",
          .man          = "Each line begins with the job and the task, as in `[3:t20001] text`; `EOF` is a task's last one, "
                          "`[3] finished` the job's. Tasks that these spawn are part of it. `->>FILE` appends."},
+        {.id           = OPT_TRACE,
+         .name         = "trace",
+         .glued        = "-@",
+         .kind         = ARG_FILE,
+         .arg          = "FILE",
+         .optional_arg = true,
+         .help         = "in the console: show which calls of PVM they make, or write that to FILE",
+         .man          = "The command `trace` says which calls. Their output is shown, too. The text is that which tools for "
+                         "PVM's traces read."},
         {.id    = OPT_DEBUG,
          .name  = "debug",
          .glued = "-?",

@@ -68,6 +68,7 @@ console_libconsole_la_SOURCES = \
 	%D%/table.c %D%/table.h \
 	%D%/target.c %D%/target.h \
 	%D%/tracemask.c %D%/tracemask.h \
+	%D%/tracer.c %D%/tracer.h \
 	%D%/vmdir.c %D%/vmdir.h \
 	%D%/words.c %D%/words.h
 console_libconsole_la_CPPFLAGS = $(AM_CPPFLAGS) -DWEFT_PVM3LIBDIR='"$(libdir)/weft/pvm3/lib"'

@@ -307,10 +307,12 @@ int output_push(struct output *o, const struct output_task *t, unsigned stream, 
 	char label[MUX_LABEL_MAX] = "";
 	struct mux_device *d      = mux_device_of(&o->mux, t->tid, stream);
 	if (!d) {
-		d = o->nsinks ? &o->devices[stream == 2 && o->nsinks == 2 && !t->pvm] : find_file(o, t, stream);
-		if (t->pvm)
+		d = o->nsinks ? &o->devices[stream == 2 && o->nsinks == 2 && t->style != OUTPUT_PVM] : find_file(o, t, stream);
+		if (t->style == OUTPUT_PVM)
 			snprintf(label, sizeof label, "[%u:t%x] ", t->job,
 			         (unsigned)weft__tid_slot((weft_tid_t){t->tid}));
+		else if (t->style == OUTPUT_PLAIN)
+			*label = '\0';
 		else if (o->config.label && t->descendant)
 			snprintf(label, sizeof label, "[%u.%u] ", t->job, t->rank);
 		else if (o->config.label)
@@ -325,7 +327,7 @@ int output_push(struct output *o, const struct output_task *t, unsigned stream, 
 
 void output_end(struct output *o, const struct output_task *t)
 {
-	if (t->pvm) {
+	if (t->style == OUTPUT_PVM) {
 		mux_end_lines(&o->mux, t->tid);
 		output_push(o, t, 1, "EOF\n", 4, NULL);
 	}

@@ -28,7 +28,11 @@ struct output_task {
 	uint32_t job, rank;
 	bool descendant; /* of another job than the first: its label names the job, too */
 	const char *host;
-	bool pvm; /* as PVM's console shows it: "[3:t20001] " before each line, all of it to standard output, EOF last */
+	enum output_style {
+		OUTPUT_USUAL,
+		OUTPUT_PVM,   /* as PVM's console: "[3:t20001] " before each line, all to standard output, EOF last */
+		OUTPUT_PLAIN, /* nothing before a line, whatever the others have */
+	} style;
 };
 
 /* In a template %r is the rank, %j the job, %h the host, %s "out" or "err", %% a percent sign. One that is a

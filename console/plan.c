@@ -12,6 +12,7 @@
 #include "console/environ.h"
 #include "console/place.h"
 #include "console/pvmenv.h"
+#include "console/pvmopts.h"
 
 /* --- reading ------------------------------------------------------------------------------------- */
 
@@ -113,9 +114,11 @@ int64_t plan_duration_ms(const struct plan *p, int id)
 /* --- sending ------------------------------------------------------------------------------------- */
 
 /* The environment of one program's tasks: ours with what -x says. */
-static int make_environ(const struct args *a, struct environ_list *env, struct weft_error *e)
+static int make_environ(const struct plan *p, const struct args *a, struct environ_list *env, struct weft_error *e)
 {
 	int rc = environ_copy(env);
+	if (!rc && p->pvm)
+		rc = pvmopts_put(p->pvm, p->tracer, env);
 	if (!rc && a->dialect == DIALECT_PVM && (rc = pvmenv_put(env, e)) != 0)
 		return rc;
 	for (size_t i = 0; i < a->n && !rc; i++) {
@@ -195,7 +198,7 @@ static int64_t send_program(const struct plan *p, const struct args *a, struct s
 	char debugger[PATH_MAX] = "";
 	struct environ_list env = {0};
 	struct weft__str *room  = NULL;
-	int64_t rc              = make_environ(a, &env, e);
+	int64_t rc              = make_environ(p, a, &env, e);
 	if (!rc)
 		rc = place_find(a, s, &place, e);
 	if (!rc && args_has(a, OPT_DEBUG))

@@ -15,6 +15,8 @@ enum {
 	PLAN_TASKS_MAX    = 65536,
 };
 
+struct pvmopts;
+
 struct plan_program {
 	struct args args; /* its options and, as operands, its arguments */
 };
@@ -25,6 +27,8 @@ struct plan {
 	long ntasks;           /* of all programs */
 	const char *hosts;     /* for programs that name none, or NULL */
 	long usual_count;      /* of a program for which none is said; 0: 1 */
+	const struct pvmopts *pvm; /* of a console: where traces of PVM's calls go, and which; or NULL */
+	uint32_t tracer;           /* with it: the tid that gets them; 0: as it says */
 	bool kill_on_bad_exit; /* the first task that fails takes the others with it */
 };
 

@@ -137,7 +137,7 @@ static void tell_finished(struct runner *r, const struct runner_root *root)
 {
 	char text[32];
 	snprintf(text, sizeof text, "[%u] finished\n", root->job);
-	if (root->redirected && root->job && !r->failed)
+	if (root->style == OUTPUT_PVM && root->job && !r->failed)
 		output_line(output_of(r, root), text);
 }
 
@@ -363,13 +363,12 @@ static struct output_task describe(struct runner *r, uint64_t job, uint64_t tid,
 {
 	const struct job *j   = weft__map_get(&r->jobs, job);
 	const struct task *t  = weft__map_get(&r->tasks, tid);
-	bool redirected       = j && j->root->redirected;
 	return (struct output_task){.tid        = tid,
-	                            .job        = redirected ? j->root->job : (uint32_t)job,
+	                            .job        = j && j->root->style == OUTPUT_PVM ? j->root->job : (uint32_t)job,
 	                            .rank       = (uint32_t)rank,
 	                            .descendant = is_descendant(r, job),
 	                            .host       = t && *t->host ? t->host : "unknown",
-	                            .pvm        = redirected};
+	                            .style      = j ? j->root->style : OUTPUT_USUAL};
 }
 
 static void take_output(struct runner *r, const struct weft__msg_output *m)
@@ -601,7 +600,8 @@ struct runner_root *runner_add(struct runner *r, const struct runner_handler *ha
 	return root;
 }
 
-int runner_redirect(struct runner *r, struct runner_root *root, const char *file, bool append, struct weft_error *e)
+int runner_redirect(struct runner *r, struct runner_root *root, enum output_style style, const char *file, bool append,
+                    struct weft_error *e)
 {
 	char name[REDIRECT_BYTES];
 	struct output_config config = {.file = name, .append = true};
@@ -620,9 +620,12 @@ int runner_redirect(struct runner *r, struct runner_root *root, const char *file
 		close(fd);
 		rc = output_open(r->loop, &config, &root->output, e);
 	}
-	root->redirected = root->held = rc == 0;
-	r->nredirected += rc == 0;
-	return rc;
+	if (rc)
+		return rc;
+	root->style = style;
+	root->held  = style == OUTPUT_PVM;
+	r->nredirected++;
+	return 0;
 }
 
 void runner_release(struct runner *r, struct runner_root *root)
@@ -687,7 +690,7 @@ void runner_forget(struct runner *r, struct runner_root **root)
 	}
 	weft__list_remove(&old->link);
 	output_close(&old->output);
-	r->nredirected -= old->redirected;
+	r->nredirected -= old->style != OUTPUT_USUAL;
 	weft__free(old);
 	if (!r->nredirected)
 		release_pieces(r, 0);

@@ -59,8 +59,8 @@ struct runner_root {
 	uint32_t nfailed;      /* own tasks that failed */
 	uint64_t began_ns;
 	int64_t rank0_node;    /* where rank 0 runs; 0: not known */
-	bool redirected;       /* its output is shown as PVM's console does */
-	bool held;             /* but not yet */
+	enum output_style style; /* of its output: not OUTPUT_USUAL when it was redirected */
+	bool held;               /* which is not shown yet */
 	bool failed;           /* its file cannot be written */
 	struct output *output; /* of a redirected one that goes to a file; else NULL */
 	struct weft_error error; /* SPAWNED says that not all could be started */
@@ -76,11 +76,11 @@ void runner_destroy(struct runner **r);
  * root as arg. */
 struct runner_root *runner_add(struct runner *r, const struct runner_handler *handler, void *arg);
 
-/* Before it is asked for: what it writes is shown as PVM's console does, each line with its job and tid, then EOF for
- * each task, and "[job] finished" when all is over. It goes to standard output or, when file is not NULL, there; append:
- * behind what is in it. It is held back until runner_release, after which the root may be gone. 0, WEFT_EIO,
- * WEFT_ENOMEM. */
-int runner_redirect(struct runner *r, struct runner_root *root, const char *file, bool append, struct weft_error *e);
+/* Before it is asked for: what it writes is shown in this style; OUTPUT_PVM ends with "[job] finished". It goes to
+ * standard output or, when file is not NULL, there; append: behind what is in it. OUTPUT_PVM is held back until
+ * runner_release, after which the root may be gone. 0, WEFT_EIO, WEFT_ENOMEM. */
+int runner_redirect(struct runner *r, struct runner_root *root, enum output_style style, const char *file, bool append,
+                    struct weft_error *e);
 void runner_release(struct runner *r, struct runner_root *root); /* one that is gone already does no harm */
 bool runner_answer(void *root, const struct weft__msg *m);
 void runner_forget(struct runner *r, struct runner_root **root);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/heap.h"
+#include "base/ids.h"
 #include "base/map.h"
 #include "bindings/pvm/pvm.h"
 
@@ -135,8 +136,10 @@ void weft__pvm_inherit(void)
 {
 	struct Pvmtracer *t = &pvmtrc;
 	const char *targets = getenv(WEFT__PVM_TARGETS), *mask = getenv("PVMTMASK");
-	if (!weft__parent(weft__pvm.e).v)
-		targets = mask = NULL; /* they are about the tasks of another machine */
+	const char *self = getenv("WEFT_TID");
+	weft_tid_t tid;
+	if (!self || weft__tid_parse(self, &tid) || tid.v != weft__self(weft__pvm.e).v)
+		targets = mask = NULL; /* inherited from another task: they are about that one */
 	*t = (struct Pvmtracer){.trcbuf = number_of("PVMTRCBUF"), .trcopt = number_of("PVMTRCOPT")};
 	memcpy(t->tmask, NO_EVENTS, sizeof t->tmask);
 	if (mask && strlen(mask) < sizeof t->tmask)

@@ -76,6 +76,13 @@ if [ -x /usr/bin/hello.pvm ] && [ -e "$build/bindings/pvm/.libs/libpvm3.so.3" ];
 	prints "finds our library, and spawns" "^\[$job:t[0-9a-f]+\] from t[0-9a-f]+: hello, world"
 	equal "its child is part of the job" 2 "$(grep -c -E "^\[$job:t[0-9a-f]+\] EOF$" out)"
 	line_is "the end comes after both" '$' "[$job] finished"
+	runs "spawn -@ shows traces" 0 "spawn -@ -> /usr/bin/hello.pvm" quit
+	equal "each kind described once" 1 "$(grep -c '#76: "endtask(0)"' out)"
+	equal "each event with its task" 2 "$(grep -c -E '^\[T[0-9]+:t[0-9a-f]+\] "endtask\(0\)" \{ [0-9]+, ' out)"
+	runs "spawn -@file writes them" 0 "trace - *" "spawn -@$tmp/traces -> /usr/bin/hello.pvm" quit
+	equal "without anything in front" 2 "$(grep -c '^"endtask(0)" { ' traces)"
+	equal "beginning with their origin" '/*' "$(head -n 1 traces)"
+	equal "and nothing to the terminal" 0 "$(grep -c endtask out)"
 else
 	skip "a program of PVM, as it is" "pvm-examples is not installed"
 fi
