@@ -268,7 +268,10 @@ static int become(const struct taskvm *vm, const struct taskvm_launch *l, const 
 	const int from[] = {e->in[0] >= 0 ? e->in[0] : vm->dev_null, e->out[1], e->err[1], e->control[1]};
 	sigset_t none;
 	sigemptyset(&none);
-	setpgid(0, 0);
+	if (l->family == FAMILY_NONE)
+		setpgid(0, 0);
+	else
+		setsid(); /* as MPIs' own launchers do: the kernel's autogroups then deal with each rank by itself */
 	for (size_t i = 0; i < sizeof from / sizeof *from; i++) /* to 0, 1, 2 and TASKVM_TASK_FD, none of which is ours */
 		if (dup2(from[i], (int)i) < 0)
 			return errno;
