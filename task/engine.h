@@ -75,6 +75,10 @@ int weft__recv(struct weft__engine *e, weft_tid_t from, weft_context_t context, 
 /* *buf: weft__free of base/heap.h. */
 int weft__recv_alloc(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
                      void **buf, weft_status_t *status, int timeout_ms);
+/* The same with an allocator of the caller's, for memory that weft__free takes. It is called with the engine's lock held. */
+typedef void *weft__alloc_fn(size_t nbytes);
+int weft__recv_alloc_by(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
+                        weft__alloc_fn *alloc, void **buf, weft_status_t *status, int timeout_ms);
 int weft__sendrecv(struct weft__engine *e, weft_tid_t to, int32_t sendtag, const void *sendbuf,
                    size_t sendbytes, weft_tid_t from, int32_t recvtag, void *recvbuf,
                    size_t recvsize, weft_context_t context, weft_status_t *status, int timeout_ms);

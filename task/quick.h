@@ -58,7 +58,8 @@ static inline struct weft__request *weft__request_new(struct weft__engine *e)
 	weft__list_init(&r->out.link);
 	r->out.payload = NULL;
 	r->out.taken = 0;
-	r->orphan = r->alloc = r->hurry = r->placed = r->granted = false;
+	r->orphan = r->hurry = r->placed = r->granted = false;
+	r->alloc = NULL;
 	r->peer = NULL;
 	r->message = NULL;
 	r->wanted = r->moved = 0;

@@ -23,7 +23,7 @@ int weft__recv_room(struct weft__request *r, size_t nbytes)
 {
 	if (!r->alloc)
 		return 0;
-	r->buf = weft__malloc(nbytes);
+	r->buf = r->alloc(nbytes);
 	if (!r->buf)
 		return WEFT_ENOMEM;
 	r->size = nbytes;
@@ -231,7 +231,7 @@ static bool land(struct weft__engine *e, struct weft__request *r)
 		memcpy(m->bytes, r->buf, r->moved);
 	if (r->alloc)
 		weft__free(r->buf);
-	r->alloc = false;
+	r->alloc = NULL;
 	r->buf = m->bytes;
 	r->message = m;
 	r->orphan = true;
@@ -301,7 +301,7 @@ int weft__irecv(struct weft__engine *e, weft_tid_t from, weft_context_t context,
 	return rc;
 }
 
-static int receive(struct weft__engine *e, const struct weft__match_key *key, bool alloc,
+static int receive(struct weft__engine *e, const struct weft__match_key *key, weft__alloc_fn *alloc,
                    void **buf, size_t size, weft_status_t *status, int timeout_ms)
 {
 	weft__lock(e);
@@ -341,16 +341,22 @@ int weft__recv(struct weft__engine *e, weft_tid_t from, weft_context_t context, 
 	if (bad_pattern(tag) || (!buf && size))
 		return WEFT_EINVAL;
 	struct weft__match_key key = {from.v, context.v, tag};
-	return receive(e, &key, false, &buf, size, status, timeout_ms);
+	return receive(e, &key, NULL, &buf, size, status, timeout_ms);
+}
+
+int weft__recv_alloc_by(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
+                        weft__alloc_fn *alloc, void **buf, weft_status_t *status, int timeout_ms)
+{
+	if (bad_pattern(tag) || !buf)
+		return WEFT_EINVAL;
+	struct weft__match_key key = {from.v, context.v, tag};
+	return receive(e, &key, alloc, buf, 0, status, timeout_ms);
 }
 
 int weft__recv_alloc(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
                      void **buf, weft_status_t *status, int timeout_ms)
 {
-	if (bad_pattern(tag) || !buf)
-		return WEFT_EINVAL;
-	struct weft__match_key key = {from.v, context.v, tag};
-	return receive(e, &key, true, buf, 0, status, timeout_ms);
+	return weft__recv_alloc_by(e, from, context, tag, weft__malloc, buf, status, timeout_ms);
 }
 
 struct probe {

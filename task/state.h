@@ -109,7 +109,7 @@ struct weft__request {
 	struct weft__request *next_free;
 	enum weft__request_state state;
 	bool orphan; /* nobody will ask for it: freed when it ends */
-	bool alloc;  /* receive: allocate the buffer when the length is known */
+	weft__alloc_fn *alloc; /* receive: allocates the buffer when the length is known; NULL: there is one */
 	bool placed; /* send: it is on offer at `place`, and nobody has asked for its bytes */
 	bool hurry;  /* receive: its time is over, it waits for the end of a piece */
 	bool granted; /* send: the CTS is here, but the HEAD is not all out */

@@ -18,18 +18,57 @@ static int table_room, *vacant, nvacant, nused;
 
 /* --- bytes ------------------------------------------------------------------------------------ */
 
+enum { SPARES = 4, SPARE_MIN = 32 << 10, SPARE_MAX = 4 << 20 };
+static struct {
+	void *bytes;
+	size_t room;
+} spares[SPARES]; /* the latest first */
+
+void *weft__pvm_bytes_alloc(size_t nbytes)
+{
+	for (size_t i = 0; nbytes >= SPARE_MIN && i < SPARES; i++) {
+		void *bytes = spares[i].bytes;
+		if (!bytes || spares[i].room < nbytes || spares[i].room / 2 > nbytes)
+			continue;
+		memmove(spares + i, spares + i + 1, (SPARES - 1 - i) * sizeof *spares);
+		spares[SPARES - 1].bytes = NULL;
+		return bytes;
+	}
+	return weft__malloc(nbytes);
+}
+
+void weft__pvm_bytes_free(void *bytes, size_t room)
+{
+	if (!bytes || room < SPARE_MIN || room > SPARE_MAX) {
+		weft__free(bytes);
+		return;
+	}
+	weft__free(spares[SPARES - 1].bytes);
+	memmove(spares + 1, spares, (SPARES - 1) * sizeof *spares);
+	spares[0].bytes = bytes;
+	spares[0].room = room;
+}
+
+static void spares_fini(void)
+{
+	for (size_t i = 0; i < SPARES; i++) {
+		weft__free(spares[i].bytes);
+		spares[i].bytes = NULL;
+	}
+}
+
 void weft__pvm_blob_drop(struct weft__pvm_blob *blob)
 {
 	if (!blob || --blob->refs)
 		return;
-	weft__free(blob->bytes);
+	weft__pvm_bytes_free(blob->bytes, blob->room);
 	weft__free(blob);
 }
 
 static struct weft__pvm_blob *blob_new(const void *bytes, size_t size, size_t room)
 {
 	struct weft__pvm_blob *blob = weft__malloc(sizeof *blob);
-	unsigned char *own = weft__malloc(room);
+	unsigned char *own = weft__pvm_bytes_alloc(room);
 	if (!blob || !own) {
 		weft__free(blob);
 		weft__free(own);
@@ -126,7 +165,7 @@ static struct weft__pvm_blob *seal_pieces(const struct weft__pvm_buf *b)
 {
 	size_t size = WEFT__PVM_HEADER + b->pieces_bytes;
 	struct weft__pvm_blob *blob = weft__malloc(sizeof *blob);
-	unsigned char *bytes = weft__malloc(size);
+	unsigned char *bytes = weft__pvm_bytes_alloc(size);
 	if (!blob || !bytes) {
 		weft__free(blob);
 		weft__free(bytes);
@@ -246,6 +285,7 @@ void weft__pvm_bufs_fini(void)
 		weft__pvm_buf_drop(id);
 	weft__free(table);
 	weft__free(vacant);
+	spares_fini();
 	table = NULL;
 	vacant = NULL;
 	table_room = nvacant = nused = 0;

@@ -79,6 +79,11 @@ struct weft__pvm_blob {
 	size_t size, room;
 };
 
+/* Memory for a message's bytes. What weft__pvm_bytes_free gets may serve the next ones: the kernel takes much longer to
+ * give fresh pages than we to fill them. weft__free takes it, too. */
+void *weft__pvm_bytes_alloc(size_t nbytes);
+void weft__pvm_bytes_free(void *bytes, size_t room);
+
 struct weft__pvm_piece { /* of a message that is left in place */
 	const unsigned char *p;
 	int count;

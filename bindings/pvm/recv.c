@@ -99,8 +99,8 @@ static int receive_one(weft_tid_t from, int context, int32_t tag, int timeout_ms
 {
 	void *bytes = NULL;
 	weft_status_t status;
-	int rc = weft__recv_alloc(weft__pvm.e, from, (weft_context_t){(uint32_t)context}, tag,
-	                          &bytes, &status, timeout_ms);
+	int rc = weft__recv_alloc_by(weft__pvm.e, from, (weft_context_t){(uint32_t)context}, tag,
+	                             weft__pvm_bytes_alloc, &bytes, &status, timeout_ms);
 	if (rc == WEFT_ETIMEDOUT)
 		return PvmNoData;
 	if (rc)
