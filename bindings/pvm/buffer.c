@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 enum { LITTLE = 0x10, IS_LITTLE = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
 enum { FORMAT = 2, BUFFERS_MAX = 1 << 24, BODY_MAX = INT32_MAX };
@@ -305,13 +305,13 @@ static int own_buf(int encoding)
 	return id;
 }
 
-int pvm_mkbuf(int encoding)
+int weft__call_mkbuf(int encoding)
 {
 	int id = own_buf(encoding);
 	return id < 0 ? lpvmerr("pvm_mkbuf", id) : id;
 }
 
-int pvm_initsend(int encoding)
+int weft__call_initsend(int encoding)
 {
 	int id = own_buf(encoding);
 	if (id < 0)
@@ -320,7 +320,7 @@ int pvm_initsend(int encoding)
 	return weft__pvm.sbuf = id;
 }
 
-int pvm_freebuf(int bufid)
+int weft__call_freebuf(int bufid)
 {
 	if (bufid == 0)
 		return PvmOk;
@@ -332,12 +332,12 @@ int pvm_freebuf(int bufid)
 	return PvmOk;
 }
 
-int pvm_getsbuf(void)
+int weft__call_getsbuf(void)
 {
 	return weft__pvm.sbuf;
 }
 
-int pvm_getrbuf(void)
+int weft__call_getrbuf(void)
 {
 	return weft__pvm.rbuf;
 }
@@ -353,17 +353,17 @@ static int set_current(const char *name, int *current, int bufid)
 	return before;
 }
 
-int pvm_setsbuf(int bufid)
+int weft__call_setsbuf(int bufid)
 {
 	return set_current("pvm_setsbuf", &weft__pvm.sbuf, bufid);
 }
 
-int pvm_setrbuf(int bufid)
+int weft__call_setrbuf(int bufid)
 {
 	return set_current("pvm_setrbuf", &weft__pvm.rbuf, bufid);
 }
 
-int pvm_bufinfo(int bufid, int *nbytes, int *tag, int *tid)
+int weft__call_bufinfo(int bufid, int *nbytes, int *tag, int *tid)
 {
 	struct weft__pvm_buf *b = weft__pvm_buf(bufid);
 	if (!b)
@@ -390,7 +390,7 @@ static int code_of(int encoding)
 	}
 }
 
-int pvm_getminfo(int bufid, struct pvmminfo *info)
+int weft__call_getminfo(int bufid, struct pvmminfo *info)
 {
 	struct weft__pvm_buf *b = weft__pvm_buf(bufid);
 	if (!b || !info)
@@ -406,7 +406,7 @@ int pvm_getminfo(int bufid, struct pvmminfo *info)
 	return PvmOk;
 }
 
-int pvm_setminfo(int bufid, struct pvmminfo *info)
+int weft__call_setminfo(int bufid, struct pvmminfo *info)
 {
 	struct weft__pvm_buf *b = weft__pvm_buf(bufid);
 	if (!b || !info)

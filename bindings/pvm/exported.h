@@ -41,6 +41,9 @@ int pvmmatchstring(char *text, char *pattern); /* 1: it matches */
  * error of PVM's. */
 int pvm_weft_group(int op, const char *group, uint64_t arg, int *value);
 int pvm_weft_group_members(const char *group, int **tids); /* by instance, 0: none; free(); how many */
+/* Around each of its calls, for traces; id: a TEV_DID_, -1: none. leave returns the result. */
+void pvm_weft_group_enter(int event, const char *group, int id, int value);
+int pvm_weft_group_leave(int event, int id, int result);
 size_t pvm_weft_type_size(int type); /* 0: no such type, or strings */
 
 #pragma GCC visibility pop

@@ -23,22 +23,25 @@ static int ask(int op, const char *group, uint64_t arg, int *value)
 
 int pvm_joingroup(char *group)
 {
+	pvm_weft_group_enter(TEV_JOINGROUP, group, -1, 0);
 	int instance = 0, rc = ask(WEFT__GROUP_JOIN, group, 0, &instance);
 	if (rc == PvmAlready)
 		rc = PvmDupGroup;
-	return rc ? lpvmerr("pvm_joingroup", rc) : instance;
+	return pvm_weft_group_leave(TEV_JOINGROUP, TEV_DID_CC, rc ? lpvmerr("pvm_joingroup", rc) : instance);
 }
 
 int pvm_lvgroup(char *group)
 {
+	pvm_weft_group_enter(TEV_LVGROUP, group, -1, 0);
 	int rc = ask(WEFT__GROUP_LEAVE, group, 0, NULL);
-	return rc ? lpvmerr("pvm_lvgroup", rc) : PvmOk;
+	return pvm_weft_group_leave(TEV_LVGROUP, TEV_DID_CC, rc ? lpvmerr("pvm_lvgroup", rc) : PvmOk);
 }
 
 int pvm_gsize(char *group)
 {
+	pvm_weft_group_enter(TEV_GSIZE, group, -1, 0);
 	int size = 0, rc = ask(WEFT__GROUP_SIZE, group, 0, &size);
-	return rc ? lpvmerr("pvm_gsize", rc) : size;
+	return pvm_weft_group_leave(TEV_GSIZE, TEV_DID_GS, rc ? lpvmerr("pvm_gsize", rc) : size);
 }
 
 static int member(const char *group, int instance, int *tid)
@@ -50,8 +53,9 @@ static int member(const char *group, int instance, int *tid)
 
 int pvm_gettid(char *group, int instance)
 {
+	pvm_weft_group_enter(TEV_GETTID, group, TEV_DID_GI, instance);
 	int tid = 0, rc = member(group, instance, &tid);
-	return rc ? lpvmerr("pvm_gettid", rc) : tid;
+	return pvm_weft_group_leave(TEV_GETTID, TEV_DID_GT, rc ? lpvmerr("pvm_gettid", rc) : tid);
 }
 
 static int instance_of(const char *group, int tid, int *instance)
@@ -61,8 +65,9 @@ static int instance_of(const char *group, int tid, int *instance)
 
 int pvm_getinst(char *group, int tid)
 {
+	pvm_weft_group_enter(TEV_GETINST, group, TEV_DID_GT, tid);
 	int instance = 0, rc = instance_of(group, tid, &instance);
-	return rc ? lpvmerr("pvm_getinst", rc) : instance;
+	return pvm_weft_group_leave(TEV_GETINST, TEV_DID_GI, rc ? lpvmerr("pvm_getinst", rc) : instance);
 }
 
 /* --- barriers --------------------------------------------------------------------------------- */
@@ -77,8 +82,9 @@ static int barrier(const char *group, int count)
 
 int pvm_barrier(char *group, int count)
 {
+	pvm_weft_group_enter(TEV_BARRIER, group, TEV_DID_GBC, count);
 	int rc = barrier(group, count);
-	return rc ? lpvmerr("pvm_barrier", rc) : PvmOk;
+	return pvm_weft_group_leave(TEV_BARRIER, TEV_DID_CC, rc ? lpvmerr("pvm_barrier", rc) : PvmOk);
 }
 
 /* Waits until size tasks have joined and asked for it. Their number. */
@@ -110,15 +116,16 @@ static int members(const char *group, int **tids)
 
 int pvm_bcast(char *group, int tag)
 {
+	pvm_weft_group_enter(TEV_BCAST, group, TEV_DID_MC, tag);
 	int *tids, to = 0, me = pvm_mytid(), n = members(group, &tids);
 	if (n < 0)
-		return lpvmerr("pvm_bcast", n);
+		return pvm_weft_group_leave(TEV_BCAST, TEV_DID_CC, lpvmerr("pvm_bcast", n));
 	for (int i = 0; i < n; i++)
 		if (tids[i] && tids[i] != me)
 			tids[to++] = tids[i];
 	int rc = to ? pvm_mcast(tids, to, tag) : lpvmerr("pvm_bcast", PvmNoInst);
 	free(tids);
-	return rc;
+	return pvm_weft_group_leave(TEV_BCAST, TEV_DID_CC, rc);
 }
 
 /* What gather, scatter and reduce start with. */
@@ -162,6 +169,7 @@ static int receive(int tid, int tag, void *to, int count, int type, size_t bytes
 
 int pvm_gather(void *result, void *data, int count, int type, int tag, char *group, int root)
 {
+	pvm_weft_group_enter(TEV_GATHER, group, TEV_DID_MC, tag);
 	struct call c;
 	int rc = begin(&c, group, root, count, type, tag);
 	if (rc == PvmOk && c.me != root)
@@ -175,11 +183,12 @@ int pvm_gather(void *result, void *data, int count, int type, int tag, char *gro
 		else if (c.tids[i] && i != root)
 			rc = receive(c.tids[i], tag, to, count, type, c.bytes);
 	}
-	return end(&c, "pvm_gather", rc);
+	return pvm_weft_group_leave(TEV_GATHER, TEV_DID_CC, end(&c, "pvm_gather", rc));
 }
 
 int pvm_scatter(void *result, void *data, int count, int type, int tag, char *group, int root)
 {
+	pvm_weft_group_enter(TEV_SCATTER, group, TEV_DID_MC, tag);
 	struct call c;
 	int rc = begin(&c, group, root, count, type, tag);
 	if (rc == PvmOk && count && (!result || (c.me == root && !data)))
@@ -193,12 +202,13 @@ int pvm_scatter(void *result, void *data, int count, int type, int tag, char *gr
 		else if (c.tids[i] && i != root)
 			rc = pvm_psend(c.tids[i], tag, from, count, type);
 	}
-	return end(&c, "pvm_scatter", rc);
+	return pvm_weft_group_leave(TEV_SCATTER, TEV_DID_CC, end(&c, "pvm_scatter", rc));
 }
 
 int pvm_reduce(void (*func)(int *, void *, void *, int *, int *), void *data, int count, int type,
                int tag, char *group, int root)
 {
+	pvm_weft_group_enter(TEV_REDUCE, group, TEV_DID_MC, tag);
 	struct call c;
 	int info = 0, rc = begin(&c, group, root, count, type, tag);
 	if (rc == PvmOk && (!func || (count && !data)))
@@ -218,5 +228,5 @@ int pvm_reduce(void (*func)(int *, void *, void *, int *, int *), void *data, in
 			rc = info;
 	}
 	free(theirs);
-	return end(&c, "pvm_reduce", rc);
+	return pvm_weft_group_leave(TEV_REDUCE, TEV_DID_CC, end(&c, "pvm_reduce", rc));
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/heap.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 enum { SPEED = 1000, HOST_TEXT = 256, TASK_CONNECTED = 4 };
 
@@ -85,7 +85,7 @@ static struct pvmhostinfo *make_hosts(const weft_node_t *nodes, int n)
 	return hosts;
 }
 
-int pvm_config(int *nhost, int *narch, struct pvmhostinfo **hostp)
+int weft__call_config(int *nhost, int *narch, struct pvmhostinfo **hostp)
 {
 	static struct pvmhostinfo *hosts;
 	weft_node_t *nodes;
@@ -109,7 +109,7 @@ int pvm_config(int *nhost, int *narch, struct pvmhostinfo **hostp)
 	return PvmOk;
 }
 
-int pvm_archcode(char *name)
+int weft__call_archcode(char *name)
 {
 	if (!name)
 		return lpvmerr("pvm_archcode", PvmBadParam);
@@ -186,17 +186,17 @@ static int each_host(const char *function, int (*act)(const char *line), char **
 	return done;
 }
 
-int pvm_addhosts(char **names, int n, int *infos)
+int weft__call_addhosts(char **names, int n, int *infos)
 {
 	return each_host("pvm_addhosts", add_host, names, n, infos);
 }
 
-int pvm_delhosts(char **names, int n, int *infos)
+int weft__call_delhosts(char **names, int n, int *infos)
 {
 	return each_host("pvm_delhosts", delete_host, names, n, infos);
 }
 
-int pvm_mstat(char *host)
+int weft__call_mstat(char *host)
 {
 	char name[HOST_TEXT];
 	int rc = weft__pvm_enrol();
@@ -229,7 +229,7 @@ static void fill_task(struct pvmtaskinfo *to, const weft_task_t *from, char *tex
 	                           .ti_pid = from->pid};
 }
 
-int pvm_tasks(int where, int *ntask, struct pvmtaskinfo **taskp)
+int weft__call_tasks(int where, int *ntask, struct pvmtaskinfo **taskp)
 {
 	static struct pvmtaskinfo *infos;
 	weft_task_t *tasks;
@@ -263,7 +263,7 @@ int pvm_tasks(int where, int *ntask, struct pvmtaskinfo **taskp)
 	return PvmOk;
 }
 
-int pvm_pstat(int tid)
+int weft__call_pstat(int tid)
 {
 	weft_task_t *tasks;
 	int n, found = 0, rc = weft__pvm_enrol();
@@ -295,12 +295,12 @@ static int send_signal(const char *name, int tid, int signo)
 	return rc == 0 || rc == WEFT_ENOTASK ? PvmOk : lpvmerr(name, weft__pvm_code(rc));
 }
 
-int pvm_sendsig(int tid, int signo)
+int weft__call_sendsig(int tid, int signo)
 {
 	return send_signal("pvm_sendsig", tid, signo);
 }
 
-int pvm_kill(int tid)
+int weft__call_kill(int tid)
 {
 	return send_signal("pvm_kill", tid, 15);
 }
@@ -320,7 +320,7 @@ static int run_weft(char *const argv[])
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-int pvm_start_pvmd(int argc, char **argv, int block)
+int weft__call_start_pvmd(int argc, char **argv, int block)
 {
 	char *const up[] = {(char *)"weft", (char *)"up", NULL};
 	(void)block; /* weft up returns when the machine answers */
@@ -334,7 +334,7 @@ int pvm_start_pvmd(int argc, char **argv, int block)
 	return rc ? lpvmerr("pvm_start_pvmd", rc) : PvmOk;
 }
 
-int pvm_halt(void)
+int weft__call_halt(void)
 {
 	char *const down[] = {(char *)"weft", (char *)"down", NULL};
 	int rc = weft__pvm_enrol();

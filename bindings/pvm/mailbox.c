@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 #include "proto/proto.h"
 
 /* What PVM's own tools look for. */
@@ -42,7 +42,7 @@ static int put(const char *name, int bufid, int flags, bool alone)
 	return rc ? weft__pvm_code(rc) : (int)index;
 }
 
-int pvm_putinfo(char *name, int bufid, int flags)
+int weft__call_putinfo(char *name, int bufid, int flags)
 {
 	int index = put(name, bufid, flags, false);
 	return index < 0 ? lpvmerr("pvm_putinfo", index) : index;
@@ -69,7 +69,7 @@ static int get(const char *name, int index, int flags, int *found)
 	return bufid;
 }
 
-int pvm_recvinfo(char *name, int index, int flags)
+int weft__call_recvinfo(char *name, int index, int flags)
 {
 	int found, bufid = get(name, index, flags, &found);
 	return bufid < 0 ? lpvmerr("pvm_recvinfo", bufid) : weft__pvm_become_current(bufid);
@@ -85,7 +85,7 @@ static int delete(const char *name, int index)
 	return rc;
 }
 
-int pvm_delinfo(char *name, int index, int flags)
+int weft__call_delinfo(char *name, int index, int flags)
 {
 	int rc = delete(name, index);
 	(void)flags; /* there are none */
@@ -165,7 +165,7 @@ static int make_classes(char *pattern, const struct weft__letter_row *rows, size
 	return n;
 }
 
-int pvm_getmboxinfo(char *pattern, int *nclasses, struct pvmmboxinfo **classes)
+int weft__call_getmboxinfo(char *pattern, int *nclasses, struct pvmmboxinfo **classes)
 {
 	struct weft__letter_row *rows = NULL;
 	size_t n = 0;
@@ -198,7 +198,7 @@ int pvm_getmboxinfo(char *pattern, int *nclasses, struct pvmmboxinfo **classes)
 
 /* --- numbers, as PVM 3.3 had them ------------------------------------------------------------- */
 
-int pvm_insert(char *name, int index, int number)
+int weft__call_insert(char *name, int index, int number)
 {
 	struct weft__pvm_buf *b;
 	int id = check_name(name) || index < -1 ? PvmBadParam : weft__pvm_buf_new(PvmDataDefault, &b);
@@ -212,7 +212,7 @@ int pvm_insert(char *name, int index, int number)
 	return rc < 0 ? lpvmerr("pvm_insert", rc) : rc;
 }
 
-int pvm_lookup(char *name, int index, int *number)
+int weft__call_lookup(char *name, int index, int *number)
 {
 	int found, value = 0;
 	int id = get(name, index < 0 ? 0 : index, index < 0 ? PvmMboxFirstAvail : PvmMboxDefault, &found);
@@ -227,7 +227,7 @@ int pvm_lookup(char *name, int index, int *number)
 	return found;
 }
 
-int pvm_delete(char *name, int index)
+int weft__call_delete(char *name, int index)
 {
 	int rc = delete(name, index);
 	return rc ? lpvmerr("pvm_delete", rc) : PvmOk;

@@ -9,7 +9,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 enum { NO_DESCRIPTOR = -1 }; /* what PVM tells of a route beside its task */
 
@@ -202,7 +202,7 @@ static int check(int what, int tag, int count, const int *tids)
 	return PvmOk;
 }
 
-int pvm_notify(int what, int tag, int count, int *tids)
+int weft__call_notify(int what, int tag, int count, int *tids)
 {
 	int kind = what & ~PvmNotifyCancel;
 	bool cancel = what & PvmNotifyCancel;

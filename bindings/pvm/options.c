@@ -9,7 +9,7 @@
 #include "base/heap.h"
 #include "base/ids.h"
 #include "base/map.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 /* What an option is kept in and which values it may have. */
 enum bound { ANY, RANGE, TARGET, TASK, FIXED, NOTHING };
@@ -97,7 +97,7 @@ static void follow(int what, int before)
 	}
 }
 
-int pvm_setopt(int what, int value)
+int weft__call_setopt(int what, int value)
 {
 	const struct option *o = find(what);
 	int rc = weft__pvm_enrol();
@@ -111,7 +111,7 @@ int pvm_setopt(int what, int value)
 	return before;
 }
 
-int pvm_getopt(int what)
+int weft__call_getopt(int what)
 {
 	const struct option *o = find(what);
 	int rc = weft__pvm_enrol();
@@ -169,7 +169,7 @@ static struct Pvmtracer *tracer_of(int who)
 	return who == PvmTaskSelf ? &pvmtrc : who == PvmTaskChild ? &pvmctrc : NULL;
 }
 
-int pvm_settmask(int who, Pvmtmask mask)
+int weft__call_settmask(int who, Pvmtmask mask)
 {
 	struct Pvmtracer *t = tracer_of(who);
 	int rc = weft__pvm_enrol();
@@ -182,7 +182,7 @@ int pvm_settmask(int who, Pvmtmask mask)
 	return PvmOk;
 }
 
-int pvm_gettmask(int who, Pvmtmask mask)
+int weft__call_gettmask(int who, Pvmtmask mask)
 {
 	const struct Pvmtracer *t = tracer_of(who);
 	int rc = weft__pvm_enrol();
@@ -197,7 +197,7 @@ int pvm_gettmask(int who, Pvmtmask mask)
 /* That this task has made and not freed. */
 static struct weft__map own_contexts;
 
-int pvm_newcontext(void)
+int weft__call_newcontext(void)
 {
 	weft_context_t context;
 	int rc = weft__pvm_enrol();
@@ -208,7 +208,7 @@ int pvm_newcontext(void)
 	return rc ? lpvmerr("pvm_newcontext", rc) : (int)context.v;
 }
 
-int pvm_setcontext(int context)
+int weft__call_setcontext(int context)
 {
 	int before = pvmmyctx, rc = weft__pvm_enrol();
 	if (rc == 0 && context < 0)
@@ -219,13 +219,13 @@ int pvm_setcontext(int context)
 	return before;
 }
 
-int pvm_getcontext(void)
+int weft__call_getcontext(void)
 {
 	int rc = weft__pvm_enrol();
 	return rc ? lpvmerr("pvm_getcontext", rc) : pvmmyctx;
 }
 
-int pvm_freecontext(int context)
+int weft__call_freecontext(int context)
 {
 	int rc = weft__pvm_enrol();
 	if (rc == 0 && (context < 0 || !weft__map_get(&own_contexts, (uint64_t)context)))

@@ -9,7 +9,7 @@
 #include "base/heap.h"
 #include "base/ids.h"
 #include "base/map.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 enum { SPAWNED = -2, BEGUN = -1, ENDED = 0 };
 enum { LINE_MAX_BYTES = 4096 };
@@ -158,7 +158,7 @@ bool weft__pvm_output(const void *bytes, size_t nbytes, const weft_status_t *sta
 
 /* --- pvm_catchout ----------------------------------------------------------------------------- */
 
-int pvm_catchout(FILE *to)
+int weft__call_catchout(FILE *to)
 {
 	int rc = weft__pvm_enrol();
 	if (rc)

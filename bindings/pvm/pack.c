@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 /* An item is n numbers of size bytes, which a message has in `wide` bytes; sign: extended when widened. */
 struct type {
@@ -184,151 +184,175 @@ int weft__pvm_unpack(struct weft__pvm_buf *b, int type, void *p, int count, int 
 
 /* --- the calls -------------------------------------------------------------------------------- */
 
-static int pack(const char *name, int type, const void *p, int count, int stride)
+/* What the calls have in common: event is the trace's. */
+static void enter(int event, const void *p, int count, int stride)
 {
-	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf);
-	int rc = b ? weft__pvm_pack(b, type, p, count, stride) : PvmNoBuf;
-	return rc ? lpvmerr(name, rc) : PvmOk;
+	if (!weft__trace_begin(event | TEV_EVENT_ENTRY))
+		return;
+	weft__trace_address(TEV_DID_PDA, p);
+	weft__trace_int(TEV_DID_PC, count);
+	weft__trace_int(TEV_DID_PSD, stride);
+	weft__trace_end();
 }
 
-static int unpack(const char *name, int type, void *p, int count, int stride)
+static int leave(int event, const char *name, int rc)
+{
+	if (rc)
+		lpvmerr(name, rc);
+	return weft__trace_leave(event, TEV_DID_CC, rc);
+}
+
+static int pack(int event, const char *name, int type, const void *p, int count, int stride)
+{
+	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf);
+	if (weft__trace_is_on())
+		enter(event, p, count, stride);
+	int rc = b ? weft__pvm_pack(b, type, p, count, stride) : PvmNoBuf;
+	return rc || weft__trace_is_on() ? leave(event, name, rc) : PvmOk;
+}
+
+static int unpack(int event, const char *name, int type, void *p, int count, int stride)
 {
 	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.rbuf);
+	if (weft__trace_is_on())
+		enter(event, p, count, stride);
 	int rc = b ? weft__pvm_unpack(b, type, p, count, stride) : PvmNoBuf;
-	return rc ? lpvmerr(name, rc) : PvmOk;
+	return rc || weft__trace_is_on() ? leave(event, name, rc) : PvmOk;
 }
 
 int pvm_pkbyte(char *p, int count, int stride)
 {
-	return pack("pvm_pkbyte", PVM_BYTE, p, count, stride);
+	return pack(TEV_PKBYTE, "pvm_pkbyte", PVM_BYTE, p, count, stride);
 }
 
 int pvm_pkcplx(float *p, int count, int stride)
 {
-	return pack("pvm_pkcplx", PVM_CPLX, p, count, stride);
+	return pack(TEV_PKCPLX, "pvm_pkcplx", PVM_CPLX, p, count, stride);
 }
 
 int pvm_pkdcplx(double *p, int count, int stride)
 {
-	return pack("pvm_pkdcplx", PVM_DCPLX, p, count, stride);
+	return pack(TEV_PKDCPLX, "pvm_pkdcplx", PVM_DCPLX, p, count, stride);
 }
 
 int pvm_pkdouble(double *p, int count, int stride)
 {
-	return pack("pvm_pkdouble", PVM_DOUBLE, p, count, stride);
+	return pack(TEV_PKDOUBLE, "pvm_pkdouble", PVM_DOUBLE, p, count, stride);
 }
 
 int pvm_pkfloat(float *p, int count, int stride)
 {
-	return pack("pvm_pkfloat", PVM_FLOAT, p, count, stride);
+	return pack(TEV_PKFLOAT, "pvm_pkfloat", PVM_FLOAT, p, count, stride);
 }
 
 int pvm_pkint(int *p, int count, int stride)
 {
-	return pack("pvm_pkint", PVM_INT, p, count, stride);
+	return pack(TEV_PKINT, "pvm_pkint", PVM_INT, p, count, stride);
 }
 
 int pvm_pklong(long *p, int count, int stride)
 {
-	return pack("pvm_pklong", PVM_LONG, p, count, stride);
+	return pack(TEV_PKLONG, "pvm_pklong", PVM_LONG, p, count, stride);
 }
 
 int pvm_pkshort(short *p, int count, int stride)
 {
-	return pack("pvm_pkshort", PVM_SHORT, p, count, stride);
+	return pack(TEV_PKSHORT, "pvm_pkshort", PVM_SHORT, p, count, stride);
 }
 
 int pvm_pkuint(unsigned int *p, int count, int stride)
 {
-	return pack("pvm_pkuint", PVM_UINT, p, count, stride);
+	return pack(TEV_PKUINT, "pvm_pkuint", PVM_UINT, p, count, stride);
 }
 
 int pvm_pkulong(unsigned long *p, int count, int stride)
 {
-	return pack("pvm_pkulong", PVM_ULONG, p, count, stride);
+	return pack(TEV_PKULONG, "pvm_pkulong", PVM_ULONG, p, count, stride);
 }
 
 int pvm_pkushort(unsigned short *p, int count, int stride)
 {
-	return pack("pvm_pkushort", PVM_USHORT, p, count, stride);
+	return pack(TEV_PKUSHORT, "pvm_pkushort", PVM_USHORT, p, count, stride);
 }
 
 /* A length, which counts the NUL, then the characters. */
-int pvm_pkstr(char *text)
+int weft__pvm_pack_text(struct weft__pvm_buf *b, const char *text)
 {
-	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf);
-	if (!text)
-		return lpvmerr("pvm_pkstr", PvmBadParam);
-	size_t n = strlen(text) + 1;
-	int rc = !b ? PvmNoBuf : n > INT_MAX / 2 ? PvmOverflow : PvmOk;
+	size_t n = text ? strlen(text) + 1 : 0;
+	int count = (int)n, rc = !text ? PvmBadParam : !b ? PvmNoBuf : n > INT_MAX / 2 ? PvmOverflow : PvmOk;
 	if (rc == PvmOk && b->encoding == PvmDataInPlace)
 		rc = PvmNotImpl;
-	int count = (int)n;
 	if (rc == PvmOk)
 		rc = weft__pvm_pack(b, PVM_INT, &count, 1, 1);
-	if (rc == PvmOk)
-		rc = weft__pvm_pack(b, PVM_BYTE, text, count, 1);
-	return rc ? lpvmerr("pvm_pkstr", rc) : PvmOk;
+	return rc ? rc : weft__pvm_pack(b, PVM_BYTE, text, count, 1);
+}
+
+int pvm_pkstr(char *text)
+{
+	if (weft__trace_begin(TEV_PKSTR | TEV_EVENT_ENTRY)) {
+		weft__trace_address(TEV_DID_PDA, text);
+		weft__trace_end();
+	}
+	return leave(TEV_PKSTR, "pvm_pkstr", weft__pvm_pack_text(weft__pvm_buf(weft__pvm.sbuf), text));
 }
 
 int pvm_upkbyte(char *p, int count, int stride)
 {
-	return unpack("pvm_upkbyte", PVM_BYTE, p, count, stride);
+	return unpack(TEV_UPKBYTE, "pvm_upkbyte", PVM_BYTE, p, count, stride);
 }
 
 int pvm_upkcplx(float *p, int count, int stride)
 {
-	return unpack("pvm_upkcplx", PVM_CPLX, p, count, stride);
+	return unpack(TEV_UPKCPLX, "pvm_upkcplx", PVM_CPLX, p, count, stride);
 }
 
 int pvm_upkdcplx(double *p, int count, int stride)
 {
-	return unpack("pvm_upkdcplx", PVM_DCPLX, p, count, stride);
+	return unpack(TEV_UPKDCPLX, "pvm_upkdcplx", PVM_DCPLX, p, count, stride);
 }
 
 int pvm_upkdouble(double *p, int count, int stride)
 {
-	return unpack("pvm_upkdouble", PVM_DOUBLE, p, count, stride);
+	return unpack(TEV_UPKDOUBLE, "pvm_upkdouble", PVM_DOUBLE, p, count, stride);
 }
 
 int pvm_upkfloat(float *p, int count, int stride)
 {
-	return unpack("pvm_upkfloat", PVM_FLOAT, p, count, stride);
+	return unpack(TEV_UPKFLOAT, "pvm_upkfloat", PVM_FLOAT, p, count, stride);
 }
 
 int pvm_upkint(int *p, int count, int stride)
 {
-	return unpack("pvm_upkint", PVM_INT, p, count, stride);
+	return unpack(TEV_UPKINT, "pvm_upkint", PVM_INT, p, count, stride);
 }
 
 int pvm_upklong(long *p, int count, int stride)
 {
-	return unpack("pvm_upklong", PVM_LONG, p, count, stride);
+	return unpack(TEV_UPKLONG, "pvm_upklong", PVM_LONG, p, count, stride);
 }
 
 int pvm_upkshort(short *p, int count, int stride)
 {
-	return unpack("pvm_upkshort", PVM_SHORT, p, count, stride);
+	return unpack(TEV_UPKSHORT, "pvm_upkshort", PVM_SHORT, p, count, stride);
 }
 
 int pvm_upkuint(unsigned int *p, int count, int stride)
 {
-	return unpack("pvm_upkuint", PVM_UINT, p, count, stride);
+	return unpack(TEV_UPKUINT, "pvm_upkuint", PVM_UINT, p, count, stride);
 }
 
 int pvm_upkulong(unsigned long *p, int count, int stride)
 {
-	return unpack("pvm_upkulong", PVM_ULONG, p, count, stride);
+	return unpack(TEV_UPKULONG, "pvm_upkulong", PVM_ULONG, p, count, stride);
 }
 
 int pvm_upkushort(unsigned short *p, int count, int stride)
 {
-	return unpack("pvm_upkushort", PVM_USHORT, p, count, stride);
+	return unpack(TEV_UPKUSHORT, "pvm_upkushort", PVM_USHORT, p, count, stride);
 }
 
-int pvm_upkstr(char *text)
+int weft__pvm_unpack_text(struct weft__pvm_buf *b, char *text)
 {
-	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.rbuf);
 	size_t before = b ? b->at : 0;
 	int count = 0, rc = !b ? PvmNoBuf : text ? PvmOk : PvmBadParam;
 	if (rc == PvmOk)
@@ -337,13 +361,20 @@ int pvm_upkstr(char *text)
 		rc = PvmBadMsg;
 	if (rc == PvmOk)
 		rc = weft__pvm_unpack(b, PVM_BYTE, text, count, 1);
-	if (rc == PvmOk) {
+	if (rc == PvmOk)
 		text[count - 1] = '\0';
-		return PvmOk;
-	}
-	if (b)
+	else if (b)
 		b->at = before;
-	return lpvmerr("pvm_upkstr", rc);
+	return rc;
+}
+
+int pvm_upkstr(char *text)
+{
+	if (weft__trace_begin(TEV_UPKSTR | TEV_EVENT_ENTRY)) {
+		weft__trace_address(TEV_DID_PDA, text);
+		weft__trace_end();
+	}
+	return leave(TEV_UPKSTR, "pvm_upkstr", weft__pvm_unpack_text(weft__pvm_buf(weft__pvm.rbuf), text));
 }
 
 /* --- messages in messages --------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 /* One directive. */
 struct item {
@@ -121,9 +121,9 @@ static int pack_value(struct weft__pvm_buf *b, int type, struct args *a)
 static int pack_item(const struct item *item, struct args *a)
 {
 	int type = type_of(item);
-	if (type == PVM_STR)
-		return pvm_pkstr(va_arg(a->ap, char *));
 	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf);
+	if (type == PVM_STR)
+		return weft__pvm_pack_text(b, va_arg(a->ap, char *));
 	if (!b)
 		return PvmNoBuf;
 	if (item->is_array || type == PVM_CPLX || type == PVM_DCPLX)
@@ -135,9 +135,9 @@ static int unpack_item(const struct item *item, struct args *a)
 {
 	int type = type_of(item);
 	void *to = va_arg(a->ap, void *);
-	if (type == PVM_STR)
-		return pvm_upkstr(to);
 	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.rbuf);
+	if (type == PVM_STR)
+		return weft__pvm_unpack_text(b, to);
 	return b ? weft__pvm_unpack(b, type, to, item->count, item->stride) : PvmNoBuf;
 }
 
@@ -164,7 +164,7 @@ int pvm_vpackf(const char *format, va_list ap)
 	int rc = format ? PvmOk : PvmBadParam;
 	va_copy(a.ap, ap);
 	if (rc == PvmOk && strncmp(format, "%+", 2) == 0) {
-		rc = pvm_initsend(va_arg(a.ap, int));
+		rc = weft__call_initsend(va_arg(a.ap, int));
 		rc = rc < 0 ? rc : PvmOk;
 		format += 2;
 	}
@@ -186,17 +186,19 @@ int pvm_vunpackf(const char *format, va_list ap)
 int pvm_packf(const char *format, ...)
 {
 	va_list ap;
+	weft__trace_enter(TEV_PACKF, 1, &(struct weft__traced){TEV_DID_PF, 0, weft__text(format)});
 	va_start(ap, format);
 	int rc = pvm_vpackf(format, ap);
 	va_end(ap);
-	return rc;
+	return weft__trace_leave(TEV_PACKF, TEV_DID_CC, rc);
 }
 
 int pvm_unpackf(const char *format, ...)
 {
 	va_list ap;
+	weft__trace_enter(TEV_UNPACKF, 1, &(struct weft__traced){TEV_DID_PF, 0, weft__text(format)});
 	va_start(ap, format);
 	int rc = pvm_vunpackf(format, ap);
 	va_end(ap);
-	return rc;
+	return weft__trace_leave(TEV_UNPACKF, TEV_DID_CC, rc);
 }

@@ -122,6 +122,10 @@ size_t weft__pvm_type_size(int type);
 int weft__pvm_pack(struct weft__pvm_buf *b, int type, const void *p, int count, int stride);
 int weft__pvm_unpack(struct weft__pvm_buf *b, int type, void *p, int count, int stride);
 
+/* A text, with its length before it. */
+int weft__pvm_pack_text(struct weft__pvm_buf *b, const char *text);
+int weft__pvm_unpack_text(struct weft__pvm_buf *b, char *text);
+
 /* --- messages --------------------------------------------------------------------------------- */
 
 /* Sends go on by themselves; this waits until the receivers have them or are dead. */
@@ -160,6 +164,7 @@ bool weft__trace_begin(int event);
 void weft__trace_int(int field, int value);
 void weft__trace_ints(int field, const int *values, int n);
 void weft__trace_text(int field, const char *text);
+void weft__trace_texts(int field, char *const *texts, int n);
 void weft__trace_address(int field, const void *p);
 void weft__trace_end(void);
 

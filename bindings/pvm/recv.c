@@ -13,7 +13,7 @@
 
 #include "base/heap.h"
 #include "base/list.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 enum { FOR_EVER = -1 };
 
@@ -173,6 +173,14 @@ static void handle(struct handler *h, int bufid)
 	weft__pvm.sbuf = 0;
 	weft__pvm.rbuf = bufid;
 	is_handling = 1;
+	const struct weft__pvm_buf *b = weft__pvm_buf(bufid);
+	if (b && weft__trace_begin(TEV_MHF_INVOKE | TEV_EVENT_ENTRY)) {
+		int numbers[][2] = {{TEV_DID_RST, h->src}, {TEV_DID_RMC, h->tag}, {TEV_DID_RCX, h->context},
+		                    {TEV_DID_MB, bufid}, {TEV_DID_MC, b->tag},    {TEV_DID_SRC, b->src}};
+		for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+			weft__trace_int(numbers[i][0], numbers[i][1]);
+		weft__trace_end();
+	}
 	h->function(bufid);
 	is_handling = 0;
 	weft__pvm_buf_drop(bufid);
@@ -212,7 +220,7 @@ static int drain_handled(void)
 	return rc;
 }
 
-int pvm_addmhf(int src, int tag, int context, int (*function)(int bufid))
+int weft__call_addmhf(int src, int tag, int context, int (*function)(int bufid))
 {
 	int rc = weft__pvm_enrol();
 	if (rc || !function || src < -1 || tag < -1 || context < -1)
@@ -235,7 +243,7 @@ int pvm_addmhf(int src, int tag, int context, int (*function)(int bufid))
 	return h->id;
 }
 
-int pvm_delmhf(int id)
+int weft__call_delmhf(int id)
 {
 	if (id < 0)
 		return lpvmerr("pvm_delmhf", PvmBadParam);
@@ -374,17 +382,17 @@ static int receive(const char *name, int tid, int tag, uint64_t end)
 	return rc ? weft__pvm_become_current(rc) : 0;
 }
 
-int pvm_recv(int tid, int tag)
+int weft__call_recv(int tid, int tag)
 {
 	return receive("pvm_recv", tid, tag, UINT64_MAX);
 }
 
-int pvm_nrecv(int tid, int tag)
+int weft__call_nrecv(int tid, int tag)
 {
 	return receive("pvm_nrecv", tid, tag, 0);
 }
 
-int pvm_trecv(int tid, int tag, struct timeval *limit)
+int weft__call_trecv(int tid, int tag, struct timeval *limit)
 {
 	if (!limit)
 		return receive("pvm_trecv", tid, tag, UINT64_MAX);
@@ -396,7 +404,7 @@ int pvm_trecv(int tid, int tag, struct timeval *limit)
 	return receive("pvm_trecv", tid, tag, ms ? weft__clock_ms() + ms : 0);
 }
 
-int pvm_probe(int tid, int tag)
+int weft__call_probe(int tid, int tag)
 {
 	struct kept *k = NULL;
 	int rc = weft__pvm_enrol();
@@ -411,7 +419,7 @@ int pvm_probe(int tid, int tag)
 }
 
 /* The body's bytes as they are, whatever their type: so the original. */
-int pvm_precv(int tid, int tag, void *buf, int count, int type, int *atid, int *atag, int *alen)
+int weft__call_precv(int tid, int tag, void *buf, int count, int type, int *atid, int *atag, int *alen)
 {
 	size_t size = weft__pvm_type_size(type);
 	int rc = weft__pvm_enrol();

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 enum {
 	SHORT_BYTES = 8192, /* such a message is offered to the channel first */
@@ -130,7 +130,7 @@ static bool is_tag(int tag)
 	return tag >= 0;
 }
 
-int pvm_send(int tid, int tag)
+int weft__call_send(int tid, int tag)
 {
 	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf);
 	int rc = weft__pvm_enrol();
@@ -155,7 +155,7 @@ static bool comes_again(const int *tids, int i)
 	return false;
 }
 
-int pvm_mcast(int *tids, int count, int tag)
+int weft__call_mcast(int *tids, int count, int tag)
 {
 	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf);
 	int rc = weft__pvm_enrol();
@@ -176,7 +176,7 @@ int pvm_mcast(int *tids, int count, int tag)
 	return rc ? lpvmerr("pvm_mcast", rc) : PvmOk;
 }
 
-int pvm_psend(int tid, int tag, void *buf, int count, int type)
+int weft__call_psend(int tid, int tag, void *buf, int count, int type)
 {
 	size_t size = weft__pvm_type_size(type);
 	struct weft__pvm_buf *b = NULL;

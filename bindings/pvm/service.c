@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/heap.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 #include "bindings/pvm/pvmproto.h"
 #include "proto/proto.h"
 
@@ -32,7 +32,7 @@ static struct timeval interval(int64_t us)
 	return (struct timeval){.tv_sec = (us - rest) / 1000000, .tv_usec = rest};
 }
 
-int pvm_hostsync(int host, struct timeval *clock, struct timeval *delta)
+int weft__call_hostsync(int host, struct timeval *clock, struct timeval *delta)
 {
 	uint64_t theirs = 0, before, after;
 	uint32_t node = weft__pvm_node_of(host);
@@ -57,7 +57,7 @@ int pvm_hostsync(int host, struct timeval *clock, struct timeval *delta)
 
 /* The original's daemon prints into its log, or changes how it works; Weft's has nothing of that. What is kept is
  * the mask of what it logs, which can be read back. */
-int pvm_tickle(int nargs, int *args, int *nanswers, int *answers)
+int weft__call_tickle(int nargs, int *args, int *nanswers, int *answers)
 {
 	static int mask;
 	int rc = weft__pvm_enrol();
@@ -82,7 +82,7 @@ int pvm_tickle(int nargs, int *args, int *nanswers, int *answers)
 /* Under the name for a service there is who it is and what it wants. */
 static int register_as(const char *service, int bufid)
 {
-	int index = bufid < 0 ? bufid : pvm_putinfo((char *)service, bufid, PvmMboxDefault);
+	int index = bufid < 0 ? bufid : weft__call_putinfo((char *)service, bufid, PvmMboxDefault);
 	if (bufid > 0)
 		weft__pvm_buf_drop(bufid);
 	return index == PvmDenied ? PvmAlready : index < 0 ? index : PvmOk;
@@ -107,26 +107,26 @@ static int serve(const char *function, const char *service)
 	return rc ? lpvmerr(function, rc) : PvmOk;
 }
 
-int pvm_reg_hoster(void)
+int weft__call_reg_hoster(void)
 {
 	return serve("pvm_reg_hoster", HOSTER);
 }
 
-int pvm_reg_tasker(void)
+int weft__call_reg_tasker(void)
 {
 	return serve("pvm_reg_tasker", TASKER);
 }
 
 /* Those who ask for the machine or for tasks go on asking the coordinator: see docs/pvm-differences.md. */
-int pvm_reg_rm(struct pvmhostinfo **host)
+int weft__call_reg_rm(struct pvmhostinfo **host)
 {
 	int rc = serve("pvm_reg_rm", MANAGER), n;
 	if (rc == PvmOk && host)
-		rc = pvm_config(&n, NULL, host);
+		rc = weft__call_config(&n, NULL, host);
 	return rc;
 }
 
-int pvm_reg_tracer(int context, int tag, int output_context, int output_tag, char *mask, int buffer, int options)
+int weft__call_reg_tracer(int context, int tag, int output_context, int output_tag, char *mask, int buffer, int options)
 {
 	struct weft__pvm_buf *b;
 	int rc = weft__pvm_enrol(), id = rc ? rc : weft__pvm_buf_new(PvmDataDefault, &b);
@@ -184,11 +184,11 @@ static int kill_others(int self)
 	struct pvmtaskinfo *tasks;
 	int n, nspared, *spared;
 	int rc = pvm_getnoresets(&spared, &nspared);
-	rc = rc ? rc : pvm_tasks(0, &n, &tasks);
+	rc = rc ? rc : weft__call_tasks(0, &n, &tasks);
 	for (int i = 0; rc == PvmOk && i < n; i++)
 		if (tasks[i].ti_tid != self && tasks[i].ti_tid != weft__pvm.tid &&
 		    !is_in(tasks[i].ti_tid, spared, nspared))
-			pvm_kill(tasks[i].ti_tid);
+			weft__call_kill(tasks[i].ti_tid);
 	return rc;
 }
 
@@ -207,7 +207,7 @@ int pvmreset(int tid, int kill_tasks, char *mailbox, int index)
 
 int pvmendtask(void)
 {
-	return pvm_exit();
+	return weft__call_exit();
 }
 
 /* --- small things ------------------------------------------------------------------------------ */

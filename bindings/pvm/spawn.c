@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/heap.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 enum { PATH_BYTES = 16384, HOSTS_BYTES = 32768, NENV = 12 };
 
@@ -131,7 +131,7 @@ static int set_where(struct order *o, int flags, const char *where)
 			snprintf(o->host, sizeof o->host, "#%u", (unsigned)node);
 	}
 	if (flags & PvmTaskArch) {
-		bool ours = pvm_archcode(name) > 0;
+		bool ours = weft__call_archcode(name) > 0;
 		if (!ours != !!(flags & PvmHostCompl))
 			return PvmNoHost; /* every node is of our kind */
 		return PvmOk;
@@ -250,7 +250,7 @@ static int spawn(struct order *o, char *file, char **argv, int flags, char *wher
 	return place_order(o, count, tids);
 }
 
-int pvm_spawn(char *file, char **argv, int flags, char *where, int count, int *tids)
+int weft__call_spawn(char *file, char **argv, int flags, char *where, int count, int *tids)
 {
 	int rc = weft__pvm_enrol();
 	const char *always = getenv("PVMTASK");

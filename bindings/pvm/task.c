@@ -9,7 +9,7 @@
 #include "base/heap.h"
 #include "base/ids.h"
 #include "base/map.h"
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 struct weft__pvm weft__pvm = {.autoerr = 1,
                               .route = PvmAllowDirect,
@@ -124,13 +124,13 @@ int weft__pvm_enrol(void)
 	return 0;
 }
 
-int pvm_mytid(void)
+int weft__call_mytid(void)
 {
 	int rc = weft__pvm_enrol();
 	return rc ? lpvmerr("pvm_mytid", rc) : weft__pvm.tid;
 }
 
-int pvm_exit(void)
+int weft__call_exit(void)
 {
 	if (!weft__pvm.e || enrolled_pid != getpid())
 		return PvmOk;
@@ -153,7 +153,7 @@ int pvm_exit(void)
 	return PvmOk;
 }
 
-int pvm_parent(void)
+int weft__call_parent(void)
 {
 	int rc = weft__pvm_enrol();
 	if (rc)
@@ -164,7 +164,7 @@ int pvm_parent(void)
 	return parent.v ? weft__pvm_slot(parent) : PvmNoParent;
 }
 
-int pvm_siblings(int **tids)
+int weft__call_siblings(int **tids)
 {
 	int rc = weft__pvm_enrol();
 	if (rc || !tids)
@@ -181,7 +181,7 @@ int pvm_siblings(int **tids)
 	return (int)n;
 }
 
-int pvm_tidtohost(int tid)
+int weft__call_tidtohost(int tid)
 {
 	return weft__pvm_host_of(weft__pvm_node_of(tid));
 }
@@ -191,7 +191,7 @@ char *pvm_version(void)
 	return (char *)PVM_VER;
 }
 
-int pvm_getfds(int **fds)
+int weft__call_getfds(int **fds)
 {
 	static int list[1];
 	int rc = weft__pvm_enrol();

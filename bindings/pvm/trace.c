@@ -18,6 +18,7 @@ static struct {
 	bool is_described; /* the record's fields have been named before */
 	bool is_collected; /* records wait in the buffer */
 	bool is_busy;      /* within a record: what it needs of PVM is not traced */
+	int depth;         /* within calls of libgpvm3, whose calls are not traced */
 } out;
 
 static int last_introduced; /* a trace tid that has been told what the fields are */
@@ -140,6 +141,15 @@ void weft__trace_text(int id, const char *text)
 	put_text(text ? text : "");
 }
 
+void weft__trace_texts(int id, char *const *texts, int n)
+{
+	field(id, TEV_DATA_STRING | TEV_DATA_ARRAY);
+	n = texts && n > 0 ? n : 0;
+	put_int(n);
+	for (int i = 0; i < n; i++)
+		put_text(texts[i] ? texts[i] : "");
+}
+
 void weft__trace_address(int id, const void *p)
 {
 	struct weft__pvm_buf *b = weft__pvm_buf(out.buffer);
@@ -189,7 +199,7 @@ static void count(struct Pvmtevinfo *info, bool is_exit)
 bool weft__trace_begin(int event)
 {
 	int number = event & ~PHASES;
-	if (out.is_busy || !weft__trace_is_on() || !TEV_MASK_CHECK(pvmtrc.tmask, number))
+	if (out.is_busy || out.depth || !weft__trace_is_on() || !TEV_MASK_CHECK(pvmtrc.tmask, number))
 		return false;
 	if (pvmtrc.trcopt == PvmTraceTime || pvmtrc.trcopt == PvmTraceCount) {
 		count(&pvmtevinfo[number], event & TEV_EVENT_EXIT);
@@ -238,7 +248,7 @@ static void send_counts(void)
 {
 	bool times = pvmtrc.trcopt == PvmTraceTime;
 	int seconds[TEV_MAX + 1], microseconds[TEV_MAX + 1], counts[TEV_MAX + 1], n = 0;
-	const char *names[TEV_MAX + 1];
+	char *names[TEV_MAX + 1];
 	for (int i = 0; i <= TEV_MAX; i++) {
 		const struct Pvmtevinfo *info = &pvmtevinfo[i];
 		if (!info->count)
@@ -252,10 +262,7 @@ static void send_counts(void)
 		return;
 	put_time_and_task(weft__pvm.tid);
 	weft__trace_int(TEV_DID_VCT, n);
-	field(TEV_DID_VID, TEV_DATA_STRING | TEV_DATA_ARRAY);
-	put_int(n);
-	for (int i = 0; i < n; i++)
-		put_text(names[i]);
+	weft__trace_texts(TEV_DID_VID, names, n);
 	if (times) {
 		weft__trace_ints(TEV_DID_TGS, seconds, n);
 		weft__trace_ints(TEV_DID_TGU, microseconds, n);
@@ -285,4 +292,27 @@ void weft__trace_exit(void)
 	last_introduced = 0;
 	for (int i = 0; i <= TEV_MAX; i++)
 		pvmtevinfo[i].desc_status = pvmtevinfo[i].count = 0;
+}
+
+/* --- calls of libgpvm3 -------------------------------------------------------------------------- */
+
+void pvm_weft_group_enter(int event, const char *group, int id, int value)
+{
+	if (weft__trace_begin(event | TEV_EVENT_ENTRY)) {
+		weft__trace_text(TEV_DID_GN, group);
+		if (id >= 0)
+			weft__trace_int(id, value);
+		weft__trace_end();
+	}
+	out.depth++;
+}
+
+int pvm_weft_group_leave(int event, int id, int result)
+{
+	out.depth--;
+	if (weft__trace_begin(event | TEV_EVENT_EXIT)) {
+		weft__trace_int(id, result);
+		weft__trace_end();
+	}
+	return result;
 }
