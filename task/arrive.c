@@ -74,16 +74,28 @@ static struct weft__message *message_from(struct weft__peer *p, const struct wef
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-static void on_eager(struct weft__peer *p, const struct weft__hdr *hdr, const void *payload)
+/* A message for a receive that was posted, has its room and was not touched since. */
+static inline void fill(struct weft__engine *e, struct weft__request *r,
+                        const struct weft__match_key *key, const void *payload, size_t nbytes)
+{
+	size_t n = nbytes < r->size ? nbytes : r->size;
+	weft__copy_payload(r->buf, payload, n);
+	r->status.source.v = key->source;
+	r->status.tag = key->tag;
+	r->status.nbytes = nbytes;
+	r->status.code = n < nbytes ? WEFT_ETRUNC : 0;
+	r->state = WEFT__ENDED;
+	if (r == e->awaited)
+		e->sated = true;
+	weft__changed(e);
+}
+
+/* To the receive that awaits it, or it is kept. */
+static __attribute__((noinline)) void find_taker(struct weft__peer *p, const struct weft__hdr *hdr,
+                                                 const void *payload)
 {
 	struct weft__engine *e = p->engine;
 	struct weft__match_key key = key_of(p, hdr);
-	if (!admit(p, hdr))
-		return;
-	if (e->direct && weft__direct_arrive(e, &key, payload, hdr->len)) {
-		weft__queue_owe(p, WEFT__MESSAGE_COST + hdr->len);
-		return;
-	}
 	struct weft__request *r = match(e, &key, hdr->len);
 	if (r) {
 		weft__queue_owe(p, WEFT__MESSAGE_COST + hdr->len);
@@ -97,6 +109,49 @@ static void on_eager(struct weft__peer *p, const struct weft__hdr *hdr, const vo
 		memcpy(m->bytes, payload, hdr->len);
 	weft__match_keep(&e->match, &m->kept);
 	weft__changed(e);
+}
+
+/* To this receive, unless there is no room for it. */
+static __attribute__((noinline)) void give(struct weft__peer *p, struct weft__request *r,
+                                           const struct weft__hdr *hdr, const void *payload)
+{
+	struct weft__engine *e = p->engine;
+	struct weft__match_key key = key_of(p, hdr);
+	if (weft__recv_room(r, hdr->len)) {
+		weft__request_end(e, r, WEFT_ENOMEM);
+		find_taker(p, hdr, payload);
+		return;
+	}
+	weft__queue_owe(p, WEFT__MESSAGE_COST + hdr->len);
+	weft__recv_copy(e, r, &key, payload, hdr->len, hdr->len);
+}
+
+static inline void on_eager(struct weft__peer *p, const struct weft__hdr *hdr, const void *payload)
+{
+	struct weft__engine *e = p->engine;
+	struct weft__match_key key = key_of(p, hdr);
+	if (!admit(p, hdr))
+		return;
+	if (e->direct) {
+		if (weft__direct_arrive(e, &key, payload, hdr->len)) {
+			weft__queue_owe(p, WEFT__MESSAGE_COST + hdr->len);
+			return;
+		}
+	} else {
+		struct weft__posted *posted = weft__match_arrive_recent(&e->match, &key);
+		if (posted) {
+			struct weft__request *r =
+			        WEFT__CONTAINER(posted, struct weft__request, posted);
+			if (r->alloc | r->orphan) {
+				give(p, r, hdr, payload);
+				return;
+			}
+			weft__queue_owe(p, WEFT__MESSAGE_COST + hdr->len);
+			fill(e, r, &key, payload, hdr->len);
+			return;
+		}
+	}
+	find_taker(p, hdr, payload);
 }
 
 /* hdr->len bytes come for which there is no receive, or one that has no room for them. */
@@ -313,15 +368,10 @@ static void end_head(struct weft__peer *p, const struct weft__hdr *hdr)
 
 /* --- the sink --------------------------------------------------------------------------------- */
 
-static void sink_message(void *arg, const struct weft__hdr *hdr, const void *payload)
+static __attribute__((noinline)) void serve(struct weft__peer *p, const struct weft__hdr *hdr,
+                                            const void *payload)
 {
-	struct weft__peer *p = arg;
-	if (p->error)
-		return;
 	switch (hdr->kind) {
-	case WEFT__EAGER:
-		on_eager(p, hdr, payload);
-		break;
 	case WEFT__RTS:
 		on_rts(p, hdr, payload);
 		break;
@@ -352,6 +402,17 @@ static void sink_message(void *arg, const struct weft__hdr *hdr, const void *pay
 	default:
 		bad(p, WEFT_EPROTO);
 	}
+}
+
+static void sink_message(void *arg, const struct weft__hdr *hdr, const void *payload)
+{
+	struct weft__peer *p = arg;
+	if (p->error)
+		return;
+	if (hdr->kind == WEFT__EAGER)
+		on_eager(p, hdr, payload);
+	else
+		serve(p, hdr, payload);
 }
 
 static void *sink_begin(void *arg, const struct weft__hdr *hdr)

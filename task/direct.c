@@ -34,8 +34,8 @@ static bool is_alone(const struct weft__engine *e)
 /* The sender, when it has a channel in good order; NULL: it has not. */
 static struct weft__peer *sender(struct weft__engine *e, uint64_t source)
 {
-	struct weft__peer *p = e->last_peer;
-	if (!p || p->tid.v != source)
+	struct weft__peer *p = weft__peer_recent(e, source);
+	if (!p)
 		p = weft__peer_find(e, (weft_tid_t){source});
 	return p && p->state == WEFT__OPEN && !p->gone ? p : NULL;
 }

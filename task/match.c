@@ -24,14 +24,6 @@ enum {
 	NIDLE_MAX = 1024,
 };
 
-struct weft__match_queue {
-	struct weft__match_queue *next; /* in its bucket */
-	struct weft__match_key key;
-	struct weft__list posted;
-	struct weft__list kept;
-	struct weft__list idle;
-};
-
 static const uint64_t any_source = UINT64_MAX;
 
 static unsigned class_of(const struct weft__match_key *key)
@@ -50,11 +42,6 @@ static struct weft__match_key as_asked(const struct weft__match_key *key, unsign
 	};
 }
 
-static bool equal(const struct weft__match_key *a, const struct weft__match_key *b)
-{
-	return a->source == b->source && a->tag == b->tag && a->context == b->context;
-}
-
 static size_t hash(const struct weft__match_key *key)
 {
 	uint64_t h = key->source * 0x9e3779b97f4a7c15u;
@@ -68,12 +55,11 @@ static size_t hash(const struct weft__match_key *key)
 static struct weft__match_queue *queue_find(const struct weft__match *m,
                                             const struct weft__match_key *key)
 {
-	if (m->recent && equal(&m->recent->key, key))
-		return m->recent;
-	if (!m->nbuckets)
-		return NULL;
-	struct weft__match_queue *q = m->buckets[hash(key) & (m->nbuckets - 1)];
-	while (q && !equal(&q->key, key))
+	struct weft__match_queue *q = weft__match_recent(m, key);
+	if (q || !m->nbuckets)
+		return q;
+	q = m->buckets[hash(key) & (m->nbuckets - 1)];
+	while (q && !weft__match_equal(&q->key, key))
 		q = q->next;
 	return q;
 }
@@ -115,6 +101,7 @@ static struct weft__match_queue *queue_spare(struct weft__match *m)
 			weft__list_init(&q->posted);
 			weft__list_init(&q->kept);
 			weft__list_init(&q->idle);
+			q->recent = false;
 			return q;
 		}
 	}
@@ -127,10 +114,10 @@ static struct weft__match_queue *queue_spare(struct weft__match *m)
 	return q;
 }
 
-/* After something left it. The recent one is not idle, even when it is empty. */
+/* After something left it. A recent one is not idle, even when it is empty. */
 static void queue_settle(struct weft__match *m, struct weft__match_queue *q)
 {
-	if (q != m->recent && weft__list_empty(&q->posted) && weft__list_empty(&q->kept)) {
+	if (!q->recent && weft__list_empty(&q->posted) && weft__list_empty(&q->kept)) {
 		weft__list_push(&m->idle, &q->idle);
 		m->nidle++;
 	}
@@ -138,14 +125,17 @@ static void queue_settle(struct weft__match *m, struct weft__match_queue *q)
 
 static struct weft__match_queue *queue_use(struct weft__match *m, struct weft__match_queue *q)
 {
-	struct weft__match_queue *before = m->recent;
+	struct weft__match_queue **place = &m->recent[weft__match_place(&q->key)], *before = *place;
 	if (!weft__list_empty(&q->idle)) {
 		weft__list_remove(&q->idle);
 		m->nidle--;
 	}
-	m->recent = q;
-	if (before)
+	*place = q;
+	q->recent = true;
+	if (before) {
+		before->recent = false;
 		queue_settle(m, before);
+	}
 	return q;
 }
 
@@ -154,7 +144,7 @@ static struct weft__match_queue *queue_get(struct weft__match *m, const struct w
 {
 	struct weft__match_queue *q = queue_find(m, key);
 	if (q)
-		return q == m->recent ? q : queue_use(m, q);
+		return q->recent ? q : queue_use(m, q);
 	if (m->nqueues >= m->nbuckets)
 		buckets_grow(m);
 	if (!m->nbuckets)
@@ -210,12 +200,7 @@ static int post(struct weft__match *m, struct weft__posted *p)
 int weft__match_post(struct weft__match *m, struct weft__posted *p)
 {
 	p->order = m->order_next++;
-	if (!m->recent || !equal(&m->recent->key, &p->key))
-		return post(m, p);
-	p->queue = m->recent; /* the newest of all: at the end */
-	m->nposted[class_of(&p->key)]++;
-	weft__list_push(&p->queue->posted, &p->link);
-	return 0;
+	return post(m, p);
 }
 
 int weft__match_repost(struct weft__match *m, struct weft__posted *p)
@@ -232,24 +217,9 @@ void weft__match_withdraw(struct weft__match *m, struct weft__posted *p)
 	queue_settle(m, q);
 }
 
-/* The oldest of the recent queue, if nothing but its key can have been asked for. */
-static struct weft__posted *arrive_recent(struct weft__match *m, const struct weft__match_key *key)
-{
-	struct weft__match_queue *q = m->recent;
-	if (!q || m->nposted[WEFT__MATCH_ANY_TAG] | m->nposted[WEFT__MATCH_ANY_TASK] |
-	                  m->nposted[WEFT__MATCH_ANY] ||
-	    !equal(&q->key, key) || weft__list_empty(&q->posted))
-		return NULL;
-	struct weft__posted *p = WEFT__CONTAINER(q->posted.next, struct weft__posted, link);
-	weft__list_remove(&p->link);
-	p->queue = NULL;
-	m->nposted[WEFT__MATCH_EXACT]--;
-	return p;
-}
-
 struct weft__posted *weft__match_arrive(struct weft__match *m, const struct weft__match_key *key)
 {
-	struct weft__posted *oldest = arrive_recent(m, key);
+	struct weft__posted *oldest = weft__match_arrive_recent(m, key);
 	if (oldest)
 		return oldest;
 	for (unsigned class = 0; class < WEFT__MATCH_NCLASSES; class ++) {
@@ -351,7 +321,7 @@ static struct weft__kept *walk(struct weft__match *m, const struct weft__match_k
 	for (struct weft__list *l = m->kept.next; l != &m->kept; l = l->next) {
 		struct weft__kept *k = WEFT__CONTAINER(l, struct weft__kept, all);
 		struct weft__match_key asked = as_asked(&k->key, class);
-		if (equal(&asked, key))
+		if (weft__match_equal(&asked, key))
 			return k;
 	}
 	return NULL;

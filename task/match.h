@@ -20,7 +20,15 @@ struct weft__match_key {
 	int32_t tag;
 };
 
-struct weft__match_queue;
+/* Those who wait with one key. */
+struct weft__match_queue {
+	struct weft__match_queue *next; /* in its bucket */
+	struct weft__match_key key;
+	struct weft__list posted;
+	struct weft__list kept;
+	struct weft__list idle;
+	bool recent; /* among match->recent */
+};
 
 /* Part of a posted receive. */
 struct weft__posted {
@@ -48,13 +56,16 @@ struct weft__kept {
 	uint64_t order;
 };
 
+enum { WEFT__MATCH_RECENT = 32 };
+
 struct weft__match {
 	struct weft__match_queue **buckets;
 	size_t nbuckets; /* 0 or a power of two */
 	size_t nqueues;
 	struct weft__list idle; /* queues without entries, longest idle first */
 	size_t nidle;
-	struct weft__match_queue *recent; /* the one that was used last, never among the idle */
+	/* Queues that were used lately, by weft__match_place; never among the idle. */
+	struct weft__match_queue *recent[WEFT__MATCH_RECENT];
 	struct weft__list kept; /* all messages, oldest first */
 	size_t nkept;
 	size_t nposted[WEFT__MATCH_NCLASSES];
@@ -62,11 +73,46 @@ struct weft__match {
 	uint64_t order_next;
 };
 
+static inline bool weft__match_equal(const struct weft__match_key *a,
+                                     const struct weft__match_key *b)
+{
+	return a->source == b->source && a->tag == b->tag && a->context == b->context;
+}
+
+/* Cheap, and apart for the sources, and for the tags, of one program. */
+static inline unsigned weft__match_place(const struct weft__match_key *key)
+{
+	return ((unsigned)key->source + (unsigned)key->tag * 5 + key->context * 7) %
+	       WEFT__MATCH_RECENT;
+}
+
+/* The queue of a key if it was used lately, or NULL. */
+static inline struct weft__match_queue *weft__match_recent(const struct weft__match *m,
+                                                           const struct weft__match_key *key)
+{
+	struct weft__match_queue *q = m->recent[weft__match_place(key)];
+	return q && weft__match_equal(&q->key, key) ? q : NULL;
+}
+
 void weft__match_init(struct weft__match *m);
 void weft__match_fini(struct weft__match *m); /* posted and kept ones are forgotten */
 
 /* Post a receive: p->key is set. 0 or WEFT_ENOMEM. */
 int weft__match_post(struct weft__match *m, struct weft__posted *p);
+
+/* The same in the shortest way: the key has no wildcards, and its queue was used lately; false: it
+ * was not. */
+static inline bool weft__match_post_recent(struct weft__match *m, struct weft__posted *p)
+{
+	struct weft__match_queue *q = weft__match_recent(m, &p->key);
+	if (!q)
+		return false;
+	p->order = m->order_next++;
+	p->queue = q; /* the newest of all: at the end */
+	m->nposted[WEFT__MATCH_EXACT]++;
+	weft__list_push(&q->posted, &p->link);
+	return true;
+}
 
 /* Post one again that was taken, at its old place. 0 or WEFT_ENOMEM. */
 int weft__match_repost(struct weft__match *m, struct weft__posted *p);
@@ -74,6 +120,24 @@ void weft__match_withdraw(struct weft__match *m, struct weft__posted *p);
 
 /* The receive that a message goes to, withdrawn; NULL: none. */
 struct weft__posted *weft__match_arrive(struct weft__match *m, const struct weft__match_key *key);
+
+/* It again in the shortest way, or NULL: then it is to be looked for. The oldest of a recent queue
+ * is the one, if nothing but its key can have been asked for. */
+static inline struct weft__posted *weft__match_arrive_recent(struct weft__match *m,
+                                                             const struct weft__match_key *key)
+{
+	if (m->nposted[WEFT__MATCH_ANY_TAG] | m->nposted[WEFT__MATCH_ANY_TASK] |
+	    m->nposted[WEFT__MATCH_ANY])
+		return NULL;
+	struct weft__match_queue *q = weft__match_recent(m, key);
+	if (!q || weft__list_empty(&q->posted))
+		return NULL;
+	struct weft__posted *p = WEFT__CONTAINER(q->posted.next, struct weft__posted, link);
+	weft__list_remove(&p->link);
+	p->queue = NULL;
+	m->nposted[WEFT__MATCH_EXACT]--;
+	return p;
+}
 
 /* Some posted receive that names this source, NULL when there is none. */
 struct weft__posted *weft__match_posted_from(const struct weft__match *m, uint64_t source);

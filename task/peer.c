@@ -26,9 +26,15 @@ enum { NACTIVE_MIN = 8 };
 /* What stands in the map for all that are dead. */
 static struct weft__peer tombstone = {.state = WEFT__DEAD, .fd = -1};
 
-struct weft__peer *weft__peer_find(const struct weft__engine *e, weft_tid_t tid)
+struct weft__peer *weft__peer_find(struct weft__engine *e, weft_tid_t tid)
 {
-	return weft__map_get(&e->peers, tid.v);
+	struct weft__peer *p = weft__peer_recent(e, tid.v);
+	if (p)
+		return p;
+	p = weft__map_get(&e->peers, tid.v);
+	if (p && p != &tombstone)
+		e->recent[weft__peer_place(tid.v)] = p;
+	return p;
 }
 
 static struct weft__peer *peer_new(struct weft__engine *e, weft_tid_t tid)
@@ -59,15 +65,8 @@ static struct weft__peer *peer_new(struct weft__engine *e, weft_tid_t tid)
 
 struct weft__peer *weft__peer_get(struct weft__engine *e, weft_tid_t tid)
 {
-	struct weft__peer *p = weft__peer_last(e, tid.v);
-	if (p)
-		return p;
-	p = weft__peer_find(e, tid);
-	if (!p)
-		p = peer_new(e, tid);
-	if (p && p != &tombstone)
-		e->last_peer = p;
-	return p;
+	struct weft__peer *p = weft__peer_find(e, tid);
+	return p ? p : peer_new(e, tid);
 }
 
 int weft__peer_connect(struct weft__engine *e, struct weft__peer *p)
@@ -197,8 +196,8 @@ static void close_channel(struct weft__engine *e, struct weft__peer *p)
 static void peer_free(struct weft__engine *e, struct weft__peer *p)
 {
 	weft__list_remove(&p->ready);
-	if (e->last_peer == p)
-		e->last_peer = NULL;
+	if (weft__peer_recent(e, p->tid.v))
+		e->recent[weft__peer_place(p->tid.v)] = NULL;
 	weft__free(p->limbo_copy);
 	weft__share_end(p);
 	weft__free(p);

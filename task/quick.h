@@ -1,7 +1,8 @@
 /* quick.h - what every short message needs, small enough to be compiled into the callers.
  *
- * A message of 8 bytes costs some 200 instructions at either end, of which calls from file to file
- * would be a third. What is rare in these functions is elsewhere (lock.c, request.c, queue.c).
+ * A message of 8 bytes costs some 300 instructions at either end, calls of the program included;
+ * calls from file to file, and functions that save registers for what is rare, would double that.
+ * What is rare is elsewhere (lock.c, request.c, queue.c), or a function that is not inlined.
  */
 #ifndef WEFT_TASK_QUICK_H
 #define WEFT_TASK_QUICK_H
@@ -104,10 +105,17 @@ static inline int weft__request_collect(struct weft__engine *e, struct weft__req
 
 /* --- peers and queues (peer.c, queue.c) ------------------------------------------------------- */
 
-/* The last one that was asked for, NULL when that was another one. */
-static inline struct weft__peer *weft__peer_last(const struct weft__engine *e, uint64_t tid)
+/* Tasks of a node have their numbers in a row, in the lowest bits. */
+static inline unsigned weft__peer_place(uint64_t tid)
 {
-	return e->last_peer && e->last_peer->tid.v == tid ? e->last_peer : NULL;
+	return (unsigned)(tid ^ tid >> WEFT__LOCAL_BITS) % WEFT__RECENT_PEERS;
+}
+
+/* If it is one of those that were asked for lately; NULL: look for it. */
+static inline struct weft__peer *weft__peer_recent(const struct weft__engine *e, uint64_t tid)
+{
+	struct weft__peer *p = e->recent[weft__peer_place(tid)];
+	return p && p->tid.v == tid ? p : NULL;
 }
 
 /* Offer what is queued for all peers that are ready. Not in a sink. */

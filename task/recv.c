@@ -134,7 +134,7 @@ static struct weft__message *find(struct weft__engine *e, const struct weft__mat
  * its end. */
 static int reach(struct weft__engine *e, const struct weft__match_key *key)
 {
-	struct weft__peer *p = weft__peer_last(e, key->source);
+	struct weft__peer *p = weft__peer_recent(e, key->source);
 	if ((p && p->state == WEFT__OPEN) || key->source == WEFT_ANY_TASK.v ||
 	    key->source == e->self.v)
 		return 0;
@@ -279,6 +279,30 @@ static bool bad_pattern(int32_t tag)
 	return tag < 0 && tag != WEFT_ANY_TAG;
 }
 
+/* Nothing is kept, the source has its channel, and such receives were posted before: it is posted.
+ */
+static inline bool post_quickly(struct weft__engine *e, struct weft__request *r)
+{
+	struct weft__peer *p = weft__peer_recent(e, r->posted.key.source);
+	if (e->match.nkept || !p || p->state != WEFT__OPEN || r->posted.key.tag < 0 ||
+	    !weft__match_post_recent(&e->match, &r->posted))
+		return false;
+	r->state = WEFT__POSTED;
+	return true;
+}
+
+static __attribute__((noinline)) int irecv_slowly(struct weft__engine *e, struct weft__request *r,
+                                                  weft_request_t *handle)
+{
+	struct weft__match_key key = r->posted.key;
+	int rc = weft__recv_start(e, r, &key);
+	if (rc)
+		weft__request_free(e, r);
+	else
+		*handle = weft__request_handle(r);
+	return rc;
+}
+
 int weft__irecv(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
                 void *buf, size_t size, weft_request_t *handle)
 {
@@ -290,11 +314,14 @@ int weft__irecv(struct weft__engine *e, weft_tid_t from, weft_context_t context,
 	if (r) {
 		r->buf = buf;
 		r->size = size;
-		rc = weft__recv_start(e, r, &(struct weft__match_key){from.v, context.v, tag});
-		if (rc)
-			weft__request_free(e, r);
-		else
+		r->posted.key = (struct weft__match_key){from.v, context.v, tag};
+		r->status.source = from;
+		if (post_quickly(e, r)) {
 			*handle = weft__request_handle(r);
+			rc = 0;
+		} else {
+			rc = irecv_slowly(e, r, handle);
+		}
 		weft__queue_flush(e);
 	}
 	weft__unlock(e);

@@ -235,7 +235,7 @@ static int check(const void *buf, size_t nbytes, weft_tid_t to, int32_t tag)
 /* The peer, if a short message for it can be offered at once: no queue, no question. */
 static struct weft__peer *open_to(struct weft__engine *e, weft_tid_t to, size_t nbytes)
 {
-	struct weft__peer *p = weft__peer_last(e, to.v);
+	struct weft__peer *p = weft__peer_recent(e, to.v);
 	if (!p)
 		p = weft__peer_find(e, to);
 	if (!p || p->state != WEFT__OPEN || p->current || p->deaf || p->gone ||
@@ -246,20 +246,16 @@ static struct weft__peer *open_to(struct weft__engine *e, weft_tid_t to, size_t 
 	return p;
 }
 
-/* The usual case: the channel takes it (0). WEFT_EAGAIN: it goes on as the request r; else nothing
- * more can be sent. */
-static int send_now(struct weft__engine *e, struct weft__peer *p, struct weft__request *r,
-                    const struct weft__hdr *hdr, const void *buf)
+/* The channel has not taken all of it: it goes on as the request r (0), or nothing more can be
+ * sent. */
+static __attribute__((noinline)) int send_rest(struct weft__engine *e, struct weft__peer *p,
+                                               struct weft__request *r, const struct weft__hdr *hdr,
+                                               const void *buf, size_t taken, int rc)
 {
-	size_t taken = 0;
-	int rc = p->channel->ops->send(p->channel, hdr, buf, &taken);
-	if (rc == 0) {
-		p->credit_used += WEFT__MESSAGE_COST + hdr->len;
-		return 0;
-	}
 	if (rc != WEFT_EAGAIN) {
 		p->deaf = true;
 		weft__queue_end(p, WEFT_ENOTASK);
+		weft__request_free(e, r);
 		return WEFT_ENOTASK;
 	}
 	r->data = buf;
@@ -274,38 +270,47 @@ static int send_now(struct weft__engine *e, struct weft__peer *p, struct weft__r
 	p->current = &r->out;
 	p->blocked = true;
 	weft__rouse(e);
-	return WEFT_EAGAIN;
+	return 0;
+}
+
+/* No channel, or no room in it: not so short. */
+static __attribute__((noinline)) int begin_slowly(struct weft__engine *e, weft_tid_t to,
+                                                  weft_context_t context, int32_t tag,
+                                                  const void *buf, size_t nbytes,
+                                                  struct weft__request *r)
+{
+	r->data = buf;
+	r->size = nbytes;
+	int rc = weft__send_start(e, r, to, context, tag);
+	if (rc)
+		weft__request_free(e, r);
+	return rc;
 }
 
 /* Begin in the shortest way there is: as a rule it has ended already. */
-static int begin(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,
-                 const void *buf, size_t nbytes, struct weft__request **out)
+static inline int begin(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,
+                        const void *buf, size_t nbytes, struct weft__request **out)
 {
 	struct weft__request *r = weft__request_new(e); /* it must be had when the channel has begun */
 	if (!r)
 		return WEFT_ENOMEM;
+	*out = r;
 	struct weft__peer *p = open_to(e, to, nbytes);
-	int rc;
-	if (p) {
-		struct weft__hdr hdr = {
-		        .len = nbytes, .context = context.v, .tag = tag, .kind = WEFT__EAGER};
-		rc = send_now(e, p, r, &hdr, buf);
-		if (rc == 0) {
-			r->state = WEFT__ENDED;
-			r->status = (weft_status_t){.source = to, .tag = tag, .nbytes = nbytes};
-		} else if (rc == WEFT_EAGAIN) {
-			rc = 0;
-		}
-	} else {
-		r->data = buf;
-		r->size = nbytes;
-		rc = weft__send_start(e, r, to, context, tag);
-	}
+	if (!p)
+		return begin_slowly(e, to, context, tag, buf, nbytes, r);
+	struct weft__hdr hdr = {
+	        .len = nbytes, .context = context.v, .tag = tag, .kind = WEFT__EAGER};
+	size_t taken = 0;
+	int rc = p->channel->ops->send(p->channel, &hdr, buf, &taken);
 	if (rc)
-		weft__request_free(e, r);
-	else
-		*out = r;
-	return rc;
+		return send_rest(e, p, r, &hdr, buf, taken, rc);
+	p->credit_used += WEFT__MESSAGE_COST + nbytes;
+	r->state = WEFT__ENDED;
+	r->status.source = to;
+	r->status.tag = tag;
+	r->status.nbytes = nbytes;
+	r->status.code = 0;
+	return 0;
 }
 
 int weft__send(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,

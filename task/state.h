@@ -216,6 +216,9 @@ struct weft__control {
 	bool cut; /* descriptors of the last packet were lost */
 };
 
+/* Peers that are found without a search: with many more of them most still are. */
+enum { WEFT__RECENT_PEERS = 64 };
+
 /* --- the engine ------------------------------------------------------------------------------- */
 
 struct weft__engine {
@@ -247,7 +250,7 @@ struct weft__engine {
 	struct weft__stock stock;
 	struct weft__request_table requests;
 	struct weft__map peers; /* tid -> weft__peer */
-	struct weft__peer *last_peer;
+	struct weft__peer *recent[WEFT__RECENT_PEERS]; /* of `peers`, by weft__peer_place */
 	struct weft__peer **active;
 	uint32_t nactive, nactive_max;
 	uint32_t ndraining;      /* OPEN peers that are gone */
@@ -284,7 +287,7 @@ void weft__requests_fini(struct weft__engine *e);
 /* --- peer.c: other tasks ---------------------------------------------------------------------- */
 /* Made when missing; NULL: no memory. */
 struct weft__peer *weft__peer_get(struct weft__engine *e, weft_tid_t tid);
-struct weft__peer *weft__peer_find(const struct weft__engine *e, weft_tid_t tid);
+struct weft__peer *weft__peer_find(struct weft__engine *e, weft_tid_t tid);
 int weft__peer_connect(struct weft__engine *e, struct weft__peer *p);
 int weft__peer_open(struct weft__engine *e, struct weft__peer *p, struct weft__channel **c);
 

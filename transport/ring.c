@@ -29,6 +29,13 @@ static uint64_t make_word(uint16_t lap, size_t n, enum form form, const struct w
 	       (uint64_t)hdr->flags << 48;
 }
 
+/* Wake who is armed, once. */
+static __attribute__((noinline)) void ring_bell(_Atomic uint32_t *armed, int doorbell)
+{
+	atomic_store_explicit(armed, 0, memory_order_relaxed);
+	weft__doorbell_ring(doorbell);
+}
+
 /* --- producer ------------------------------------------------------------------------------ */
 
 void weft__ring_tx_init(struct weft__ring_tx *tx, struct weft__ring *ring, uint8_t *bulk,
@@ -46,11 +53,9 @@ void weft__ring_tx_init(struct weft__ring_tx *tx, struct weft__ring *ring, uint8
 	};
 }
 
-/* Is there room for `cells` and the one that stays free? */
-static bool cells_free(struct weft__ring_tx *tx, uint32_t cells)
+/* The same after a look at the consumer's progress. */
+static __attribute__((noinline)) bool cells_freed(struct weft__ring_tx *tx, uint32_t cells)
 {
-	if (cells < WEFT__RING_CELLS - (tx->sent - tx->acked))
-		return true;
 	uint32_t acked = atomic_load_explicit(&tx->ring->read.cells, memory_order_acquire);
 	if (tx->sent - acked > WEFT__RING_CELLS) {
 		tx->broken = true;
@@ -58,6 +63,12 @@ static bool cells_free(struct weft__ring_tx *tx, uint32_t cells)
 	}
 	tx->acked = acked;
 	return cells < WEFT__RING_CELLS - (tx->sent - acked);
+}
+
+/* Is there room for `cells` and the one that stays free? */
+static inline bool cells_free(struct weft__ring_tx *tx, uint32_t cells)
+{
+	return cells < WEFT__RING_CELLS - (tx->sent - tx->acked) || cells_freed(tx, cells);
 }
 
 /* Is the window free up to `end`? */
@@ -82,10 +93,8 @@ static inline void wake_consumer(struct weft__ring_tx *tx)
 	        memory_order_seq_cst); /* the half of membarrier that is the compiler's */
 	if (tx->fence || !atomic_load_explicit(&r->sleep.cheap, memory_order_relaxed))
 		weft__fence();
-	if (!atomic_load_explicit(&r->sleep.armed, memory_order_relaxed))
-		return;
-	atomic_store_explicit(&r->sleep.armed, 0, memory_order_relaxed);
-	weft__doorbell_ring(tx->doorbell);
+	if (atomic_load_explicit(&r->sleep.armed, memory_order_relaxed))
+		ring_bell(&r->sleep.armed, tx->doorbell);
 }
 
 /* Make the cell at the index, and the `cells` - 1 raw ones behind it, the consumer's. */
@@ -206,28 +215,41 @@ static int send_pieces(struct weft__ring_tx *tx, const struct weft__hdr *hdr,
 	return rc;
 }
 
-int weft__ring_send(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const void *payload,
-                    size_t *taken)
+/* A message with the long header, whatever its payload. */
+static __attribute__((noinline)) int
+send_wide(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const void *payload, size_t *taken)
 {
-	bool narrow = (hdr->id | hdr->total) == 0;
-	if (hdr->len > (narrow ? WEFT__SMALL_MAX : WEFT__INLINE_MAX))
+	size_t n = (size_t)hdr->len;
+	if (hdr->len > WEFT__INLINE_MAX)
 		return hdr->len <= WEFT__LEN_MAX ? send_pieces(tx, hdr, payload, taken)
 		                                 : WEFT_ETOOBIG;
 	if (!cells_free(tx, 1))
 		return full(tx, 1, 0);
 	struct weft__cell *cell = &tx->ring->cells[tx->index];
+	put_header(cell, hdr);
+	if (n > 0)
+		memcpy(cell->wide.small, payload, n);
+	publish(tx, make_word(tx->lap, n, WIDE_INLINE, hdr), 1);
+	*taken = n;
+	return 0;
+}
+
+int weft__ring_send(struct weft__ring_tx *tx, const struct weft__hdr *hdr, const void *payload,
+                    size_t *taken)
+{
 	size_t n = (size_t)hdr->len;
-	if (narrow) {
-		cell->context = hdr->context;
-		cell->tag = hdr->tag;
-		if (n > 0)
-			memcpy(cell->small, payload, n);
-	} else {
-		put_header(cell, hdr);
-		if (n > 0)
-			memcpy(cell->wide.small, payload, n);
-	}
-	publish(tx, make_word(tx->lap, n, narrow ? SMALL : WIDE_INLINE, hdr), 1);
+	if (hdr->len > WEFT__SMALL_MAX || (hdr->id | hdr->total))
+		return send_wide(tx, hdr, payload, taken);
+	if (!cells_free(tx, 1))
+		return full(tx, 1, 0);
+	struct weft__cell *cell = &tx->ring->cells[tx->index];
+	cell->context = hdr->context;
+	cell->tag = hdr->tag;
+	if (n == sizeof(uint64_t))
+		memcpy(cell->small, payload, sizeof(uint64_t));
+	else if (n > 0)
+		memcpy(cell->small, payload, n);
+	publish(tx, make_word(tx->lap, n, SMALL, hdr), 1);
 	*taken = n;
 	return 0;
 }
@@ -311,10 +333,8 @@ static void wake_producer(struct weft__ring_rx *rx)
 {
 	struct weft__ring *r = rx->ring;
 	weft__fence();
-	if (!atomic_load_explicit(&r->want.armed, memory_order_relaxed))
-		return;
-	atomic_store_explicit(&r->want.armed, 0, memory_order_relaxed);
-	weft__doorbell_ring(rx->doorbell);
+	if (atomic_load_explicit(&r->want.armed, memory_order_relaxed))
+		ring_bell(&r->want.armed, rx->doorbell);
 }
 
 /* Copy a piece out of the raw cells behind the index; the caller has checked n. */
@@ -373,9 +393,11 @@ static void fetch(const struct weft__ring_rx *rx, const struct weft__cell *cell,
 }
 
 /* A message with the long header: all of it is here, or its first piece. */
-static int take_wide(struct weft__ring_rx *rx, const struct weft__cell *cell, size_t n,
-                     enum form form, const struct weft__sink *sink)
+static int take_wide(struct weft__ring_rx *rx, const struct weft__cell *cell, uint64_t word,
+                     const struct weft__sink *sink)
 {
+	size_t n = word >> 16 & 0xffff;
+	enum form form = word >> 32 & 0xff;
 	struct weft__cell copy;
 	memcpy(&copy.context, &cell->context, sizeof copy - offsetof(struct weft__cell, context));
 	rx->hdr.context = copy.context;
@@ -420,9 +442,10 @@ static inline int take_small(struct weft__ring_rx *rx, const struct weft__cell *
 	return 0;
 }
 
-/* Take the published cell at the index. */
-static int take(struct weft__ring_rx *rx, const struct weft__cell *cell, uint64_t word,
-                const struct weft__sink *sink)
+/* Take the published cell at the index, which is no small message or comes where one can't. */
+static __attribute__((noinline)) int take_other(struct weft__ring_rx *rx,
+                                                const struct weft__cell *cell, uint64_t word,
+                                                const struct weft__sink *sink)
 {
 	size_t n = word >> 16 & 0xffff;
 	unsigned form = word >> 32 & 0xff;
@@ -433,13 +456,18 @@ static int take(struct weft__ring_rx *rx, const struct weft__cell *cell, uint64_
 			return WEFT_EPROTO;
 		return take_piece(rx, cell, n, form == MORE_BULK, sink);
 	}
-	if (form == SMALL)
-		return take_small(rx, cell, word, sink);
 	if (form != WIDE_INLINE && form != WIDE_CELLS && form != WIDE_BULK)
 		return WEFT_EPROTO;
 	rx->hdr.kind = (uint8_t)(word >> 40);
 	rx->hdr.flags = (uint8_t)(word >> 48);
-	return take_wide(rx, cell, n, (enum form)form, sink);
+	return take_wide(rx, cell, word, sink);
+}
+
+static inline int take(struct weft__ring_rx *rx, const struct weft__cell *cell, uint64_t word,
+                       const struct weft__sink *sink)
+{
+	bool small = (word >> 32 & 0xff) == SMALL && !rx->active;
+	return small ? take_small(rx, cell, word, sink) : take_other(rx, cell, word, sink);
 }
 
 /* Nothing is there: the time to say what was done lately. */
