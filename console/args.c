@@ -35,7 +35,7 @@ char option_letter(const struct command *c, const struct option_def *o, enum dia
 	if (o->id >= 256)
 		return '\0';
 	for (const struct option_def *other = c->options; dialect == DIALECT_PVM && other->name; other++)
-		if (other->pvm == o->id)
+		if (other->pvm == o->id || (other->glued && !strcmp(other->glued, "-"))) /* the latter takes every word */
 			return '\0';
 	return (char)o->id;
 }

@@ -76,6 +76,10 @@ static int exec_help(struct context *c, const struct args *a)
 		complete_zsh(stdout);
 		return 0;
 	}
+	if (args_has(a, OPT_MDOC) && name && !strcmp(name, "pvm")) {
+		mdoc_pvm_page(stdout);
+		return 0;
+	}
 	if (name && strcmp(name, "weft") && !(command = command_find(name, c->interactive))) {
 		const char *nearest = command_nearest(name, c->interactive);
 		if (nearest)

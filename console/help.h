@@ -13,6 +13,7 @@ void help_command(const struct command *c, FILE *out, bool interactive, enum dia
 
 /* The manual page weft-NAME(1) of a command, or weft(1) (c NULL), as mdoc. */
 void mdoc_page(const struct command *c, FILE *out);
+void mdoc_pvm_page(FILE *out); /* weft-pvm(1): the console in PVM's dialect */
 
 /* Completion of the command line for bash and zsh. */
 void complete_bash(FILE *out);

@@ -136,17 +136,50 @@ static void put_option_arg(const struct option_def *o, FILE *out)
 		fprintf(out, " Ar %s", o->arg);
 }
 
-static void put_options(const struct command *c, FILE *out)
+/* PVM's way to write an option, its value right behind. */
+static void put_glued(const struct option_def *o, FILE *out)
 {
-	if (!c->options || !c->options->name)
+	size_t n = o->glued ? strcspn(o->glued, "#") : 0;
+	if (n == 0)
 		return;
-	fputs(".Pp\nThe options are:\n.Bl -tag -width Ds\n", out);
+	fputs(" Fl", out);
+	if (n > 1)
+		fprintf(out, " \\&%.*s", (int)n - 1, o->glued + 1);
+	if (o->arg && o->optional_arg)
+		fprintf(out, " Ns Oo Ar %s Oc", o->arg);
+	else if (o->arg)
+		fprintf(out, " Ns Ar %s", o->arg);
+	fputs(" ,", out);
+}
+
+/* Its letter in a page of that dialect; -h is help's everywhere and needs no line in PVM's. */
+static char letter_of(const struct command *c, const struct option_def *o, enum dialect dialect)
+{
+	return o->id == 'h' && dialect == DIALECT_PVM ? '\0' : option_letter(c, o, dialect);
+}
+
+/* Is it in a page of that dialect? What is only written in full is in the other pages. */
+static bool is_shown(const struct command *c, const struct option_def *o, enum dialect dialect)
+{
+	return !o->hidden && (dialect == DIALECT_WEFT || letter_of(c, o, dialect) || o->glued);
+}
+
+static void put_options(const struct command *c, enum dialect dialect, FILE *out)
+{
+	bool any = false;
+	for (const struct option_def *o = c->options; o && o->name; o++)
+		any |= is_shown(c, o, dialect);
+	if (!any)
+		return;
+	fputs(dialect == DIALECT_PVM ? ".Bl -tag -width Ds\n" : ".Pp\nThe options are:\n.Bl -tag -width Ds\n", out);
 	for (const struct option_def *o = c->options; o->name; o++) {
-		if (o->hidden)
+		char letter = letter_of(c, o, dialect);
+		if (!is_shown(c, o, dialect))
 			continue;
 		fputs(".It", out);
-		if (o->id < 256) {
-			fprintf(out, " Fl %c", o->id);
+		put_glued(o, out);
+		if (letter && !(dialect == DIALECT_PVM && o->glued)) {
+			fprintf(out, " Fl %c", letter);
 			put_option_arg(o, out);
 			fputs(" ,", out);
 		}
@@ -183,19 +216,17 @@ static void put_operands(const char *operands, FILE *out)
 		char word[64];
 		snprintf(word, sizeof word, "%.*s", (int)n, p);
 		p += n + (p[n] == ' ');
-		if (*word == '[') {
+		for (; *word == '['; memmove(word, word + 1, strlen(word)))
 			fputs(".Oo\n", out);
-			memmove(word, word + 1, strlen(word));
-		}
-		bool close = word[0] && word[strlen(word) - 1] == ']';
-		if (close)
+		size_t nclosed = 0;
+		for (; *word && word[strlen(word) - 1] == ']'; nclosed++)
 			word[strlen(word) - 1] = '\0';
 		if (isupper((unsigned char)*word) || *word == '#' || !strcmp(word, "...")) {
 			fprintf(out, ".Ar %s\n", word);
 		} else if (*word) {
 			fprintf(out, ".Cm %s%s\n", ispunct((unsigned char)*word) ? "\\&" : "", word);
 		}
-		if (close)
+		while (nclosed-- > 0)
 			fputs(".Oc\n", out);
 	}
 }
@@ -209,6 +240,7 @@ static void put_see_also(const struct command *self, FILE *out)
 		fputs(".Xr weft 1\n", out);
 		return;
 	}
+	names[n++] = "pvm";
 	for (const struct command *const *c = commands; *c; c++)
 		if (command_is_for(*c, false) && *c != self)
 			names[n++] = (*c)->name;
@@ -231,7 +263,7 @@ static void put_command_page(const struct command *c, FILE *out)
 		put_operands(c->operands, out);
 	fputs(".Sh DESCRIPTION\n", out);
 	put_paragraphs(c->man, out);
-	put_options(c, out);
+	put_options(c, DIALECT_WEFT, out);
 	put_exits(c->exits, out);
 	if (c->examples) {
 		fputs(".Sh EXAMPLES\n", out);
@@ -260,7 +292,9 @@ static void put_main_page(FILE *out)
 	        "Without a command it is a console: the same commands, with a history, and completion of commands, "
 	        "options, tasks, jobs and hosts by the tabulator key. Output of tasks that were spawned with `-a` "
 	        "appears above the prompt. The console starts a virtual machine when none is up, and leaves it up. It "
-	        "reads commands from its standard input when that is no terminal. In the console only there are:";
+	        "reads commands from its standard input when that is no terminal. A line that ends in a backslash goes on with the "
+	        "next one; `#` begins a comment. The commands in the file `rc` are run first. Called as `pvm` it is the console "
+	        "that PVM's users know: see weft-pvm(1). In the console only there are:";
 	static const char json[] =
 	        "Each query prints JSON when it is given `--json`. It is one object whose `schema` is the number of its "
 	        "form; fields may be added to a form, none is taken away or changes its meaning without a new number. "
@@ -283,6 +317,8 @@ static void put_main_page(FILE *out)
 	put_entries(task_environment, out);
 	fputs(".Sh FILES\n.Bl -tag -width Ds\n.It Pa $XDG_RUNTIME_DIR/weft/NAME\n"
 	      "What the virtual machine NAME keeps while it is up:\nsockets, the log of its daemon, its journal.\n"
+	      ".It Pa $XDG_CONFIG_HOME/weft/rc\nCommands that the console runs first, in\n.Pa ~/.config\nwhen the variable is "
+	      "not set.\n.It Pa $XDG_STATE_HOME/weft/aliases\nAliases that were defined at a prompt, as commands.\n"
 	      ".It Pa $XDG_STATE_HOME/weft/history\nThe history of the console, in\n.Pa ~/.local/state\nwhen the "
 	      "variable is not set.\n.El\n",
 	      out);
@@ -291,6 +327,82 @@ static void put_main_page(FILE *out)
 	      "weft spawn \\-n 6 ./worker\nweft ps\nweft down\n.Ed\n",
 	      out);
 	put_see_also(NULL, out);
+}
+
+/* --- weft-pvm(1) ---------------------------------------------------------------------------------- */
+
+static const struct entry pvm_environment[] = {
+        {"PVM_PATH", "folders where programs are looked for first, with colons between them; then come "
+                     "`~/pvm3/bin/$PVM_ARCH`, `$PVM_ROOT/bin/$PVM_ARCH` and `$PATH`"},
+        {"PVM_ROOT", "in place of `/usr/lib/pvm3`"},
+        {"PVM_ARCH", "in place of `LINUX64`"},
+        {"PVM_WD", "where tasks start, in place of the home folder"},
+        {"PVM_EXPORT", "what `export` and `unexport` change"},
+        {"PVM_DEBUGGER", "the script of `spawn -?`"},
+        {NULL, NULL},
+};
+
+/* Commands that PVM's console has, too. */
+static bool is_of_pvm(const struct command *c)
+{
+	static const char *const names[] = {"add",   "conf",  "delete", "help",  "jobs",  "kill",    "mstat",   "names",
+	                                    "ps",    "pstat", "put",    "reset", "sig",   "spawn",   "version", "halt",
+	                                    "alias", "echo",  "export", "id",    "quit",  "setenv",  "setopt",  "getopt",
+	                                    "trace", "unalias", "unexport"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (!strcmp(c->name, names[i]))
+			return true;
+	return false;
+}
+
+static void put_pvm_commands(FILE *out)
+{
+	for (const struct command *const *c = commands; *c; c++) {
+		if (!command_is_for(*c, true) || !is_of_pvm(*c))
+			continue;
+		fprintf(out, ".Ss %s\n.Cm %s\n", (*c)->name, (*c)->name);
+		if ((*c)->operands)
+			put_operands((*c)->operands, out);
+		fprintf(out, ".Pp\n%c%s.\n", toupper((unsigned char)(*c)->summary[0]), (*c)->summary + 1);
+		put_options(*c, DIALECT_PVM, out);
+	}
+}
+
+static void put_pvm_page(FILE *out)
+{
+	static const char what[] =
+	        "The console of weft, called as `pvm`, speaks as PVM's does: its prompt, its commands, the letters of their "
+	        "options and the form of its lists. It connects to the virtual machine that is up, or starts one, and leaves it "
+	        "up at `quit` and at the end of the input. `halt` ends the virtual machine, and the console with status 0. The "
+	        "tasks that it spawns find Weft's libraries in the place of PVM's, so that programs that were compiled for "
+	        "PVM run as they are.\n\n"
+	        "`-d` with a mask that is not 0 makes the daemons log what they do, `-n` names this machine, both when it starts "
+	        "a virtual machine. Hosts that are named in `hostfile`, in PVM's form, are added. Errors go to standard error. "
+	        "Options that are written in full are the same as in `weft`, and its other commands are there, too: `help` lists "
+	        "them all, `help COMMAND` shows one.";
+	fputs(".Sh NAME\n.Nm weft-pvm\n.Nd the console in the dialect of PVM\n.Sh SYNOPSIS\n.Nm pvm\n"
+	      ".Op Fl d Ns Ar debugmask\n.Op Fl n Ns Ar hostname\n.Op Ar hostfile\n.Sh DESCRIPTION\n",
+	      out);
+	put_paragraphs(what, out);
+	fputs(".Sh COMMANDS\n", out);
+	put_pvm_commands(out);
+	fputs(".Sh ENVIRONMENT\n", out);
+	put_entries(pvm_environment, out);
+	fputs(".Sh FILES\n.Bl -tag -width Ds\n.It Pa ~/.pvmrc\nCommands that are run first.\n"
+	      ".It Pa $XDG_STATE_HOME/weft/pvm-aliases\nAliases that were defined at a prompt.\n"
+	      ".It Pa $XDG_STATE_HOME/weft/pvm-history\nThe history.\n.El\n",
+	      out);
+	put_exits(NULL, out);
+	fputs(".Sh EXAMPLES\n.Bd -literal -offset indent\npvm> add node2 'node3 lo=anna'\npvm> spawn \\-4 \\-> worker\n"
+	      "pvm> ps \\-al\npvm> halt\n.Ed\n.Sh SEE ALSO\n.Xr weft 1\n",
+	      out);
+}
+
+void mdoc_pvm_page(FILE *out)
+{
+	fprintf(out, ".\\\" Made by weft help --mdoc from the option table; do not edit.\n.Dd %s\n.Dt WEFT-PVM 1\n.Os\n",
+	        PAGE_DATE);
+	put_pvm_page(out);
 }
 
 void mdoc_page(const struct command *c, FILE *out)

@@ -56,6 +56,59 @@ static void options_are_read_in_all_their_spellings(void **state)
 	}
 }
 
+/* Reads it as in PVM's console, or in weft; expects this option with that value (NULL: none), and so many operands. */
+static void expect_option(enum dialect dialect, const struct command *c, const char *text, int id, const char *value,
+                          int noperands)
+{
+	struct line l;
+	struct args a;
+	struct weft_error e = {0};
+	cut(&l, text);
+	if (args_parse(c, dialect, l.argc, l.argv, &a, &e))
+		fail_msg("%s: %s", text, e.text);
+	assert_true(args_has(&a, id));
+	if (value)
+		assert_string_equal(args_text(&a, id), value);
+	else
+		assert_null(args_text(&a, id));
+	assert_int_equal(a.noperands, noperands);
+	args_fini(&a);
+}
+
+static void pvms_spellings_have_their_values_glued_to_them(void **state)
+{
+	for (enum dialect d = DIALECT_WEFT; d <= DIALECT_PVM; d++) {
+		expect_option(d, &cmd_spawn, "spawn -12 prog a", 'n', "12", 2);
+		expect_option(d, &cmd_spawn, "spawn -> prog", OPT_REDIRECT, NULL, 1);
+		expect_option(d, &cmd_spawn, "spawn ->file prog", OPT_REDIRECT, "file", 1);
+		expect_option(d, &cmd_spawn, "spawn ->>file prog", OPT_REDIRECT, ">file", 1);
+		expect_option(d, &cmd_spawn, "spawn -4 -@ -> prog -9", OPT_TRACE, NULL, 2);
+		expect_option(d, &cmd_spawn, "spawn -@traces prog", OPT_TRACE, "traces", 1);
+		expect_option(d, &cmd_spawn, "spawn -? prog", OPT_DEBUG, NULL, 1);
+		expect_option(d, &cmd_spawn, "spawn -:/tmp prog", OPT_WDIR, "/tmp", 1);
+		expect_option(d, &cmd_spawn, "spawn -Zeus:/tmp prog", OPT_WHERE, "Zeus:/tmp", 1);
+		expect_option(d, &cmd_spawn, "spawn --count 3 prog", 'n', "3", 1);
+		expect_option(d, &cmd_spawn, "spawn -3 -- -prog", 'n', "3", 1);
+	}
+}
+
+static void a_letter_belongs_to_the_dialect(void **state)
+{
+	expect_option(DIALECT_WEFT, &cmd_spawn, "spawn -n 3 prog", 'n', "3", 1);
+	expect_option(DIALECT_PVM, &cmd_spawn, "spawn -n prog", OPT_WHERE, "n", 1);
+	expect_option(DIALECT_PVM, &cmd_spawn, "spawn -nohost prog", OPT_WHERE, "nohost", 1);
+	expect_option(DIALECT_WEFT, &cmd_ps, "ps -h", 'h', NULL, 0);
+	expect_option(DIALECT_PVM, &cmd_ps, "ps -h40000", OPT_HOST_TID, "40000", 0);
+	expect_option(DIALECT_PVM, &cmd_ps, "ps --help", 'h', NULL, 0);
+	expect_option(DIALECT_PVM, &cmd_ps, "ps -axl", 'l', NULL, 0);
+	expect_option(DIALECT_PVM, &cmd_kill, "kill -c t20001", 'c', NULL, 1);
+}
+
+static void many_letters_in_one_word_have_room(void **state)
+{
+	expect_option(DIALECT_WEFT, &cmd_run, "run -lllllllllllllllllllllllllllllllllllllllllllllllllllllllllll true", 'l', NULL, 1);
+}
+
 static void the_options_end_where_the_program_begins(void **state)
 {
 	struct line l;
@@ -205,6 +258,9 @@ static void too_many_tasks_in_all_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(pvms_spellings_have_their_values_glued_to_them),
+	        cmocka_unit_test(a_letter_belongs_to_the_dialect),
+	        cmocka_unit_test(many_letters_in_one_word_have_room),
 	        cmocka_unit_test(options_are_read_in_all_their_spellings),
 	        cmocka_unit_test(the_options_end_where_the_program_begins),
 	        cmocka_unit_test(the_last_one_of_an_option_counts_and_what_is_not_given_has_its_default),
