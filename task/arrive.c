@@ -142,7 +142,7 @@ static inline void on_eager(struct weft__peer *p, const struct weft__hdr *hdr, c
 		if (posted) {
 			struct weft__request *r =
 			        WEFT__CONTAINER(posted, struct weft__request, posted);
-			if (r->alloc | r->orphan) {
+			if ((r->alloc != NULL) | r->orphan) {
 				give(p, r, hdr, payload);
 				return;
 			}
