@@ -154,7 +154,7 @@ static void commands_options_and_ids_complete(void **state)
 	expect_candidates("kill t4", "t40001 ");
 	expect_candidates("kill ", "1 12 t20001 t20002 t40001 ");
 	expect_candidates("delete b", "beta ");
-	expect_candidates("run --ho", "--host ");
+	expect_candidates("run --ho", "--host --hostfile ");
 	expect_candidates("run --host l", "local2 ");
 	expect_candidates("run -n 2 --host a", "alpha ");
 	expect_candidates("sig US", "USR1 USR2 ");
@@ -170,7 +170,7 @@ static void a_programs_arguments_complete_to_files(void **state)
 	assert_int_equal(chdir(getenv("WEFT_SRCDIR")), 0);
 	expect_candidates("run -n 2 cat autog", "autogen.sh ");
 	expect_candidates("run cat tests/consol", "tests/console/ ");
-	expect_candidates("run -n 2 a : --ho", "--host ");
+	expect_candidates("run -n 2 a : --ho", "--host --hostfile ");
 }
 
 static void the_common_beginning_is_found(void **state)
