@@ -34,3 +34,21 @@ noinst_PROGRAMS += %D%/heat_f
 %C%_heat_f_LDADD = $(FORTRAN_LIBS)
 %D%/heat_f-heat_f.$(OBJEXT): $(FORTRAN_MODULE)
 endif
+
+# Two programs of Open MPI and a task of Weft: the halves are made by Open MPI's compiler, from the same static library.
+if HAVE_OPENMPI
+noinst_PROGRAMS += %D%/bridge
+%C%_bridge_SOURCES = %D%/bridge.c %D%/bridge.h
+%C%_bridge_CPPFLAGS = $(example_includes)
+%C%_bridge_LDFLAGS = -static
+%C%_bridge_LDADD = $(example_weft) -lm
+
+nodist_noinst_DATA += %D%/bridge_half
+CLEANFILES += %D%/bridge_half %D%/bridge_half.$(OBJEXT)
+%D%/bridge_half: %D%/bridge_half.c %D%/bridge.h $(example_weft)
+	@$(MKDIR_P) %D%
+	$(AM_V_CC)OMPI_CC='$(CC)' $(OPENMPI_CC) $(example_includes) -std=gnu11 $(CFLAGS) -c -o $@.$(OBJEXT) $(srcdir)/%D%/bridge_half.c
+	$(AM_V_CCLD)OMPI_CC='$(CC)' $(LIBTOOL) $(AM_V_lt) --tag=CC --mode=link $(OPENMPI_CC) $(CFLAGS) $(LDFLAGS) -static -o $@ \
+		$@.$(OBJEXT) $(example_weft)
+endif
+EXTRA_DIST += %D%/bridge.c %D%/bridge.h %D%/bridge_half.c

@@ -58,7 +58,7 @@ static int load(struct taskvm_pmix *p, struct weft_error *e)
 	char path[PATH_MAX];
 	if (weft__exe_find("node", "weft-pmix.so", path, sizeof path, NULL))
 		return weft__err_set(e, WEFT_EUNSUP, "it is linked with Open MPI, and this Weft was built without libpmix: "
-		                                     "apt-get install libpmix-dev, configure and make again");
+		                                     "apt-get install libpmix-dev, build again");
 	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!handle) {
 		weft__log(WEFT__LOG_ERROR, "WEFT-PMIX-LOAD", "%s", dlerror());
