@@ -4,6 +4,7 @@
  * sim.c        time, links, the coordinator's process and its disk
  * sim_node.c   nodes: sessions, starting and ending tasks, daemons that restart, machines that crash
  * sim_client.c tasks and tools: random questions, and what their answers must be
+ * sim_vm.c     task VMs that host an MPI: exchanges, spawns, ends of jobs
  * test_sim.c   the tests
  *
  * What must hold is checked where it is seen; sim_check() fails the test with the seed that shows it again.
@@ -101,6 +102,9 @@ struct sim_client {
 	struct sim_node *node;
 	uint32_t number;
 	bool tool, waits_for_tid;
+	uint32_t vm_job; /* it is the task VM of this job; 0: none */
+	size_t gave; /* bytes, to the exchange under way */
+	struct weft__buf all_gave;
 	uint64_t tid;
 	struct weft__list questions, watches;
 	struct weft__map seen;      /* tid: SEEN_* of JOB_EVENTs */
@@ -139,7 +143,7 @@ struct sim {
 	struct weft__map slots;    /* slots of tasks that are alive somewhere */
 	struct weft__map launched; /* tids whose LAUNCH has come to their node */
 	struct weft__map contexts;
-	uint64_t ntasks_alive, nquestions, nanswers, nlost, nstarved;
+	uint64_t ntasks_alive, nquestions, nanswers, nlost, nstarved, nexchanged;
 };
 
 /* --- sim.c --- */
@@ -188,6 +192,15 @@ void sim_client_act(struct sim *s, struct sim_client *c); /* ask something */
 void sim_client_ask(struct sim *s, struct sim_client *c, const struct weft__msg *m, uint64_t req);
 void sim_client_calm(struct sim *s, struct sim_client *c); /* take back what nobody will answer */
 void sim_client_check_end(struct sim *s, struct sim_client *c);
+void sim_client_up(struct sim *s, struct sim_client *c, const struct weft__msg *m); /* no question */
+
+/* --- sim_vm.c --- */
+
+void sim_vm_launched(struct sim *s, struct sim_node *n, uint32_t job);
+void sim_vm_task_gone(struct sim *s, struct sim_node *n, uint32_t job);
+void sim_vm_act(struct sim *s, struct sim_client *c);
+bool sim_vm_exchanged(struct sim *s, struct sim_client *c, const struct weft__msg_exchanged *m); /* it is the last piece */
+
 void sim_given(struct sim *s, uint64_t tid); /* P1: a new tid */
 
 #endif

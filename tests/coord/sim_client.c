@@ -63,12 +63,13 @@ void sim_client_close(struct sim *s, struct sim_client *c, bool say)
 	weft__list_remove(&c->all);
 	weft__map_fini(&c->seen);
 	weft__map_fini(&c->jobs_done);
+	weft__buf_fini(&c->all_gave);
 	weft__free(c);
 }
 
 /* --- asking ------------------------------------------------------------------------------------------ */
 
-static void send_up(struct sim *s, struct sim_client *c, const struct weft__msg *m)
+void sim_client_up(struct sim *s, struct sim_client *c, const struct weft__msg *m)
 {
 	struct weft__buf b = {0};
 	sim_check(s, weft__msg_encode_body(&b, m, NULL) == 0, "%s does not encode", weft__msg_name(m->code));
@@ -90,7 +91,7 @@ void sim_client_ask(struct sim *s, struct sim_client *c, const struct weft__msg 
 		q->left = m->context_new.count;
 	weft__list_push(&c->questions, &q->all);
 	s->nquestions++;
-	send_up(s, c, m);
+	sim_client_up(s, c, m);
 }
 
 static uint64_t some_tid(struct sim *s)
@@ -116,7 +117,7 @@ static void ask_spawn(struct sim *s, struct sim_client *c, uint64_t req)
 		                                .argv = {argv, sim_chance(s, 3) ? 0 : 2},
 		                                .env = {env, 1}}};
 		if (m.spawn.more)
-			send_up(s, c, &m);
+			sim_client_up(s, c, &m);
 		else
 			sim_client_ask(s, c, &m, req);
 	}
@@ -191,7 +192,7 @@ static struct sim_question *find_question(struct sim_client *c, uint64_t req)
 /* The answer may cross this: then it comes for a question that is no longer there, which is told apart by `left`. */
 static void forget(struct sim *s, struct sim_client *c, struct sim_question *q)
 {
-	send_up(s, c, &(struct weft__msg){.code = WEFT__MSG_FORGET, .forget = {.req = q->req}});
+	sim_client_up(s, c, &(struct weft__msg){.code = WEFT__MSG_FORGET, .forget = {.req = q->req}});
 	q->left = UINT64_MAX;
 }
 
@@ -254,6 +255,10 @@ void sim_client_act(struct sim *s, struct sim_client *c)
 {
 	if (s->calm)
 		return;
+	if (c->vm_job) {
+		sim_vm_act(s, c);
+		return;
+	}
 	if (sim_chance(s, 4) && c->tid == 0) {
 		sim_client_close(s, c, true);
 		return;
@@ -324,6 +329,8 @@ static void take_event(struct sim *s, struct sim_client *c, const struct weft__m
 		weft__map_put(&c->jobs_done, m->job, &seen);
 		return;
 	}
+	if (m->state == WEFT__JOB_EVENT_ABORTED)
+		return;
 	char *state = weft__map_get(&c->seen, m->tid);
 	sim_check(s, !weft__map_get(&c->jobs_done, m->job), "task %" PRIx64 " after the end of its job", m->tid);
 	sim_check(s, state == NULL || (state == &seen_started && m->state == WEFT__JOB_EVENT_EXITED),
@@ -360,6 +367,11 @@ void sim_client_receive(struct sim *s, struct sim_client *c, const struct weft__
 		break;
 	case WEFT__MSG_MBOX_VALUE:
 		answered(s, c, question(s, c, m->mbox_value.req, m->code));
+		break;
+	case WEFT__MSG_EXCHANGED:
+		q = question(s, c, m->exchanged.req, m->code);
+		if (sim_vm_exchanged(s, c, &m->exchanged))
+			answered(s, c, q);
 		break;
 	case WEFT__MSG_MBOX_ROW:
 		take_list(s, c, m->mbox_row.req, NULL);

@@ -176,6 +176,7 @@ static void launch(struct sim *s, struct sim_node *n, const struct weft__msg_lau
 		s->ntasks_alive++;
 		sim_plan(s, sim_below(s, 60), SIM_START, n->index, tid, 0);
 	}
+	sim_vm_launched(s, n, (uint32_t)m->job);
 }
 
 void sim_node_task_start(struct sim *s, struct sim_node *n, uint64_t tid)
@@ -187,7 +188,9 @@ void sim_node_task_start(struct sim *s, struct sim_node *n, uint64_t tid)
 		sim_node_send(s, n,
 		              &(struct weft__msg){.code = WEFT__MSG_START_FAILED,
 		                                  .start_failed = {.tid = tid, .code = WEFT_ENOFILE, .text = weft__str("no such program")}});
+		uint32_t job = t->job;
 		remove_task(s, t);
+		sim_vm_task_gone(s, n, job);
 		return;
 	}
 	t->running = true;
@@ -224,7 +227,9 @@ void sim_node_task_exit(struct sim *s, struct sim_node *n, uint64_t tid, int64_t
 	                                  .exited = {.tid = tid, .exit_code = signo ? -1 : code, .signo = signo}});
 	if (!before)
 		close_client_of(s, n, tid);
+	uint32_t job = t->job;
 	remove_task(s, t);
+	sim_vm_task_gone(s, n, job);
 }
 
 static void signal_tasks(struct sim *s, struct sim_node *n, const struct weft__msg_task_signal *m)
@@ -351,8 +356,8 @@ static void down(struct sim *s, struct sim_node *n, const struct weft__msg_down 
 	struct weft__msg inner;
 	struct sim_client *c = sim_client_find(n, m->client);
 	if (c) {
-		int rc = weft__msg_decode(m->frame.p, m->frame.n, WEFT__ROLE_COORD, c->tool ? WEFT__ROLE_TOOL : WEFT__ROLE_TASK,
-		                          &arena, &inner, NULL);
+		enum weft__role role = c->vm_job ? WEFT__ROLE_TASKVM : c->tool ? WEFT__ROLE_TOOL : WEFT__ROLE_TASK;
+		int rc = weft__msg_decode(m->frame.p, m->frame.n, WEFT__ROLE_COORD, role, &arena, &inner, NULL);
 		sim_check(s, rc == 0, "DOWN does not decode: %s", weft__err_name(rc));
 		sim_client_receive(s, c, &inner);
 	}

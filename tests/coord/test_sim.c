@@ -22,7 +22,7 @@ enum {
 };
 
 struct stats {
-	uint64_t questions, answers, tasks, restarts, snapshots, lost, starved, hash;
+	uint64_t questions, answers, tasks, restarts, snapshots, lost, starved, exchanged, hash;
 };
 
 static void each_client(struct sim *s, void (*act)(struct sim *s, struct sim_client *c))
@@ -82,6 +82,7 @@ static void calm_down(struct sim *s)
 	coord_count(s->coord, &n);
 	sim_check(s, n.clients == 0 && n.live_jobs == 0 && n.live_tasks == 0, "%zu clients, %zu jobs, %zu tasks", n.clients, n.live_jobs,
 	          n.live_tasks);
+	sim_check(s, n.exchanges == 0 && n.exchange_bytes == 0, "%zu exchanges, %zu bytes", n.exchanges, n.exchange_bytes);
 	sim_check(s, n.asks == 0 && n.drafts == 0 && n.watches == 0 && n.takers == 0, "%zu asks, %zu drafts, %zu watches, %zu takers",
 	          n.asks, n.drafts, n.watches, n.takers);
 	sim_check(s, n.groups == 0 && n.members == 0 && n.names <= 4 && n.mboxes <= 4 && n.kept_bytes == 0, "%zu groups, %zu members, %zu names, %zu bytes",
@@ -109,7 +110,7 @@ static struct stats run_seed(uint64_t seed)
 	sim_run(s, BUSY_MS);
 	calm_down(s);
 	take_down(s);
-	struct stats st = {s->nquestions, s->nanswers, s->ntids, s->restarts, s->snapshots, s->nlost, s->nstarved, s->hash};
+	struct stats st = {s->nquestions, s->nanswers, s->ntids, s->restarts, s->snapshots, s->nlost, s->nstarved, s->nexchanged, s->hash};
 	sim_destroy(s);
 	return st;
 }
@@ -135,15 +136,16 @@ static void all_promises_hold_over_crashes_breaks_and_losses(void **state)
 		sum.snapshots += st.snapshots;
 		sum.lost += st.lost;
 		sum.starved += st.starved;
+		sum.exchanged += st.exchanged;
 		n++;
 	}
 	printf("# %d seeds: %d questions, %d answers, %d tasks, %d starts of the coordinator, %d snapshots, %d nodes lost, "
-	       "%d times no memory\n", (int)n,
+	       "%d times no memory, %d exchanges\n", (int)n,
 	       (int)sum.questions, (int)sum.answers, (int)sum.tasks, (int)sum.restarts, (int)sum.snapshots, (int)sum.lost,
-	       (int)sum.starved);
+	       (int)sum.starved, (int)sum.exchanged);
 	/* a world in which nothing happens would pass as well */
 	assert_true(seed || (sum.tasks > 30 * n && sum.answers > 100 * n && sum.restarts > 2 * n));
-	assert_true(seed || (sum.lost > n / 4 && sum.snapshots > n / 2 && sum.starved > n));
+	assert_true(seed || (sum.lost > n / 4 && sum.snapshots > n / 2 && sum.starved > n && sum.exchanged > 10 * n));
 }
 
 static void the_same_seed_gives_the_same_story(void **state)
