@@ -216,13 +216,22 @@ static int read_slurm(weft__batch_env env, struct allocation *a, struct weft_err
 	const char *each      = env("SLURM_CPUS_PER_TASK");
 	unsigned long divisor = 1;
 	int rc                = allocation_add_list(a, env("SLURM_JOB_NODELIST"), 1, e);
-	if (!rc && tasks && *tasks)
-		return set_counts(a, "SLURM_TASKS_PER_NODE", tasks, 1, e);
-	if (rc || !cpus || !*cpus)
+	if (rc)
 		return rc;
+	if (tasks && *tasks) {
+		rc = set_counts(a, "SLURM_TASKS_PER_NODE", tasks, 1, e);
+		if (!rc || !env("SLURM_STEP_ID"))
+			return rc;
+		/* In a step of the job it may be about the step's nodes alone. */
+	}
 	if (each && (!number(each, &divisor) || divisor < 1))
 		divisor = 1;
-	return set_counts(a, "SLURM_JOB_CPUS_PER_NODE", cpus, divisor, e);
+	if (cpus && *cpus)
+		return set_counts(a, "SLURM_JOB_CPUS_PER_NODE", cpus, divisor, e);
+	for (size_t i = 0; i < a->n; i++)
+		a->hosts[i].slots = 1;
+	a->nslots = (unsigned)a->n;
+	return 0;
 }
 
 /* --- files --------------------------------------------------------------------------------------------- */

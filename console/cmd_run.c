@@ -330,6 +330,12 @@ static int start_private(struct run *r, const struct allocation *a, char text[st
 	struct start how  = {.local_nodes = nodes ? (unsigned)strtoul(nodes, NULL, 10) : 1,
 	                     .ports       = plan_text(&r->plan, OPT_PORTS),
 	                     .batch       = a->n > 0};
+	unsigned copies   = a->n > 0 ? weft__batch_copies(weft__batch_getenv) : 1;
+	if (copies > 1) {
+		snprintf(text, MACHINES_TEXT, "the batch system has started %u copies of this; say weft run without srun in front, it starts "
+		         "all tasks itself", copies);
+		return WEFT_EUNSUP;
+	}
 	int rc            = start_vm(r->context->loop, &how, &r->session, &r->daemon, &e);
 	if (rc)
 		snprintf(text, MACHINES_TEXT, "%s", e.text);
@@ -364,6 +370,8 @@ static int find_vm(struct run *r, const struct allocation *a, char text[static M
 	own    = rc == WEFT_ENOVM && !named;
 	if (own && (rc = start_private(r, a, text)) != 0)
 		return rc;
+	if (!rc && !own && a->n > 0) /* it knows better: in a step the variables are about the step */
+		plan_set_usual_count(&r->plan, (long)machines_slots(r->session));
 	if (!rc)
 		rc = runhosts_read(&r->hosts, &r->plan, own && a->n == 0, &e);
 	snprintf(text, MACHINES_TEXT, "%s", e.text);

@@ -47,6 +47,8 @@ static unsigned kind_of(enum weft__batch_system system)
 		return WEFT__ADD_SRUN;
 	case WEFT__BATCH_SGE:
 		return WEFT__ADD_QRSH;
+	case WEFT__BATCH_FLUX:
+		return WEFT__ADD_FLUX;
 	default:
 		return WEFT__ADD_SSH;
 	}
@@ -64,6 +66,7 @@ static int ask_home(struct session *s, const struct allocation_host *here, struc
 static int ask_others(struct session *s, const struct allocation *a, const struct allocation_host *here,
                       struct joining *j, int64_t *reqs)
 {
+	char rank[24];
 	for (size_t i = 0; i < a->n; i++) {
 		struct weft__msg m = {.code     = WEFT__MSG_NODE_ADD,
 		                      .node_add = {.kind  = kind_of(a->job.system),
@@ -72,6 +75,9 @@ static int ask_others(struct session *s, const struct allocation *a, const struc
 		                                   .slots = a->hosts[i].slots < UINT16_MAX ? a->hosts[i].slots : UINT16_MAX}};
 		if (&a->hosts[i] == here)
 			continue;
+		snprintf(rank, sizeof rank, "%zu", i); /* brokers of Flux are called by their place in the list */
+		if (a->job.system == WEFT__BATCH_FLUX)
+			m.node_add.address = weft__str(rank);
 		reqs[i] = session_ask(s, &m, on_added, j);
 		if (reqs[i] < 0)
 			return (int)reqs[i];
@@ -89,6 +95,20 @@ int machines_find(struct allocation *a, struct weft_error *e)
 		return 0;
 	int rc = allocation_read(weft__batch_getenv, a, e);
 	return rc == WEFT_ENOENT ? 0 : rc;
+}
+
+static void add_slots(void *arg, const struct weft__msg *m)
+{
+	unsigned *sum = arg;
+	if (m->code == WEFT__MSG_NODE_ROW && m->node_row.state == WEFT__NODE_UP && !m->node_row.drained)
+		*sum += (unsigned)(m->node_row.slots ? m->node_row.slots : m->node_row.ncores);
+}
+
+unsigned machines_slots(struct session *s)
+{
+	unsigned sum = 0;
+	struct weft_error e;
+	return session_list(s, WEFT__LIST_NODES, 0, 0, add_slots, &sum, &e) ? 0 : sum;
 }
 
 int machines_join(struct session *s, const struct allocation *a, char text[static MACHINES_TEXT])

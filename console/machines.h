@@ -15,6 +15,9 @@ enum {
  * another VM. An error: it can't be read, e says why. Due in any case: allocation_fini. */
 int machines_find(struct allocation *a, struct weft_error *e);
 
+/* How many tasks the nodes of the VM that s is connected to are for; 0: it can't be known. */
+unsigned machines_slots(struct session *s);
+
 /* The VM that s is connected to was just started here: starts a daemon on each other machine by the batch system's
  * own means and tells the VM how many tasks each is for. 0 when all are there; else text names the first one that is
  * not, with the cause. */

@@ -99,7 +99,8 @@ void plan_set_usual_count(struct plan *p, long count)
 {
 	if (p->nprograms != 1 || plan_has(p, 'n') || plan_has(p, OPT_HOST))
 		return;
-	p->usual_count = p->ntasks = count;
+	if (count > 0)
+		p->usual_count = p->ntasks = count;
 }
 
 int64_t plan_duration_ms(const struct plan *p, int id)

@@ -52,3 +52,6 @@ CLEANFILES += %D%/bridge_half %D%/bridge_half.$(OBJEXT)
 		$@.$(OBJEXT) $(example_weft)
 endif
 EXTRA_DIST += %D%/bridge.c %D%/bridge.h %D%/bridge_half.c
+
+# Job scripts, ready to be submitted.
+EXTRA_DIST += %D%/batch/flux.sh %D%/batch/pbs.sh %D%/batch/sge.sh %D%/batch/slurm.sh %D%/batch/vm.sh

@@ -20,7 +20,8 @@ static const struct launcher {
         /* No master connection is left behind: it would be our child at last, and end with us. */
         {WEFT__ADD_SSH, "ssh", "WEFT_SSH", "ssh -o BatchMode=yes -o ConnectTimeout=5 -o ControlMaster=no", "-l", true},
         {WEFT__ADD_SRUN, "srun", "WEFT_SRUN", "srun --mpi=none --nodes=1 --ntasks=1 --overlap --quiet --nodelist=%h", NULL, false},
-        {WEFT__ADD_QRSH, "qrsh", "WEFT_QRSH", "qrsh -inherit -V %h", NULL, false},
+        {WEFT__ADD_QRSH, "qrsh", "WEFT_QRSH", "qrsh -inherit -V %h", NULL, true},
+        {WEFT__ADD_FLUX, "flux exec", "WEFT_FLUX", "flux exec --rank %h", NULL, false}, /* the address is the broker's rank */
 };
 
 static const struct launcher *find(uint64_t kind)

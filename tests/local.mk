@@ -12,6 +12,7 @@ include %D%/pvm/local.mk
 include %D%/mpi/local.mk
 include %D%/system/local.mk
 include %D%/hosts/local.mk
+include %D%/batch/local.mk
 include %D%/bench/local.mk
 include %D%/model/local.mk
 include %D%/checks/local.mk

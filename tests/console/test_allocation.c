@@ -82,6 +82,16 @@ static void slurm_tasks_follow_from_cpus_when_they_are_not_said(void **state)
 	                    "n0:2 n1:1");
 }
 
+static void counts_of_a_step_do_not_matter_for_the_job(void **state)
+{
+	assert_string_equal(HOSTS_OF("SLURM_JOB_ID", "7", "SLURM_JOB_NODELIST", "n[0-2]", "SLURM_TASKS_PER_NODE", "1",
+	                             "SLURM_STEP_ID", "3", "SLURM_JOB_CPUS_PER_NODE", "2(x3)"),
+	                    "n0:2 n1:2 n2:2");
+	assert_string_equal(HOSTS_OF("SLURM_JOB_ID", "7", "SLURM_JOB_NODELIST", "n[0-2]", "SLURM_TASKS_PER_NODE", "1",
+	                             "SLURM_STEP_ID", "3"),
+	                    "n0:1 n1:1 n2:1");
+}
+
 static void bad_slurm_lists_are_refused(void **state)
 {
 	static const char *const lists[] = {"n[",      "n[]",    "n[0-",   "n[0-2",  "n[a]",  "n[2-1]", "n[0,]",
@@ -212,6 +222,7 @@ int main(void)
 	        cmocka_unit_test(outside_of_a_job_there_is_no_allocation),
 	        cmocka_unit_test(slurm_lists_are_expanded),
 	        cmocka_unit_test(slurm_tasks_follow_from_cpus_when_they_are_not_said),
+	        cmocka_unit_test(counts_of_a_step_do_not_matter_for_the_job),
 	        cmocka_unit_test(bad_slurm_lists_are_refused),
 	        cmocka_unit_test(counts_that_do_not_fit_are_refused),
 	        cmocka_unit_test(huge_lists_end_soon),
