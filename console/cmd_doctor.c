@@ -21,6 +21,7 @@
 #include "base/exe.h"
 #include "base/rundir.h"
 #include "console/context.h"
+#include "console/doctor_net.h"
 #include "console/environ.h"
 #include "console/exitcode.h"
 #include "console/json.h"
@@ -293,6 +294,12 @@ static int exec_doctor(struct context *c, const struct args *a)
 	static const char *const states[] = {"ok", "warning", "error"};
 	const struct doctor d             = {.context = c, .args = a};
 	enum verdict worst                = FINE;
+	if (a->noperands > 0 && !strcmp(a->operands[0], "net"))
+		return doctor_net(c, a);
+	if (a->noperands > 0) {
+		context_error(c, "\"%s\" is nothing to look at; there is: net", a->operands[0]);
+		return EXITCODE_FAILURE;
+	}
 	struct json j;
 	bool as_json = args_has(a, OPT_JSON);
 	json_init(&j, stdout);
@@ -334,12 +341,21 @@ const struct command cmd_doctor = {
         .summary       = "find what keeps Weft from working here",
         .options       = options,
         .exits         = exits,
-        .noperands_max = 0,
+        .operands      = "[net]",
+        .operand       = ARG_TEXT,
+        .noperands_max = 1,
         .man           = "Looks at the folder for sockets, shared memory, cores, limits, the host name, the daemons' "
                          "programs, starts a virtual machine for a trial, and asks the one that is up, if one is. "
                          "Each line begins with ✔ (fine), ! (worth knowing) or ✘ (wrong), and names the command that "
                          "mends it.\n\n"
                          "With `--json`: an object with `schema` (1), `checks`, an array of objects with `name`, "
-                         "`state` (`ok`, `warning`, `error`), `text` and `fix` (null: none), and `ok`.",
+                         "`state` (`ok`, `warning`, `error`), `text` and `fix` (null: none), and `ok`.\n\n"
+                         "`weft doctor net` looks at the network of the virtual machine that is up: each node dials all others at "
+                         "all their addresses and proves itself. It shows the nodes with port and addresses, the pairs "
+                         "with the address that answers fastest and the time there and back, and for those that do not "
+                         "reach each other why, with the line that opens the firewall. It is enough when one of two nodes "
+                         "can dial the other. With `--json`: `schema` (1), `nodes` (`node`, `host`, `port`, `addresses`, "
+                         "`firewall`, `error`), `paths` (`from`, `to`, `address`, `port`, `ok`, `rtt_us`, `text`) and `ok`.",
+        .examples      = "weft doctor\nweft doctor net\n",
         .exec          = exec_doctor,
 };

@@ -34,6 +34,7 @@ console_libconsole_la_SOURCES = \
 	%D%/console.c %D%/console.h \
 	%D%/context.c %D%/context.h \
 	%D%/cores.c %D%/cores.h \
+	%D%/doctor_net.c %D%/doctor_net.h \
 	%D%/environ.c %D%/environ.h \
 	%D%/exitcode.c %D%/exitcode.h \
 	%D%/feeder.c %D%/feeder.h \

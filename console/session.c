@@ -57,6 +57,7 @@ static bool is_answer(enum weft__msg_code code)
 	case WEFT__MSG_LOG_BYTES:
 	case WEFT__MSG_MBOX_VALUE:
 	case WEFT__MSG_MBOX_ROW:
+	case WEFT__MSG_NET_ROW:
 		return true;
 	default:
 		return false;

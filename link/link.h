@@ -31,6 +31,7 @@ enum link_purpose {
 	LINK_TO_COORD = 1, /* a node's control link: TLS with the node's own key */
 	LINK_TO_PEER  = 2, /* between two nodes: TLS with the pair's key */
 	LINK_TO_TASK  = 3, /* a channel of two tasks: shows a token, then belongs to the tasks */
+	LINK_TO_PROBE = 4, /* as between two nodes, but only to see that it works */
 };
 
 struct link;
@@ -80,6 +81,7 @@ void link_pause(struct link *l, bool paused);  /* stop reading, or go on */
 void link_set_handler(struct link *l, const struct link_handler *handler, void *arg);
 const char *link_peer(const struct link *l);   /* "127.0.0.1:4711", "pid 4711": for logs */
 const char *link_peer_host(const struct link *l); /* "127.0.0.1": to dial it elsewhere; Unix links: "" */
+uint64_t link_rtt_us(const struct link *l); /* there and back, as the kernel has measured; 0: it has not */
 int64_t link_peer_pid(const struct link *l);   /* Unix links: SO_PEERCRED, else -1. A socketpair: its maker's */
 
 /* What is queued still goes out (at most 1 s; the loop must run), then all is freed; a link that has not

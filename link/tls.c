@@ -448,6 +448,13 @@ const struct link_kind link_tls_kind = {
         .fini = fini_tls,
 };
 
+uint64_t link_rtt_us(const struct link *l)
+{
+	struct tcp_info info = {0};
+	socklen_t size = sizeof info;
+	return l->fd >= 0 && getsockopt(l->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_rtt : 0;
+}
+
 static void set_options(int fd)
 {
 	const struct {

@@ -302,6 +302,9 @@ static void message(struct client *c, const struct weft__msg *m, const int *fds,
 	case WEFT__MSG_LOG_READ:
 		joblog_read(c->node, c, &m->log_read);
 		break;
+	case WEFT__MSG_NET_PROBE:
+		probe_ask(c->node, c, &m->net_probe);
+		break;
 	default:
 		bad(c, "a message that the node does not take");
 	}

@@ -327,6 +327,9 @@ static void on_tcp(void *arg, int fd, enum link_purpose purpose, const char *fro
 	case LINK_TO_PEER:
 		peer_accept(n, &fd);
 		return;
+	case LINK_TO_PROBE:
+		probe_accept(n, &fd);
+		return;
 	case LINK_TO_TASK:
 		intro_accept(n, &fd);
 		return;

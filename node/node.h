@@ -312,6 +312,7 @@ struct peer *peer_find(const struct node *n, uint64_t index);
 void peer_known(struct node *n, const struct weft__msg_peer *m);
 void peer_gone(struct node *n, const struct weft__msg_peer_gone *m);
 void peer_accept(struct node *n, int *fd);
+int peer_find_key(void *node, const char *identity, uint8_t key[static LINK_KEY_BYTES]); /* a link_key_fn */
 void peer_called(struct node *n, const struct weft__msg_peer_call *m); /* it wants us to dial it */
 int peer_send(struct node *n, uint64_t index, const struct weft__msg *m); /* 0, WEFT_ENONODE, WEFT_ENOMEM … */
 int peer_down(struct node *n, uint64_t index, uint64_t client, const uint8_t *body, size_t nbytes);
@@ -324,6 +325,13 @@ void peer_interface(const struct node *n, const struct job *j, char *name, size_
 
 void modex_from_vm(struct job *j, const struct weft__msg_modex *m);
 void modex_from_peer(struct peer *p, const struct weft__msg_modex *m);
+
+/* --- probe.c: which addresses of the others work ---------------------------------------------------- */
+
+void probe_ask(struct node *n, struct client *c, const struct weft__msg_net_probe *m);
+void probe_ask_for(struct peer *p, const struct weft__msg_net_probe *m); /* another node passes it on */
+void probe_row(struct peer *p, const struct weft__msg_net_row *m);       /* an answer of one that we passed on */
+void probe_accept(struct node *n, int *fd);
 
 /* --- intro.c: channels between tasks --------------------------------------------------------------- */
 

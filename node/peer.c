@@ -77,6 +77,12 @@ static void message(struct peer *p, const struct weft__msg *m)
 	case WEFT__MSG_MODEX:
 		modex_from_peer(p, &m->modex);
 		break;
+	case WEFT__MSG_NET_PROBE:
+		probe_ask_for(p, &m->net_probe);
+		break;
+	case WEFT__MSG_NET_ROW:
+		probe_row(p, &m->net_row);
+		break;
 	case WEFT__MSG_HEARTBEAT:
 		break;
 	default:
@@ -229,7 +235,7 @@ static struct peer *by_identity(const struct node *n, const char *identity)
 	return fits ? p : NULL;
 }
 
-static int find_key(void *arg, const char *identity, uint8_t key[static LINK_KEY_BYTES])
+int peer_find_key(void *arg, const char *identity, uint8_t key[static LINK_KEY_BYTES])
 {
 	const struct peer *p = by_identity(arg, identity);
 	if (!p)
@@ -274,7 +280,7 @@ void peer_accept(struct node *n, int *fd)
 	static const struct link_handler stranger = {
 	        .opened = stranger_opened, .frame = stranger_frame, .closed = stranger_closed};
 	struct link *l;
-	int rc = link_accept(n->loop, fd, find_key, n, &stranger, n, &l);
+	int rc = link_accept(n->loop, fd, peer_find_key, n, &stranger, n, &l);
 	if (rc)
 		weft__log(WEFT__LOG_WARN, "WEFT-PEER-REFUSED", "a link can't be made: %s", weft__err_text(rc));
 }
