@@ -220,9 +220,15 @@ static void print_reasons(const struct net *net, const struct net_node *from, co
 	bool colour = context_colour(1);
 	printf(" %s%s%s %s can't dial %s%s\n", colour ? (apart ? "\033[31m" : "\033[33m") : "", apart ? "✘" : "!",
 	       colour ? "\033[0m" : "", from->host, to->host, apart ? "" : ", but is dialled by it, which is enough");
-	for (size_t i = 0; i < net->npaths; i++)
-		if (net->paths[i].from == from->index && net->paths[i].to == to->index)
-			printf("    | %s:%llu: %s\n", net->paths[i].address, (unsigned long long)net->paths[i].port, net->paths[i].text);
+	for (size_t i = 0; i < net->npaths; i++) {
+		const struct path *p = &net->paths[i];
+		if (p->from != from->index || p->to != to->index)
+			continue;
+		if (strstr(p->text, p->address)) /* most name it themselves */
+			printf("    | %s\n", p->text);
+		else
+			printf("    | %s:%llu: %s\n", p->address, (unsigned long long)p->port, p->text);
+	}
 	if (*to->firewall)
 		printf("     mend it with, on %s: %s\n", to->host, to->firewall);
 }
