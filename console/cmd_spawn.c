@@ -188,8 +188,11 @@ static int ask(struct spawning *s, struct plan *p, struct weft_error *e)
 {
 	struct context *c = s->context;
 	bool attaches     = plan_has(p, 'a') || plan_has(p, OPT_REDIRECT) || plan_has(p, OPT_TRACE);
+	unsigned flags    = !attaches          ? 0
+	                    : plan_has(p, 'a') ? WEFT__SPAWN_ATTACHED
+	                                       : WEFT__SPAWN_ATTACHED | WEFT__SPAWN_STAYS;
 	int rc            = attaches ? attach(s, p, e) : 0;
-	int64_t req       = rc ? rc : plan_send(p, c->session, attaches ? WEFT__SPAWN_ATTACHED : 0, on_answer, s, e);
+	int64_t req       = rc ? rc : plan_send(p, c->session, flags, on_answer, s, e);
 	if (req >= 0) {
 		rc = session_wait(c->session, &s->done, SPAWN_MS, e);
 		session_forget(c->session, req);

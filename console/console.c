@@ -778,6 +778,7 @@ const struct command cmd_quit = {
         .options       = quit_options,
         .noperands_max = 0,
         .flags         = CMD_CONSOLE,
-        .man           = "Jobs that were spawned with --attach end with the console, other jobs go on.",
+        .man           = "Jobs that were spawned with --attach end with the console. Other jobs go on, redirected ones, too: what "
+                         "these write from then on is in `logs`. When commands come from a file the console waits for both.",
         .exec          = exec_quit,
 };

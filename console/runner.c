@@ -137,7 +137,7 @@ static void tell_finished(struct runner *r, const struct runner_root *root)
 {
 	char text[32];
 	snprintf(text, sizeof text, "[%u] finished\n", root->job);
-	if (root->style == OUTPUT_PVM && root->job && !r->failed)
+	if (root->style == OUTPUT_PVM && root->job && !root->held && !r->failed)
 		output_line(output_of(r, root), text);
 }
 

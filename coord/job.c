@@ -408,8 +408,10 @@ static void set_origin(struct job *j, struct client *from, const struct task *as
 		j->tool = from;
 		j->sink_node = from->node->index;
 		j->sink_client = from->number;
-		j->flags = flags & WEFT__SPAWN_STDIN;
+		j->flags = flags & (WEFT__SPAWN_STDIN | WEFT__SPAWN_STAYS);
 	}
+	if (parent)
+		j->flags |= parent->flags & WEFT__SPAWN_STAYS;
 	if (j->tool) {
 		j->flags |= WEFT__SPAWN_ATTACHED;
 		weft__list_push(&j->tool->jobs, &j->at_tool);
@@ -639,7 +641,8 @@ void job_orphaned(struct coord *c, struct client *tool)
 		struct job *j = WEFT__CONTAINER(tool->jobs.next, struct job, at_tool);
 		weft__list_remove(&j->at_tool);
 		j->tool = NULL;
-		job_kill(c, j);
+		if (!(j->flags & WEFT__SPAWN_STAYS))
+			job_kill(c, j);
 	}
 }
 

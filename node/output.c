@@ -30,6 +30,13 @@ static void acknowledge(struct node *n, uint64_t job, uint64_t node, uint64_t nb
 	output_to_vm(n, node, job, &m);
 }
 
+/* The tool that showed this job's output is gone: does the job go on? Of one that has no task here we don't know. */
+static bool may_stay(struct node *n, uint64_t job)
+{
+	const struct job *j = job_find(n, job);
+	return !j || j->flags & WEFT__SPAWN_STAYS;
+}
+
 void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, const uint8_t *body, size_t nbytes)
 {
 	struct client *c = client ? client_find(n, client) : NULL;
@@ -43,7 +50,7 @@ void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, 
 	}
 	if (!is_output)
 		return;
-	if (client == 0)
+	if (client == 0 || (n->home && may_stay(n, m->output.job)))
 		joblog_append(n, m->output.job, m->output.bytes.p, m->output.bytes.n);
 	acknowledge(n, m->output.job, m->output.node, m->output.bytes.n);
 }

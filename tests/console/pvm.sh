@@ -283,10 +283,17 @@ keys -l "l"
 keys Tab
 seen "an alias is completed" '^ll +logs|^logs +ll'
 keys C-c
+keys C-c
+type_line "spawn -> sh -c 'while [ ! -e $tmp/gone ]; do sleep 0.05; done; echo after the console'"
+seen "one that outlives the console" '^t20002$'
 type_line "quit"
 seen "quit says that the daemon stays" '^pvmd still running\.$'
 dead() { [ "$(pane list-panes -F '#{pane_dead}')" = 1 ]; }
 until_true 8 dead
+equal "a redirected job goes on" 1 "$(weft ps | grep -c '^t20002 ')"
+: >gone
+logged() { weft logs 2 | grep -q 'after the console'; }
+if until_true 8 logged; then ok "what it writes then is kept"; else not_ok "what it writes then is kept" "$(weft logs 2)"; fi
 equal "the alias is kept" "alias ll ps -l" "$(cat .local/state/weft/pvm-aliases)"
 pane kill-server
 server=second

@@ -345,6 +345,32 @@ static void the_output_of_a_job_without_a_tool_goes_to_the_log_at_home(void **st
 	drive_destroy(d);
 }
 
+static void a_job_that_stays_survives_its_tool_with_its_children(void **state)
+{
+	struct drive *d = drive_vm(1, 4);
+	static const struct weft__str argv[] = {{"prog", 4}};
+	uint64_t child;
+	drive_ask(d, 1, 1,
+	          &(struct weft__msg){.code  = WEFT__MSG_SPAWN,
+	                              .spawn = {.req   = 1,
+	                                        .flags = WEFT__SPAWN_ATTACHED | WEFT__SPAWN_STAYS,
+	                                        .count = 1,
+	                                        .argv  = {argv, 1}}});
+	const struct weft__msg_launch *l = &drive_take(d, 1, 0, WEFT__MSG_LAUNCH)->launch;
+	uint64_t tid = l->tids.p[0];
+	assert_int_equal(l->sink_client, 1);
+	assert_true(l->flags & WEFT__SPAWN_STAYS);
+	drive_started(d, tid);
+	drive_open(d, 1, 5, WEFT__ROLE_TASK, tid);
+	drive_spawn(d, 1, 5, "", 1, &child, NULL, NULL);
+	drive_started(d, child);
+	drive_send(d, 1, &(struct weft__msg){.code = WEFT__MSG_CLIENT_CLOSE, .client_close = {.client = 1}});
+	assert_false(drive_has(d, 1, 0, WEFT__MSG_TASK_SIGNAL));
+	drive_exited(d, tid, 0, 0);
+	drive_exited(d, child, 0, 0);
+	drive_destroy(d);
+}
+
 /* --- signals, statuses ------------------------------------------------------------------------------------ */
 
 static int signal_of(struct drive *d, uint64_t tid, uint64_t job, uint64_t signo)
@@ -527,6 +553,7 @@ int main(void)
 	        cmocka_unit_test(the_answer_is_an_error_when_nothing_started),
 	        cmocka_unit_test(children_report_to_the_tool_of_their_parent_and_die_with_it),
 	        cmocka_unit_test(the_output_of_a_job_without_a_tool_goes_to_the_log_at_home),
+	        cmocka_unit_test(a_job_that_stays_survives_its_tool_with_its_children),
 	        cmocka_unit_test(signals_reach_the_node_of_the_task_or_all_nodes_of_the_job),
 	        cmocka_unit_test(signals_to_the_dead_and_the_unborn_are_errors),
 	        cmocka_unit_test(a_status_is_handed_out_once_to_each_asker),
