@@ -38,6 +38,7 @@ int weft__engine_new(struct weft__engine **out, const struct weft__settings *set
 	    e->settings.credit_bytes / 4) /* else a message could never have the credit */
 		e->settings.eager_max = e->settings.credit_bytes / 4;
 	e->spin_ns = e->settings.spin_ns;
+	e->trim_ms = WEFT__TRIM_MS;
 	weft__match_init(&e->match);
 	weft__stock_init(&e->stock);
 	weft__list_init(&e->ready);

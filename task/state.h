@@ -216,6 +216,8 @@ struct weft__control {
 	bool cut; /* descriptors of the last packet were lost */
 };
 
+enum { WEFT__TRIM_MS = 100 };
+
 /* Peers that are found without a search: with many more of them most still are. */
 enum { WEFT__RECENT_PEERS = 64 };
 
@@ -254,6 +256,8 @@ struct weft__engine {
 	struct weft__peer **active;
 	uint32_t nactive, nactive_max;
 	uint32_t ndraining;      /* OPEN peers that are gone */
+	bool spare;              /* a channel has memory that only traffic needs */
+	int trim_ms;             /* after so long a sleep it is given back: from WEFT__TRIM_MS on */
 	bool unwatched;          /* the epoll set lacks a descriptor: look at it now and then */
 	struct weft__list ready; /* peers to push, by weft__peer.ready */
 	struct weft__control control;

@@ -11,6 +11,9 @@
  * own condition after each change. When the polling one has what it wanted, another takes over. A
  * thread that changes something while the polling one sleeps rings the doorbell.
  *
+ * A sleep of a tenth of a second is the time to give back memory that only traffic needs. What
+ * others are not done with then is tried again, ever more seldom.
+ *
  * A channel that is broken, or a task that ends, is seen by the poll of its channel (peer.c); a
  * daemon that is gone by control.c. Neither ends the wait: the conditions do.
  */
@@ -31,6 +34,7 @@ enum {
 	LOOK_INTERVAL_NS = 20000, /* ... of calls that do not wait */
 	RESTLESS_NS = 5000,       /* polls without rest for so long, and in all at least so long */
 	LOOK_INTERVAL_MS = 20,    /* in a sleep, when not everything that matters can wake it */
+	TRIM_MAX_MS = 60000, /* memory of channels is given back at least so often, if it can be */
 	PROGRESS_ROUNDS = 64,
 	NEVENTS = 16,
 };
@@ -109,11 +113,22 @@ static void disarm(struct weft__engine *e)
 		e->active[i]->channel->ops->disarm(e->active[i]->channel);
 }
 
+/* Memory that the channels need for traffic only. */
+static void trim(struct weft__engine *e)
+{
+	for (uint32_t i = 0; i < e->nactive; i++) {
+		struct weft__channel *c = e->active[i]->channel;
+		if (c->ops->trim)
+			c->ops->trim(c, true);
+	}
+	e->trim_ms = e->trim_ms * 2 < TRIM_MAX_MS ? e->trim_ms * 2 : TRIM_MAX_MS;
+}
+
 /* false: something is there already; nothing is armed then. */
 static bool arm(struct weft__engine *e)
 {
 	bool ready = false;
-	e->unwatched = false;
+	e->unwatched = e->spare = false;
 	for (uint32_t i = 0; i < e->nactive; i++) {
 		struct weft__peer *p = e->active[i];
 		if (p->channel->ops->arm(p->channel, p->blocked)) {
@@ -121,6 +136,7 @@ static bool arm(struct weft__engine *e)
 			break;
 		}
 		watch(e, p);
+		e->spare |= p->channel->ops->trim && p->channel->ops->trim(p->channel, false);
 	}
 	if (ready)
 		disarm(e);
@@ -132,8 +148,8 @@ static bool arm(struct weft__engine *e)
 static int timeout_of(const struct weft__engine *e, uint64_t deadline)
 {
 	int ms = weft__deadline_left_ms(deadline);
-	bool look = e->ndraining || e->unwatched;
-	return look && (ms < 0 || ms > LOOK_INTERVAL_MS) ? LOOK_INTERVAL_MS : ms;
+	int most = e->ndraining || e->unwatched ? LOOK_INTERVAL_MS : e->spare ? e->trim_ms : -1;
+	return most >= 0 && (ms < 0 || ms > most) ? most : ms;
 }
 
 /* In the kernel until something happens; the lock is free meanwhile. */
@@ -150,6 +166,10 @@ static void sleep_until(struct weft__engine *e, uint64_t deadline)
 	weft__lock(e);
 	e->asleep = false;
 	disarm(e);
+	if (n != 0)
+		e->trim_ms = WEFT__TRIM_MS;
+	else if (e->spare && timeout_ms == e->trim_ms)
+		trim(e);
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.fd == e->doorbell)
 			weft__doorbell_clear(e->doorbell);

@@ -272,6 +272,19 @@ void weft__ring_fin(struct weft__ring_tx *tx)
 	wake_consumer(tx);
 }
 
+bool weft__ring_trim(struct weft__ring_tx *tx, bool now)
+{
+	if (!tx->shrink || tx->uready == 0)
+		return false;
+	if (!now ||
+	    atomic_load_explicit(&tx->ring->read.units, memory_order_acquire) != tx->units ||
+	    !tx->shrink(tx->arg))
+		return true;
+	tx->uacked = tx->units;
+	tx->uready = 0;
+	return false;
+}
+
 bool weft__ring_tx_arm(struct weft__ring_tx *tx)
 {
 	atomic_store_explicit(&tx->ring->want.armed, 1, memory_order_relaxed);
@@ -530,7 +543,9 @@ int weft__ring_poll(struct weft__ring_rx *rx, const struct weft__sink *sink)
 bool weft__ring_rx_arm(struct weft__ring_rx *rx)
 {
 	struct weft__ring *r = rx->ring;
-	bool barrier = rx->cheap, sure = true;
+	if (rx->units != rx->utold) /* the producer may want to give its window back */
+		tell_idle(rx);
+	bool barrier = rx->cheap, sure = true; /* after that, which may make it cheap */
 	if (rx->cheap) {
 		rx->cheap = false;
 		atomic_store_explicit(&r->sleep.cheap, 0, memory_order_relaxed);

@@ -21,6 +21,9 @@
  * So one cell is always free; the FIN of a close goes there, hence a close never waits.
  * - The ring is full: WEFT_EAGAIN. Told progress lags by less than half a ring, which is less
  * than what no message needs, so a waiting producer is always served.
+ * - A window whose memory was given back is written again: it gets memory as at first, up to the
+ * place that is next. It is given back only when the consumer has told that it has copied all of
+ * it, which it does at the latest when it goes to sleep.
  * - The far end writes nonsense: what it says is read once and checked before use, and positions of
  * ours are never read back. WEFT_EPROTO.
  *
@@ -116,6 +119,9 @@ struct weft__ring_tx {
 	/* Give the window memory up to `units` at least, as many as it likes; returns how many
 	 * there are. */
 	uint32_t (*grow)(void *arg, uint32_t ready, uint32_t units);
+
+	/* Take all of it back; false: it stays. NULL: it always stays. */
+	bool (*shrink)(void *arg);
 	void *arg;
 };
 
@@ -156,6 +162,10 @@ int weft__ring_poll(struct weft__ring_rx *rx, const struct weft__sink *sink);
 /* The next message will be as long, and there is time until then: fetch its cells from the
  * consumer. */
 void weft__ring_own(const struct weft__ring_tx *tx, size_t nbytes);
+
+/* The window's memory is given back, now or whenever it is called again: the consumer must be done
+ * with all that was sent, and have said so. true: there is some left. */
+bool weft__ring_trim(struct weft__ring_tx *tx, bool now);
 
 void weft__ring_fin(struct weft__ring_tx *tx); /* no more will be sent */
 

@@ -2,7 +2,7 @@
  *
  * The happy path: the node creates the memfd, both tasks map it; from then on only doorbells are
  * rung. The rings have memory from the start. A window gets memory the first time that its producer
- * comes so far.
+ * comes so far, and loses it when the producer has slept for long (trim).
  *
  * What goes wrong: no memory for a window is no error, the rings carry everything. The file cannot
  * be cut short under us (seals). A far end that is killed is not seen here: poll returns 0 for ever
@@ -62,6 +62,15 @@ static uint32_t window_grow(void *arg, uint32_t ready, uint32_t units)
 	return rc == 0 ? (uint32_t)(to / WEFT__CELL_BYTES) : ready;
 }
 
+static bool window_shrink(void *arg)
+{
+	const struct shm *s = arg;
+	int rc = s->memfd < 0 ? madvise(s->map + s->window_at, WEFT__BULK_BYTES, MADV_REMOVE)
+	                      : fallocate(s->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	                                  (off_t)s->window_at, WEFT__BULK_BYTES);
+	return rc == 0;
+}
+
 static int shm_send(struct weft__channel *c, const struct weft__hdr *hdr, const void *payload,
                     size_t *taken)
 {
@@ -100,6 +109,11 @@ static void shm_disarm(struct weft__channel *c)
 	s->want = false;
 }
 
+static bool shm_trim(struct weft__channel *c, bool now)
+{
+	return weft__ring_trim(&((struct shm *)c)->tx, now);
+}
+
 static int shm_pollfd(const struct weft__channel *c, short *events)
 {
 	*events = 0;
@@ -132,6 +146,7 @@ static const struct weft__channel_ops shm_ops = {
         .poll = shm_poll,
         .arm = shm_arm,
         .disarm = shm_disarm,
+        .trim = shm_trim,
         .pollfd = shm_pollfd,
         .close = shm_close,
 };
@@ -196,6 +211,7 @@ int weft__shm_open(int *memfd, int *peer_doorbell, int side, struct weft__channe
 	weft__ring_rx_init(&s->rx, &rings[!side], windows[!side], doorbell);
 	s->tx.uready = 0;
 	s->tx.grow = window_grow;
+	s->tx.shrink = window_shrink;
 	s->tx.arg = s;
 	if (madvise(s->map, 2 * sizeof(struct weft__ring), MADV_POPULATE_WRITE) == 0) {
 		close(s->memfd); /* windows get memory through the mapping */

@@ -78,6 +78,10 @@ struct weft__channel_ops {
 	bool (*arm)(struct weft__channel *c, bool want_send);
 	void (*disarm)(struct weft__channel *c);
 
+	/* Is there memory that only traffic needs? now: give it back, as far as nothing is on its
+	 * way. NULL: there never is. */
+	bool (*trim)(struct weft__channel *c, bool now);
+
 	/* A descriptor to wait for: *events as in poll(2), by the last arm. -1: the doorbell does it. */
 	int (*pollfd)(const struct weft__channel *c, short *events);
 

@@ -140,6 +140,50 @@ static void send_and_exit(struct weft__engine *e, weft_tid_t other)
 	_exit(7); /* without a goodbye */
 }
 
+/* Waits for what does not come until its channel has given its memory back. */
+static bool waits_until_trimmed(struct weft__engine *e, weft_tid_t other)
+{
+	struct weft__channel *c = e->active[0]->channel;
+	uint64_t deadline = weft__deadline(WAIT_MS);
+	uint8_t byte;
+	while (c->ops->trim && c->ops->trim(c, false) && weft__clock_ns() < deadline)
+		if (weft__recv(e, other, C, 9, &byte, 1, NULL, 300) != WEFT_ETIMEDOUT)
+			return false;
+	return !c->ops->trim || !c->ops->trim(c, false);
+}
+
+enum { LONG = 1 << 20 };
+
+static void answer_and_idle(struct weft__engine *e, weft_tid_t other)
+{
+	uint8_t *bytes = malloc(LONG);
+	for (int i = 0; i < 2; i++) {
+		CHECK(weft__recv(e, other, C, 1, bytes, LONG, NULL, WAIT_MS) == 0);
+		CHECK(weft__send(e, other, C, 2, bytes, LONG, WAIT_MS) == 0);
+		CHECK(waits_until_trimmed(e, other));
+		CHECK(weft__send(e, other, C, 3, NULL, 0, WAIT_MS) == 0);
+	}
+	free(bytes);
+}
+
+static void a_task_that_waits_gives_its_channels_memory_back(void **state)
+{
+	struct tasks t;
+	uint8_t *bytes = malloc(LONG);
+	pid_t pid = start(&t, answer_and_idle);
+	for (unsigned i = 0; i < 2; i++) {
+		fill(bytes, LONG, i);
+		assert_int_equal(weft__send(t.e[0], t.tid[1], C, 1, bytes, LONG, WAIT_MS), 0);
+		memset(bytes, 0, LONG);
+		assert_int_equal(weft__recv(t.e[0], t.tid[1], C, 2, bytes, LONG, NULL, WAIT_MS), 0);
+		assert_true(is_filled(bytes, LONG, i));
+		assert_true(waits_until_trimmed(t.e[0], t.tid[1]));
+		assert_int_equal(weft__recv(t.e[0], t.tid[1], C, 3, NULL, 0, NULL, WAIT_MS), 0);
+	}
+	free(bytes);
+	finish(&t, pid, 0);
+}
+
 static void what_was_sent_arrives_after_exit(void **state)
 {
 	struct tasks t;
@@ -236,6 +280,7 @@ int main(void)
 	static const struct CMUnitTest each[] = {
 	        cmocka_unit_test(messages_go_to_and_fro),
 	        cmocka_unit_test(a_task_that_waits_uses_no_processor),
+	        cmocka_unit_test(a_task_that_waits_gives_its_channels_memory_back),
 	        cmocka_unit_test(what_was_sent_arrives_after_exit),
 	        cmocka_unit_test(a_task_killed_while_it_sends_leaves_whole_messages),
 	        cmocka_unit_test(a_sender_to_a_killed_task_does_not_hang),

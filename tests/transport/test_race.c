@@ -33,7 +33,7 @@ struct end {
 	struct weft__ring_rx rx;
 	struct weft__sink sink;
 	struct weft__rng rng;
-	uint32_t got;
+	uint32_t got, ntrims;
 	uint8_t *out, *room;
 };
 
@@ -75,8 +75,23 @@ static void on_end(void *arg, const struct weft__hdr *hdr)
 	on_message(arg, hdr, ((struct end *)arg)->room);
 }
 
+static uint32_t give(void *arg, uint32_t ready, uint32_t units)
+{
+	return WEFT__BULK_UNITS;
+}
+
+/* As if the window's memory were another from now on. */
+static bool take_back(void *arg)
+{
+	struct end *e = arg;
+	memset(memory.bulk[e->side], 0xee, sizeof memory.bulk[e->side]);
+	e->ntrims++;
+	return true;
+}
+
 static int look(struct end *e)
 {
+	weft__ring_trim(&e->tx, true);
 	int rc = weft__ring_poll(&e->rx, &e->sink);
 	must(rc >= 0 || rc == WEFT_ECLOSED, "no protocol error");
 	return rc;
@@ -129,6 +144,7 @@ static void *run(void *arg)
 		if (rc == 0)
 			sleep_until_rung(e, false);
 	must(e->got == e->count, "everything came");
+	must(e->ntrims > 0 || !e->lazy, "windows were given back");
 	return NULL;
 }
 
@@ -142,6 +158,9 @@ static void end_init(struct end *e, int side, uint32_t count, uint32_t looks_max
 	weft__rng_init(&e->rng, (unsigned)side + count);
 	weft__ring_tx_init(&e->tx, &memory.rings[side], memory.bulk[side], bells[!side]);
 	weft__ring_rx_init(&e->rx, &memory.rings[!side], memory.bulk[!side], bells[!side]);
+	e->tx.grow = give;
+	e->tx.shrink = take_back;
+	e->tx.arg = e;
 }
 
 static void two_threads(int number, const char *name, uint32_t count, uint32_t looks_max, bool lazy)

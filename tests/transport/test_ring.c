@@ -194,6 +194,50 @@ static void a_poll_that_finds_nothing_tells_what_was_put_off_and_wakes(void **st
 	memory_fini(&m);
 }
 
+static bool count_shrinks(void *arg)
+{
+	++*(unsigned *)arg;
+	return true;
+}
+
+static void a_window_is_given_back_when_all_of_it_was_told(void **state)
+{
+	struct memory m;
+	struct weft__ring_tx tx;
+	struct weft__ring_rx rx;
+	struct inbox in;
+	unsigned calls = 0;
+	memory_init(&m);
+	inbox_init(&in);
+	weft__ring_tx_init(&tx, m.ring, m.bulk, -1);
+	weft__ring_rx_init(&rx, m.ring, m.bulk, -1);
+	assert_false(weft__ring_trim(&tx, true)); /* such a one stays */
+	tx.uready = 0;
+	tx.grow = some_memory;
+	tx.shrink = count_shrinks;
+	tx.arg = &calls;
+	assert_false(weft__ring_trim(&tx, true)); /* it has none yet */
+	for (uint32_t n = 0; n < 3; n++) {
+		calls = 0;
+		pass(&tx, &rx, n, 20000, &in);
+		assert_true(weft__ring_trim(&tx, true)); /* nobody has read it */
+		while (weft__ring_poll(&rx, &in.sink) > 0)
+			;
+		assert_true(weft__ring_trim(&tx, true)); /* nobody has said so */
+		assert_false(weft__ring_rx_arm(&rx));
+		weft__ring_rx_disarm(&rx);
+		assert_true(weft__ring_trim(&tx, false));
+		assert_int_equal(calls, 1); /* grown, and nothing else */
+		assert_false(weft__ring_trim(&tx, true));
+		assert_int_equal(calls, 2);
+		assert_int_equal(tx.uready, 0);
+		assert_false(weft__ring_trim(&tx, true));
+	}
+	assert_int_equal(in.next, 3);
+	inbox_fini(&in);
+	memory_fini(&m);
+}
+
 static void fin_goes_into_a_full_ring(void **state)
 {
 	struct memory m;
@@ -479,6 +523,7 @@ int main(void)
 	        cmocka_unit_test(window_that_gets_no_more_memory_is_done_without),
 	        cmocka_unit_test(a_consumer_that_only_answers_leaves_room_for_every_message),
 	        cmocka_unit_test(a_poll_that_finds_nothing_tells_what_was_put_off_and_wakes),
+	        cmocka_unit_test(a_window_is_given_back_when_all_of_it_was_told),
 	        cmocka_unit_test(fin_goes_into_a_full_ring),
 	        cmocka_unit_test(producer_without_a_fence_wakes_all_the_same),
 	        cmocka_unit_test(nothing_half_is_seen_after_any_instruction_of_the_producer),

@@ -82,6 +82,33 @@ static void pair_that_talked_little_costs_at_most_32_kib(void **state)
 	pair_close(&p);
 }
 
+static void windows_memory_is_given_back_and_comes_back(void **state)
+{
+	struct pair p;
+	struct inbox in;
+	pair_prepare(&p, shm_kind());
+	int fd = dup(p.memfds[0]);
+	inbox_init(&in);
+	pair_open_end(&p, 0);
+	pair_open_end(&p, 1);
+	for (uint32_t n = 0; n < 4; n++) {
+		struct weft__channel *from = p.ends[n % 2];
+		in.next = n;
+		send_message(&p, n % 2, n, 1000000 + n, &in);
+		receive_until(&p, !(n % 2), &in, n + 1);
+		assert_true(resident(fd) > 200 * 1024);
+		assert_false(p.ends[!(n % 2)]->ops->arm(p.ends[!(n % 2)], false));
+		p.ends[!(n % 2)]->ops->disarm(p.ends[!(n % 2)]);
+		assert_true(from->ops->trim(from, false));
+		assert_false(from->ops->trim(from, true));
+		if (sysconf(_SC_PAGESIZE) == 4096)
+			assert_true(resident(fd) <= 32 * 1024);
+	}
+	close(fd);
+	inbox_fini(&in);
+	pair_close(&p);
+}
+
 static void what_is_not_such_a_file_is_refused(void **state)
 {
 	int before = count_fds();
@@ -233,6 +260,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(file_cannot_be_cut_short_grown_or_unsealed),
 	        cmocka_unit_test(pair_that_talked_little_costs_at_most_32_kib),
+	        cmocka_unit_test(windows_memory_is_given_back_and_comes_back),
 	        cmocka_unit_test(what_is_not_such_a_file_is_refused),
 	        cmocka_unit_test(no_room_is_said_and_no_signal_comes),
 	        cmocka_unit_test(mapping_without_address_space_fails),
