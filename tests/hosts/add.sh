@@ -8,7 +8,7 @@ host_wire nosshd
 host_wire strange && host_sshd strange
 host_wire changed && host_sshd changed && printf '%s %s\n' "$address" "$(cut -d' ' -f1,2 "$keys/alpha.key.pub")" >>"$keys/known"
 host_make asks 'AuthorizedKeysFile none' 'PasswordAuthentication yes' 'KbdInteractiveAuthentication yes'
-inside="mount -t tmpfs none '$build/node'" host_make bare
+inside="for d in '$build/node' /usr/local/libexec/weft /usr/libexec/weft; do [ ! -d \$d ] || mount -t tmpfs none \$d; done" host_make bare
 mkdir "$tmp/old" && cp "$build/tests/hosts/oldweftd" "$tmp/old/weftd"
 inside="mount --bind '$tmp/old' '$build/node'" host_make old
 host_make eaten 'ForceCommand head -c 32 /dev/zero | sh -c "$SSH_ORIGINAL_COMMAND"'
@@ -31,6 +31,7 @@ printf '192.0.2.7 nowhere\n' >>"$tmp/hosts"
 ip route add unreachable 192.0.2.0/24
 
 status "a virtual machine comes up with a port of a range" 0 weft up --ports 7100-7199
+must
 
 start=$(date +%s%N)
 status "hosts that fail make the command fail" 125 weft add alpha nosshd strange changed asks bare old eaten full walled hole nowhere nix beta

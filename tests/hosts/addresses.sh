@@ -22,6 +22,7 @@ host_make gamma 'ForceCommand unset SSH_CONNECTION SSH_CLIENT; exec sh -c "$SSH_
 trap_at gamma
 
 status "a virtual machine comes up on one fixed port" 0 env WEFT_LOG=debug WEFT_RUNDIR="$rundir" "$build/console/weft" up --ports 7100
+must
 status "its name is 127.0.1.1, and hosts come all the same" 0 weft add --ports 7100 alpha beta gamma
 for h in alpha beta gamma; do
 	expect "$h found home by its real address" "$(weft conf | grep -q " $h .* up .*:7100" && weft logs | grep -q 'home answers at 10.77.0.1 port 7100' || weft logs | grep HOME)"
@@ -43,6 +44,7 @@ table inet filter {
 }
 END
 status "a virtual machine whose one node can't be dialled" 0 weft up
+must
 status "comes up" 0 weft add alpha beta gamma
 status "and its tasks reach each other, for that node dials" 0 weft run -n 8 "$examples/ring"
 status "again, and faster" 0 weft run -n 8 "$examples/ring"

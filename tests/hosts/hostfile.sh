@@ -18,6 +18,7 @@ beta:1 sp=2000
 & gamma
 END
 status "weft up brings the hosts of a list along" 0 weft up --ports 7100-7109 --hostfile "$tmp/list"
+must
 cp "$tmp/out" "$tmp/up"
 expect "each with a line of its own" "$(grep -c '✔ .* is node' "$tmp/up" | grep -qx 2 || cat "$tmp/up" "$tmp/err")"
 expect "ports are those of the list, or else of the virtual machine" "$(weft conf | grep -q 'alpha .*:710[0-9]' && weft conf | grep -q 'beta .*:720[0-9]' || weft conf)"
@@ -47,7 +48,7 @@ until_true 10 sh -c "WEFT_RUNDIR='$rundir' '$build/console/weft' ps | grep -q be
 waiter=$!
 until_true 10 sh -c "WEFT_RUNDIR='$rundir' '$build/console/weft' conf --json | grep '\"host\": *\"beta\"' | grep -q '\"drained\": *true'"
 expect "draining waits for tasks that run" "$([ ! -s "$tmp/drained" ] || cat "$tmp/drained")"
-echo >"$tmp/gate"
+timeout 10 sh -c "echo >'$tmp/gate'"
 wait $waiter
 expect "until the last has ended" "$(grep -q 'has no tasks left' "$tmp/drained" && tail -n 1 "$tmp/drained" | grep -qx 0 || cat "$tmp/drained")"
 status "then it can leave" 0 weft delete beta

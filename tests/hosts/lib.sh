@@ -98,6 +98,11 @@ Host *
   LogLevel ERROR
 END
 
+# must: the last test has to have gone well, or the rest makes no sense.
+must() {
+	[ "$tap_failed" = 0 ] || { echo 'Bail out! the rest needs this'; exit 1; }
+}
+
 # on NAME COMMAND…: in that machine's network.
 on() { where=$1; shift; ip netns exec "$where" "$@"; }
 

@@ -26,6 +26,7 @@ walls() {
 
 status "without a virtual machine there is nothing to see" 125 weft doctor net
 status "one comes up" 0 weft up --ports 7100-7109
+must
 status "of one node there is no network" 0 weft doctor net
 weft add alpha beta gamma >/dev/null
 status "where all is open all is well" 0 weft doctor net
