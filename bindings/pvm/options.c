@@ -153,6 +153,9 @@ void weft__pvm_inherit(void)
 		weft__trace_registered(t);
 	pvmctrc = *t;
 	weft__trace_target();
+	if (!targets)
+		t->outtid = t->outctx = t->outtag = 0; /* its own goes where it went before */
+	weft__trace_begins();
 }
 
 void weft__pvm_bequeath(const struct Pvmtracer *t, struct weft__bequest *b)

@@ -175,7 +175,8 @@ static inline bool weft__trace_is_on(void)
 
 void weft__trace_target(void); /* where traces go, or which, has changed */
 void weft__trace_registered(struct Pvmtracer *t); /* as the registered tracer wants it, if there is one */
-void weft__trace_spawned(const struct Pvmtracer *t, const char *program, const int *tids, int n);
+void weft__trace_begins(void); /* the task */
+void weft__trace_spawned(const struct Pvmtracer *t, const int *tids, int n);
 void weft__trace_exit(void); /* the task leaves: the last records */
 
 /* If the message is a notice of the engine's, makes PVM's of it. */

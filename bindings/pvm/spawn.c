@@ -223,7 +223,7 @@ static int place_order(struct order *o, int count, int *tids)
 	}
 	if (asked) {
 		weft__pvm_spawned(whole, count);
-		weft__trace_spawned(&o->tracer, o->program, errors, count);
+		weft__trace_spawned(&o->tracer, errors, count);
 	}
 	weft__free(whole);
 	weft__free(errors);

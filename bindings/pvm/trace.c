@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -221,26 +222,35 @@ void weft__trace_target(void)
 
 /* --- tasks that come and go ------------------------------------------------------------------- */
 
-void weft__trace_spawned(const struct Pvmtracer *to, const char *program, const int *tids, int n)
+/* PVM's daemons tell of tasks whatever the mask says: that they begin, so does here a task itself before all else that it
+ * tells; that they were spawned, who spawned them. */
+void weft__trace_begins(void)
+{
+	int parent = weft__parent(weft__pvm.e).v ? weft__pvm_slot(weft__parent(weft__pvm.e)) : -1;
+	if (!weft__trace_is_on())
+		return;
+	introduce(&pvmtrc);
+	if (!open_record(TEV_NEWTASK, &pvmtrc, false))
+		return;
+	put_time_and_task(weft__pvm.tid);
+	weft__trace_int(TEV_DID_PT, parent);
+	weft__trace_int(TEV_DID_TF, parent > 0 ? 0 : -1);
+	weft__trace_text(TEV_DID_TN, parent > 0 ? program_invocation_name : "-");
+	weft__trace_end();
+}
+
+void weft__trace_spawned(const struct Pvmtracer *to, const int *tids, int n)
 {
 	if (!to->trctid)
 		return;
 	flush();
 	introduce(to);
-	for (int i = 0; i < n; i++) {
-		if (tids[i] > 0 && TEV_MASK_CHECK(to->tmask, TEV_NEWTASK) && open_record(TEV_NEWTASK, to, false)) {
-			put_time_and_task(tids[i]);
-			weft__trace_int(TEV_DID_PT, weft__pvm.tid);
-			weft__trace_int(TEV_DID_TF, 0);
-			weft__trace_text(TEV_DID_TN, program);
-			weft__trace_end();
-		}
-		if (tids[i] > 0 && TEV_MASK_CHECK(to->tmask, TEV_SPNTASK) && open_record(TEV_SPNTASK, to, false)) {
+	for (int i = 0; i < n; i++)
+		if (tids[i] > 0 && open_record(TEV_SPNTASK, to, false)) {
 			put_time_and_task(tids[i]);
 			weft__trace_int(TEV_DID_PT, weft__pvm.tid);
 			weft__trace_end();
 		}
-	}
 }
 
 /* What was counted, of all calls that were made. */
@@ -279,8 +289,7 @@ void weft__trace_exit(void)
 	flush();
 	if (pvmtrc.trcopt == PvmTraceTime || pvmtrc.trcopt == PvmTraceCount)
 		send_counts();
-	if (TEV_MASK_CHECK(pvmtrc.tmask, TEV_ENDTASK) && getrusage(RUSAGE_SELF, &used) == 0 &&
-	    open_record(TEV_ENDTASK, &pvmtrc, false)) {
+	if (getrusage(RUSAGE_SELF, &used) == 0 && open_record(TEV_ENDTASK, &pvmtrc, false)) {
 		put_time_and_task(weft__pvm.tid);
 		weft__trace_int(TEV_DID_TST, 0);
 		weft__trace_int(TEV_DID_TUS, (int)used.ru_utime.tv_sec);
