@@ -90,6 +90,14 @@ rc=0
 weft <"$tmp/commands" >"$tmp/out" 2>"$tmp/err" || rc=$?
 equal "commands from a file: the last one's status" 125 $rc
 equal "they all run" 2 "$(grep -c -E '^NODE|attached$' "$tmp/out")"
+mkdir -p "$tmp/.config/weft"
+printf 'alias greet echo hello\nno-such\n' >"$tmp/.config/weft/rc"
+printf 'greet you\nspawn -2 -> echo as in PVM\nspawn -n 1 --wdir /usr -> pwd\n' | weft >"$tmp/out" 2>"$tmp/err"
+equal "a file of one's own is run first" "hello you" "$(head -n 1 "$tmp/out")"
+says "its mistakes are named with their lines" 'weft/rc:2: unknown command'
+equal "PVM's options are understood here, too" 2 "$(grep -c -E '^\[[0-9]+:t[0-9a-f]+\] as in PVM$' "$tmp/out")"
+equal "beside Weft's" 1 "$(grep -c '\] /usr$' "$tmp/out")"
+rm "$tmp/.config/weft/rc"
 printf 'halt\n' | weft >"$tmp/out"
 equal "halt takes it down" 1 "$(grep -c 'is down' "$tmp/out")"
 expect "nothing remains" "$(remains)"
