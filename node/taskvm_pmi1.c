@@ -259,9 +259,11 @@ int taskvm_pmi1_prepare(struct taskvm *vm, struct taskvm_launch *l, struct weft_
 int taskvm_pmi1_open(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t, int *fd)
 {
 	int ends[2];
+	uint32_t here = vm->map->ntasks[vm->map->node_of[t->rank]];
 	t->local = vm->map->local_rank[t->rank];
 	bool set = taskvm_mpi_variable(t, "PMI_FD=%d", TASKVM_PMI_FD) && taskvm_mpi_variable(t, "PMI_RANK=%u", t->rank) &&
-	           taskvm_mpi_variable(t, "PMI_SIZE=%u", vm->size) &&
+	           taskvm_mpi_variable(t, "PMI_SIZE=%u", vm->size) && taskvm_mpi_variable(t, "MPI_LOCALNRANKS=%u", here) &&
+	           taskvm_mpi_variable(t, "MPI_LOCALRANKID=%u", t->local) &&
 	           (!was_spawned(vm) || taskvm_mpi_variable(t, "PMI_SPAWNED=1"));
 	if (!set)
 		return ENOMEM;

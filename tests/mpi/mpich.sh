@@ -36,6 +36,8 @@ equal "ranks of three nodes do not" 6 "$(weft run -q --local-nodes 3 -n 6 ./hell
 equal "a program behind a program is seen" 2 "$(weft run -q -n 2 env ./hello | grep -c 'of 2')"
 equal "a script is, when it is said" 2 "$(echo ./hello >script; weft run -q --mpi=mpich -n 2 sh script | grep -c 'of 2')"
 equal "and can be left alone" 2 "$(weft run -q --mpi=none -n 2 ./hello | grep -c 'of 1')"
+equal "scripts find their rank and place as under mpiexec" "0 4 0 2;1 4 1 2;2 4 0 2;3 4 1 2;" "$(weft run -q --local-nodes 2 \
+	-n 4 --mpi=mpich sh -c 'echo "$PMI_RANK $PMI_SIZE $MPI_LOCALRANKID $MPI_LOCALNRANKS;"' | LC_ALL=C sort | tr -d '\n')"
 equal "programs of one job have their numbers" "rank 0: 0 rc=0 rank 1: 1 rc=0 " \
 	"$(weft run -q --mpi=mpich ./pmi.sh program : --mpi=mpich ./pmi.sh program | LC_ALL=C sort | tr '\n' ' ')"
 status "an unknown MPI is refused" 125 weft run --mpi=lam ./hello
