@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <histedit.h>
 #include <limits.h>
 #include <locale.h>
 #include <signal.h>
@@ -31,6 +30,7 @@
 #include "base/rundir.h"
 #include "console/aliases.h"
 #include "console/context.h"
+#include "console/editline.h"
 #include "console/exitcode.h"
 #include "console/line.h"
 #include "console/lines.h"
@@ -336,7 +336,7 @@ static int open_editor(struct console *c)
 	el_set(c->edit, EL_PROMPT, prompt);
 	el_set(c->edit, EL_EDITOR, "emacs");
 	el_set(c->edit, EL_SIGNAL, 0);
-	el_set(c->edit, EL_HIST, history, c->history);
+	el_set(c->edit, EL_HIST, editline.history_, c->history);
 	/* The wide form keeps these texts, the other one copies them and loses the copies. */
 	el_wset(c->edit, EL_ADDFN, L"weft-complete", L"complete a word", on_complete_key);
 	el_wset(c->edit, EL_ADDFN, L"weft-end", L"end of input", on_end_key);
@@ -469,9 +469,14 @@ static int set_up(struct console *c, const struct console_start *how)
 	struct weft_error e;
 	struct output_config config = {.label = true, .arg = c};
 	bool terminal               = isatty(0) && isatty(1);
+	const char *lack            = terminal ? editline_load() : NULL;
 	int rc                      = open_vm(c, how);
 	if (rc)
 		return rc;
+	if (lack) {
+		fprintf(stderr, "weft: lines can't be edited (%s); install libedit\n", lack);
+		terminal = false;
+	}
 	x->interactive = true;
 	if (terminal) {
 		config.before = x->before = wipe;

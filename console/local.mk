@@ -36,6 +36,7 @@ console_libconsole_la_SOURCES = \
 	%D%/cores.c %D%/cores.h \
 	%D%/doctor_net.c %D%/doctor_net.h \
 	%D%/environ.c %D%/environ.h \
+	%D%/editline.c %D%/editline.h \
 	%D%/exitcode.c %D%/exitcode.h \
 	%D%/feeder.c %D%/feeder.h \
 	%D%/help.c %D%/help.h \
@@ -79,7 +80,7 @@ bin_PROGRAMS += console/weft
 console_weft_SOURCES = %D%/main.c
 console_weft_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS)
 console_weft_LDADD = console/libconsole.la link/liblink.la proto/libproto.la base/libbase.la \
-	$(UV_LIBS) $(MSGPACK_LIBS) $(EDIT_LIBS)
+	$(UV_LIBS) $(MSGPACK_LIBS) $(DL_LIBS)
 
 # Pages and completions are made by the program itself, from its option table.
 console_pages = %D%/weft.1 %D%/weft-run.1 %D%/weft-mpirun.1 %D%/weft-up.1 %D%/weft-attach.1 %D%/weft-down.1 %D%/weft-conf.1 %D%/weft-ps.1 \

@@ -6,7 +6,7 @@ check_PROGRAMS += $(console_tests)
 TESTS += $(console_tests)
 console_test_flags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(UV_CFLAGS) $(MSGPACK_CFLAGS)
 console_test_libs = console/libconsole.la link/liblink.la proto/libproto.la base/libbase.la \
-	$(UV_LIBS) $(OPENSSL_LIBS) $(MSGPACK_LIBS) $(EDIT_LIBS) $(CMOCKA_LIBS)
+	$(UV_LIBS) $(OPENSSL_LIBS) $(MSGPACK_LIBS) $(DL_LIBS) $(CMOCKA_LIBS)
 
 tests_console_test_allocation_SOURCES = %D%/test_allocation.c
 tests_console_test_allocation_CFLAGS = $(console_test_flags)
