@@ -148,7 +148,9 @@ struct taskvm {
 	struct jobmap *map;  /* made when it is asked for: taskvm_map */
 	uint8_t *hosting;    /* from the task VM that hosts our parent; NULL */
 	size_t nhosting;
+	enum family hosted;  /* of the job's programs here that have one */
 	int mpi_fds;         /* epoll of the tasks' mpi_fd; -1 */
+	bool logged;         /* what the job's tasks write goes into its log: no tool shows it, or why it ended */
 	bool blamed;         /* the job is being ended because of a task here */
 	uint32_t universe;   /* tasks that the virtual machine has room for */
 	struct pmi1 *pmi1;   /* hosts MPICH's programs; NULL */
@@ -207,6 +209,7 @@ bool taskvm_bind_choose(const struct taskvm_launch *l, struct taskvm_task *t, cp
 int taskvm_output_watch(struct taskvm *vm, struct taskvm_task *t);
 bool taskvm_output_open(const struct taskvm *vm); /* the window has room */
 void taskvm_output_read(struct taskvm *vm);
+void taskvm_output_say(struct taskvm *vm, const struct taskvm_task *t, const char *text); /* as if the task had, a line */
 void taskvm_output_drain(struct taskvm *vm);
 void taskvm_stdin_open(struct taskvm *vm, int *fd); /* takes rank 0's pipe */
 void taskvm_stdin_take(struct taskvm *vm, const struct weft__msg_stdin_bytes *m, int *fd);

@@ -131,6 +131,7 @@ int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
 	struct taskvm_launch *l = launch_copy(m);
 	vm->size = (uint32_t)m->size;
 	vm->universe = (uint32_t)m->universe;
+	vm->logged = m->sink_client == 0;
 	if (!vm->hosting && m->hosting.n > 0) {
 		vm->hosting = weft__malloc(m->hosting.n);
 		if (vm->hosting)

@@ -26,6 +26,9 @@ int taskvm_mpi_prepare(struct taskvm *vm, struct taskvm_launch *l, struct weft_e
 		return weft__err_set(e, WEFT_ENOSPC, "no descriptors left; see ulimit -n");
 	if (!taskvm_map(vm))
 		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
+	if (vm->hosted != FAMILY_NONE && vm->hosted != l->family)
+		return weft__err_set(e, WEFT_EUNSUP, "another program of the job belongs to another MPI; start them as two jobs");
+	vm->hosted = l->family;
 	switch (l->family) {
 	case FAMILY_MPICH:
 		return taskvm_pmi1_prepare(vm, l, e);
@@ -95,7 +98,7 @@ void taskvm_mpi_ready(struct taskvm *vm)
 
 void taskvm_mpi_blame(struct taskvm *vm, const struct taskvm_task *t, int exit_code, const char *what)
 {
-	char text[TASKVM_TEXT], tid[WEFT__TID_TEXT];
+	char text[TASKVM_TEXT], tid[WEFT__TID_TEXT], line[TASKVM_TEXT + 40];
 	if (vm->blamed || vm->terminating)
 		return;
 	vm->blamed = true;
@@ -103,6 +106,10 @@ void taskvm_mpi_blame(struct taskvm *vm, const struct taskvm_task *t, int exit_c
 	         weft__tid_format((weft_tid_t){t->tid}, tid), (long)t->pid, vm->host, what);
 	weft__log(WEFT__LOG_INFO, "WEFT-MPI-ABORT", "job=%u code=%d %s", vm->job, exit_code, text);
 	ask_abort(vm, t->tid, exit_code, text);
+	if (vm->logged) {
+		snprintf(line, sizeof line, "weft: %s; the job was ended\n", text);
+		taskvm_output_say(vm, t, line);
+	}
 }
 
 void taskvm_mpi_blame_end(struct taskvm *vm, const struct taskvm_task *t, const char *when)

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -68,6 +69,19 @@ static void stream_end(struct taskvm *vm, struct taskvm_stream *s)
 	taskvm_conn_send(vm, &m, -1);
 }
 
+static void send_output(struct taskvm *vm, const struct taskvm_task *t, int stream, const void *bytes, size_t nbytes)
+{
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT,
+	                      .output = {.job = vm->job,
+	                                 .node = vm->node,
+	                                 .tid = t->tid,
+	                                 .rank = t->rank,
+	                                 .stream = (uint64_t)stream,
+	                                 .bytes = {bytes, nbytes}}};
+	vm->unacked += nbytes;
+	taskvm_conn_send(vm, &m, -1);
+}
+
 /* One chunk; true: something came. */
 static bool stream_read(struct taskvm *vm, struct taskvm_stream *s)
 {
@@ -78,16 +92,13 @@ static bool stream_read(struct taskvm *vm, struct taskvm_stream *s)
 		stream_end(vm, s);
 		return false;
 	}
-	struct weft__msg m = {.code = WEFT__MSG_OUTPUT,
-	                      .output = {.job = vm->job,
-	                                 .node = vm->node,
-	                                 .tid = s->task->tid,
-	                                 .rank = s->task->rank,
-	                                 .stream = (uint64_t)s->number,
-	                                 .bytes = {vm->chunk, (size_t)n}}};
-	vm->unacked += (uint64_t)n;
-	taskvm_conn_send(vm, &m, -1);
+	send_output(vm, s->task, s->number, vm->chunk, (size_t)n);
 	return true;
+}
+
+void taskvm_output_say(struct taskvm *vm, const struct taskvm_task *t, const char *text)
+{
+	send_output(vm, t, 2, text, strlen(text));
 }
 
 void taskvm_output_read(struct taskvm *vm)

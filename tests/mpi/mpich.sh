@@ -65,6 +65,10 @@ says "who learn where nobody is left" 'a barrier of MPI that will never end: job
 
 # --- MPIs that can't be hosted ----------------------------------------------------------------------------------------
 
+if command -v mpicc.openmpi >/dev/null && mpicc.openmpi -o hello.openmpi "$sources/hello.c" 2>/dev/null; then
+	status "two MPIs in one job are refused" 125 weft run ./hello : ./hello.openmpi
+	says "with what to do" 'belongs to another MPI; start them as two jobs'
+fi
 if command -v "${CC:-cc}" >/dev/null; then
 	echo 'int MPI_Init(void *a, void *b) { return a == b; }' >other.c
 	echo 'int MPI_Init(void *, void *); int main(void) { return MPI_Init(0, 0); }' >main.c
@@ -129,6 +133,12 @@ until_true 10 restarted
 wait $job && why= || why="status $?: $(cat out err)"
 [ "$(grep -c 'sees v0 v1 v2 v3 v4 v5' out)" = 6 ] || why=$(cat out err)
 expect "an exchange outlives the coordinator" "$why"
+
+status "a job without a tool" 0 weft spawn -n 2 "$tmp/ends" abort 1 7
+job=$(sed -n 's/^job \([0-9]*\).*/\1/p' out)
+logged() { weft logs "$job" | grep -q 'called MPI_Abort with code 7; the job was ended'; }
+until_true 10 logged && why= || why=$(cat out; weft logs "$job"; weft jobs)
+expect "has in its log why it was ended" "$why"
 
 descriptors() { for p in $(left | sed -n 's/ weft\(d\|-coord\)$//p'); do ls "/proc/$p/fd" | wc -l; done | LC_ALL=C sort | tr '\n' ' '; }
 weft run -q -n 4 ./hello >/dev/null 2>&1
