@@ -14,7 +14,7 @@ static bool is_own(const char *assignment)
 {
 	static const char *const names[] = {"WEFT_FD",  "WEFT_TID",  "WEFT_RANK", "WEFT_SIZE",
 	                                    "WEFT_JOB", "WEFT_NODE", "WEFT_DIR",  "WEFT_VM",
-	                                    "WEFT_PVM_TARGETS", "PVMTMASK", "PVMTRCBUF", "PVMTRCOPT"};
+	                                    "WEFT_PVM_TARGETS", "PVMNOPARENT", "PVMTMASK", "PVMTRCBUF", "PVMTRCOPT"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		size_t n = strlen(names[i]);
 		if (!strncmp(assignment, names[i], n) && assignment[n] == '=')

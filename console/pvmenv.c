@@ -87,6 +87,8 @@ int pvmenv_put(struct environ_list *env, struct weft_error *e)
 	snprintf(arch, sizeof arch, "PVM_ARCH=%.50s", nodes_arch());
 	if (!rc)
 		rc = environ_put(env, arch);
+	if (!rc)
+		rc = environ_put(env, "PVMNOPARENT=1"); /* pvm_parent says so of what the console started */
 	if (!rc && find_libraries(folder, sizeof folder))
 		rc = put_before(env, "LD_LIBRARY_PATH", folder, "");
 	return rc ? weft__err_set(e, rc, rc == WEFT_ETOOBIG ? "the paths of PVM are too long" : "out of memory") : 0;

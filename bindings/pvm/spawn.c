@@ -189,8 +189,7 @@ static int set_env(struct order *o, int flags)
 	o->env[n++] = o->bequest.options;
 	if (!getenv("PVM_ARCH"))
 		o->env[n++] = "PVM_ARCH=LINUX64";
-	if (flags & PvmNoSpawnParent)
-		o->env[n++] = "PVMNOPARENT=1";
+	o->env[n++] = flags & PvmNoSpawnParent ? "PVMNOPARENT=1" : "PVMNOPARENT="; /* ours is about us */
 	o->opts.env = o->env;
 	return rc;
 }

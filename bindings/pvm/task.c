@@ -159,7 +159,8 @@ int weft__call_parent(void)
 	if (rc)
 		return lpvmerr("pvm_parent", rc);
 	weft_tid_t parent = weft__parent(weft__pvm.e);
-	if (getenv("PVMNOPARENT"))
+	const char *none = getenv("PVMNOPARENT");
+	if (none && *none)
 		return PvmParentNotSet;
 	return parent.v ? weft__pvm_slot(parent) : PvmNoParent;
 }
