@@ -292,6 +292,7 @@ seen "and is run as one" 'PTID'
 keys -l "l"
 keys Tab
 seen "an alias is completed" '^ll +logs|^logs +ll'
+keys C-c
 last "Ctrl-C drops the line" "pvm>"
 type_line "spawn -> sh -c 'while [ ! -e $tmp/gone ]; do sleep 0.05; done; echo after the console'"
 seen "one that outlives the console" '^t20002$'
