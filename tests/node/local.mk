@@ -50,3 +50,16 @@ tests_node_test_vm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_node_test_vm_LDADD = bindings/c/libweft.la $(node_test_libs)
 tests_node_test_vm_LDFLAGS = -no-install
 endif
+
+# The server of PMI-1 under libFuzzer, for FUZZ_SECONDS; needs clang.
+EXTRA_DIST += %D%/fuzz_pmi1.c %D%/pmi1.dict
+CLEANFILES += tests/node/fuzz_pmi1
+FUZZ_PMI1_FILES = $(addprefix $(srcdir)/,tests/node/fuzz_pmi1.c node/pmi1.c node/pmi1_spawn.c node/keys.c base/buf.c \
+	base/err.c base/heap.c base/map.c)
+fuzz-pmi1:
+	$(MKDIR_P) tests/node/corpus
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-o tests/node/fuzz_pmi1 $(FUZZ_PMI1_FILES)
+	tests/node/fuzz_pmi1 -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -dict=$(srcdir)/tests/node/pmi1.dict \
+		-artifact_prefix=tests/node/ tests/node/corpus
+.PHONY: fuzz-pmi1
