@@ -207,7 +207,7 @@ static void ask_member(struct sim *s, struct sim_client *c, uint64_t req)
 {
 	if (s->nnodes < 8 && sim_chance(s, 70))
 		sim_client_ask(s, c,
-		               &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {req, WEFT__ADD_LOCAL, weft__str(""), sim_below(s, 3)}},
+		               &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {.req = req, .kind = WEFT__ADD_LOCAL, .host = weft__str(""), .count = sim_below(s, 3)}},
 		               req);
 	else if (sim_chance(s, 50))
 		sim_client_ask(s, c,

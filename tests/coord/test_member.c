@@ -248,7 +248,7 @@ static void a_daemon_that_restarts_keeps_its_tasks_and_loses_its_clients(void **
 
 static void add(struct drive *d, uint64_t kind, const char *host, uint64_t count)
 {
-	drive_ask(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {1, kind, weft__str(host), count}});
+	drive_ask(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {.req = 1, .kind = kind, .host = weft__str(host), .count = count}});
 }
 
 static int added_code(struct drive *d)
@@ -654,7 +654,7 @@ static bool live_a_little(unsigned long n)
 	        {.code = WEFT__MSG_SPAWN, .spawn = {.req = 1, .flags = 1, .count = 3, .argv = {argv, 1}}},
 	        {.code = WEFT__MSG_NAME_PUT, .name_put = {2, 0, weft__str("a"), {"v", 1}}},
 	        {.code = WEFT__MSG_NAME_GET, .name_get = {3, 1, weft__str("b")}},
-	        {.code = WEFT__MSG_NODE_ADD, .node_add = {4, WEFT__ADD_LOCAL, weft__str(""), 2}},
+	        {.code = WEFT__MSG_NODE_ADD, .node_add = {.req = 4, .kind = WEFT__ADD_LOCAL, .host = weft__str(""), .count = 2}},
 	        {.code = WEFT__MSG_GROUP, .group = {5, WEFT__GROUP_JOIN, weft__str("g"), 0}},
 	        {.code = WEFT__MSG_GROUP, .group = {6, WEFT__GROUP_BARRIER, weft__str("g"), 2}},
 	        {.code = WEFT__MSG_LIST, .list = {7, WEFT__LIST_NODES, 0, 0}},

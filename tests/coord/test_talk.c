@@ -379,7 +379,7 @@ static void added_nodes_are_told_as_often_as_wanted(void **state)
 	notify(d, 2, WEFT__NOTIFY_ADDED, 2, UINT64_MAX, 0);
 	notify(d, 2, WEFT__NOTIFY_ADDED, 3, 5, 0);
 	notify(d, 2, WEFT__NOTIFY_ADDED, 3, 0, 0); /* none after all */
-	drive_ask(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {1, WEFT__ADD_LOCAL, weft__str(""), 2}});
+	drive_ask(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {.req = 1, .kind = WEFT__ADD_LOCAL, .host = weft__str(""), .count = 2}});
 	drive_join(d, 3, "local3", 1, 0, 0);
 	drive_join(d, 4, "local4", 1, 0, 0);
 	unsigned first = 0, all = 0;
