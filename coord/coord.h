@@ -129,9 +129,9 @@ struct coord_actions {
 void coord_actions_clear(struct coord_actions *a);
 void coord_actions_fini(struct coord_actions *a);
 
-/* Keys never enter the core: PEER and NODE_START leave it without theirs. For those this writes the label
- * of the key that the owner derives from the VM's key and fills in: "pair 1 1 3 4" (lower index first,
- * each with its incarnation) or "node 3 4". False for all other messages. */
+/* Keys never enter the core: PEER, NODE_START, and LAUNCH of a job that has tasks elsewhere, too, leave it without theirs.
+ * For those this writes the label of the key that the owner derives from the VM's key and fills in: "pair 1 1 3 4" (lower
+ * index first, each with its incarnation), "node 3 4" or "job 5". False for all other messages. */
 bool coord_key_label(const struct coord_action *a, const struct weft__msg *m,
                      char label[static COORD_LABEL_TEXT]);
 

@@ -162,6 +162,10 @@ bool coord_key_label(const struct coord_action *a, const struct weft__msg *m, ch
 		         m->node_start.incarnation);
 		return true;
 	}
+	if (m->code == WEFT__MSG_LAUNCH && m->launch.size > m->launch.tids.n) {
+		snprintf(label, COORD_LABEL_TEXT, "job %" PRIu64, m->launch.job);
+		return true;
+	}
 	if (m->code != WEFT__MSG_PEER)
 		return false;
 	uint64_t low = a->node, low_incarnation = a->incarnation;

@@ -272,7 +272,7 @@ static void on_unix(void *arg, int fd)
 
 /* --- actions -------------------------------------------------------------------------------------------- */
 
-/* PEER and NODE_START get their key here, and go nowhere but out. */
+/* PEER, NODE_START and LAUNCH get their key here, and go nowhere but out. A LAUNCH of all of a job needs none. */
 static int send_with_key(struct shell *s, struct peer *p, const struct coord_action *a, const uint8_t *body)
 {
 	struct weft__msg m;
@@ -280,7 +280,7 @@ static int send_with_key(struct shell *s, struct peer *p, const struct coord_act
 	uint8_t key[LINK_KEY_BYTES];
 	int rc = weft__msg_decode(body, a->nbytes, WEFT__ROLE_COORD, WEFT__ROLE_NODE, &s->arena, &m, NULL);
 	if (!rc && !coord_key_label(a, &m, label))
-		rc = WEFT_EINTERNAL;
+		return m.code == WEFT__MSG_LAUNCH ? link_send_body(p->link, body, a->nbytes) : WEFT_EINTERNAL;
 	if (!rc)
 		rc = link_key_derive(s->options->key, label, key);
 	if (rc)
@@ -288,8 +288,10 @@ static int send_with_key(struct shell *s, struct peer *p, const struct coord_act
 	struct weft__bin bytes = {key, sizeof key};
 	if (m.code == WEFT__MSG_PEER)
 		m.peer.key = bytes;
-	else
+	else if (m.code == WEFT__MSG_NODE_START)
 		m.node_start.key = bytes;
+	else
+		m.launch.secret = (struct weft__bin){key, LINK_KEY_BYTES / 2};
 	rc = link_send(p->link, &m, NULL, 0);
 	explicit_bzero(key, sizeof key);
 	return rc;
@@ -302,8 +304,8 @@ static void send_out(struct shell *s, const struct coord_action *a)
 	if (!p || !p->link)
 		return;
 	int code = weft__msg_peek(body, a->nbytes);
-	int rc = code == WEFT__MSG_PEER || code == WEFT__MSG_NODE_START ? send_with_key(s, p, a, body)
-	                                                               : link_send_body(p->link, body, a->nbytes);
+	bool keyed = code == WEFT__MSG_PEER || code == WEFT__MSG_NODE_START || code == WEFT__MSG_LAUNCH;
+	int rc = keyed ? send_with_key(s, p, a, body) : link_send_body(p->link, body, a->nbytes);
 	if (rc && rc != WEFT_ECLOSED) /* closed: the link says so itself */
 		fail(s, rc, weft__err_text(rc));
 }

@@ -160,6 +160,7 @@ struct taskvm {
 	struct shmclean shm;
 	uint64_t last_req;   /* numbers of questions */
 	struct weft__list asks, exchanges;
+	uint8_t secret[16];       /* that only task VMs of the job know; all 0: none has come */
 	struct taskvm_pmix *pmix; /* NULL: it hosts no Open MPI */
 	bool asks_lost; /* with the connection: their ends are told in the loop's next turn */
 };

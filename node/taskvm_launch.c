@@ -138,6 +138,8 @@ int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
 			memcpy(vm->hosting, m->hosting.p, m->hosting.n);
 		vm->nhosting = vm->hosting ? m->hosting.n : 0;
 	}
+	if (m->secret.n == sizeof vm->secret)
+		memcpy(vm->secret, m->secret.p, sizeof vm->secret);
 	for (size_t i = 0; i < m->tids.n; i++) {
 		if (weft__map_get(&vm->by_tid, m->tids.p[i]))
 			continue; /* repeated: it is there already */

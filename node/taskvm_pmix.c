@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -116,9 +117,41 @@ static void remove_folders(struct taskvm *vm, const struct taskvm_pmix *p)
 
 /* --- the job ------------------------------------------------------------------------------------------ */
 
-void pmix_space_name(const struct taskvm *vm, uint32_t job, char name[MPI_SPACE_MAX + 1])
+void pmix_space_name(const struct taskvm *vm, uint32_t job, const uint8_t secret[PMIX_SECRET_BYTES],
+                     char name[MPI_SPACE_MAX + 1])
 {
-	snprintf(name, MPI_SPACE_MAX + 1, "weft-%.100s-%u", vm->vm, job);
+	int n = snprintf(name, MPI_SPACE_MAX + 1, "weft-%.100s-%u-", vm->vm, job);
+	for (size_t i = 0; i < PMIX_SECRET_BYTES; i++)
+		n += snprintf(name + n, MPI_SPACE_MAX + 1 - (size_t)n, "%02x", secret[i]);
+}
+
+int pmix_secret_make(uint8_t secret[PMIX_SECRET_BYTES])
+{
+	return getrandom(secret, PMIX_SECRET_BYTES, 0) == PMIX_SECRET_BYTES ? 0 : WEFT_EIO;
+}
+
+/* What the task VM of the task that spawned this job by MPI_Comm_spawn has sent; false: none did. */
+static bool read_hosting(const struct taskvm *vm, struct pmix_hosting *h)
+{
+	if (vm->nhosting != sizeof *h)
+		return false;
+	memcpy(h, vm->hosting, sizeof *h);
+	h->space[MPI_SPACE_MAX] = '\0';
+	return h->mark == PMIX_HOSTING_MARK;
+}
+
+/* libpmix believes a client who it is that knows its space's name; so nobody else must guess that. */
+static int name_own_space(struct taskvm *vm, struct taskvm_pmix *p)
+{
+	static const uint8_t none[sizeof vm->secret];
+	struct pmix_hosting h;
+	int rc = 0;
+	if (read_hosting(vm, &h))
+		memcpy(vm->secret, h.secret, sizeof vm->secret);
+	else if (!memcmp(vm->secret, none, sizeof none)) /* all of the job is here */
+		rc = pmix_secret_make(vm->secret);
+	pmix_space_name(vm, vm->job, vm->secret, p->space);
+	return rc;
 }
 
 /* Names of the nodes, and the ranks of each. */
@@ -149,29 +182,18 @@ static size_t cores(void)
 	return topology_allowed(&all) ? cpus_count(&all) : 1;
 }
 
-/* The task that spawned this job by MPI_Comm_spawn; false: none did. */
-static bool parent_of(const struct taskvm *vm, struct mpi_proc *parent)
-{
-	struct pmix_hosting h;
-	if (vm->nhosting != sizeof h)
-		return false;
-	memcpy(&h, vm->hosting, sizeof h);
-	if (h.mark != PMIX_HOSTING_MARK)
-		return false;
-	pmix_space_name(vm, h.job, parent->space);
-	parent->rank = h.rank;
-	return true;
-}
-
-int pmix_tell_space(struct taskvm *vm, const struct jobmap *map, uint32_t job)
+int pmix_tell_space(struct taskvm *vm, const struct jobmap *map, const char *name)
 {
 	const struct taskvm_pmix *p = vm->pmix;
 	struct weft__buf nodes = {0}, ranks = {0};
+	struct pmix_hosting h;
 	struct mpi_proc parent;
-	char name[MPI_SPACE_MAX + 1];
-	bool own = job == vm->job;
+	bool own = !strcmp(name, p->space), spawned = own && read_hosting(vm, &h);
 	uint32_t here = jobmap_position(map, vm->node);
-	pmix_space_name(vm, job, name);
+	if (spawned) {
+		memcpy(parent.space, h.space, sizeof parent.space);
+		parent.rank = h.rank;
+	}
 	int rc = print_map(map, &nodes, &ranks);
 	struct mpi_space s = {.name = name,
 	                      .universe = vm->universe > map->size ? vm->universe : map->size,
@@ -179,7 +201,7 @@ int pmix_tell_space(struct taskvm *vm, const struct jobmap *map, uint32_t job)
 	                      .nodes = (const char *)nodes.data,
 	                      .ranks = (const char *)ranks.data,
 	                      .scratch = own ? p->folder : NULL,
-	                      .parent = own && parent_of(vm, &parent) ? &parent : NULL};
+	                      .parent = spawned ? &parent : NULL};
 	if (!rc)
 		rc = p->part->space(&s);
 	weft__buf_fini(&nodes);
@@ -190,15 +212,16 @@ int pmix_tell_space(struct taskvm *vm, const struct jobmap *map, uint32_t job)
 static int start_part(struct taskvm *vm, struct taskvm_pmix *p, struct weft_error *e)
 {
 	const struct jobmap *map = taskvm_map(vm);
-	pmix_space_name(vm, vm->job, p->space);
 	snprintf(p->node, sizeof p->node, "n%u", vm->node);
 	p->host = (struct mpi_host){p, on_request, p->folder, p->node, p->space};
 	char text[TASKVM_TEXT] = "out of memory";
 	forget_launchers();
-	int rc = map ? p->part->start(&p->host, text, sizeof text) : WEFT_ENOMEM;
+	int rc = map ? name_own_space(vm, p) : WEFT_ENOMEM;
+	if (!rc)
+		rc = p->part->start(&p->host, text, sizeof text);
 	if (rc)
 		return weft__err_set(e, rc, "%s", text);
-	rc = pmix_tell_space(vm, map, vm->job);
+	rc = pmix_tell_space(vm, map, p->space);
 	return rc ? weft__err_set(e, rc, "libpmix does not take the job: %s", weft__err_text(rc)) : 0;
 }
 

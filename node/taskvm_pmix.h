@@ -13,6 +13,7 @@
 struct pmix_space {
 	struct weft__list link;    /* in taskvm_pmix.spaces */
 	uint32_t job;
+	char name[MPI_SPACE_MAX + 1];
 	struct jobmap map;         /* when it is known */
 	bool known, told;          /* told: libpmix knows it, too */
 	struct weft__list waiting; /* pmix_wait.link */
@@ -43,14 +44,18 @@ struct taskvm_pmix {
 };
 
 /* What the task VM of a task that calls MPI_Comm_spawn gives those of the new job: LAUNCH.hosting. */
-enum { PMIX_HOSTING_MARK = 0x58494d50 };
+enum { PMIX_HOSTING_MARK = 0x58494d50, PMIX_SECRET_BYTES = 16 };
 struct pmix_hosting {
-	uint32_t mark, job, rank;
+	uint32_t mark, rank;             /* who spawns ... */
+	char space[MPI_SPACE_MAX + 1];   /* ... and its space */
+	uint8_t secret[PMIX_SECRET_BYTES]; /* the new job's */
 };
 
 /* taskvm_pmix.c */
-void pmix_space_name(const struct taskvm *vm, uint32_t job, char name[MPI_SPACE_MAX + 1]);
-int pmix_tell_space(struct taskvm *vm, const struct jobmap *map, uint32_t job);
+void pmix_space_name(const struct taskvm *vm, uint32_t job, const uint8_t secret[PMIX_SECRET_BYTES],
+                     char name[MPI_SPACE_MAX + 1]);
+int pmix_secret_make(uint8_t secret[PMIX_SECRET_BYTES]);
+int pmix_tell_space(struct taskvm *vm, const struct jobmap *map, const char *name);
 void pmix_answer_to(struct taskvm *vm, struct mpi_request **r, int code); /* nothing but a code */
 
 /* taskvm_pmix_wish.c: what tasks want. */
@@ -58,7 +63,6 @@ void pmix_wish(struct taskvm *vm, struct mpi_request *r);
 
 /* taskvm_pmix_space.c: other jobs, and data of tasks that live elsewhere. */
 struct pmix_space *pmix_space_find(struct taskvm *vm, const char *name); /* NULL: no such name, or no memory */
-struct pmix_space *pmix_space_of(struct taskvm *vm, uint32_t job);
 int pmix_space_learn(struct taskvm *vm, struct pmix_space *s, const uint64_t *tids, uint32_t size);
 void pmix_need(struct taskvm *vm, struct mpi_request *r,
                void (*go_on)(struct taskvm *vm, struct mpi_request *r, int code)); /* all spaces of r->procs */

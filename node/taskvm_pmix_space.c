@@ -25,35 +25,39 @@ enum { FETCH_MS = 60000, MODEX_BYTES_MAX = 131072 };
 
 /* --- spaces ------------------------------------------------------------------------------------------------ */
 
-struct pmix_space *pmix_space_of(struct taskvm *vm, uint32_t job)
+/* The job of a space's name: "weft-VM-JOB-SECRET"; 0: it is none of this virtual machine. */
+static uint32_t job_of(const struct taskvm *vm, const char *name)
+{
+	char front[MPI_SPACE_MAX + 1], *end;
+	size_t n = (size_t)snprintf(front, sizeof front, "weft-%.100s-", vm->vm);
+	if (strncmp(name, front, n) != 0 || name[n] < '1' || name[n] > '9')
+		return 0;
+	errno = 0;
+	unsigned long long job = strtoull(name + n, &end, 10);
+	return *end != '-' || errno || job > UINT32_MAX ? 0 : (uint32_t)job;
+}
+
+struct pmix_space *pmix_space_find(struct taskvm *vm, const char *name)
 {
 	struct weft__list *all = &vm->pmix->spaces;
 	for (struct weft__list *i = all->next; i != all; i = i->next) {
 		struct pmix_space *s = WEFT__CONTAINER(i, struct pmix_space, link);
-		if (s->job == job)
+		if (!strcmp(s->name, name))
 			return s;
 	}
+	uint32_t job = job_of(vm, name);
+	if (job == 0 || (job == vm->job && strcmp(name, vm->pmix->space) != 0))
+		return NULL;
 	struct pmix_space *s = weft__calloc(1, sizeof *s);
 	if (!s)
 		return NULL;
 	s->job = job;
+	snprintf(s->name, sizeof s->name, "%s", name);
 	weft__list_init(&s->waiting);
 	weft__list_push(all, &s->link);
 	if (job == vm->job)
 		pmix_space_learn(vm, s, vm->tids, vm->size);
 	return s;
-}
-
-struct pmix_space *pmix_space_find(struct taskvm *vm, const char *name)
-{
-	char front[MPI_SPACE_MAX + 1], *end;
-	pmix_space_name(vm, 0, front);
-	size_t n = strlen(front) - 1; /* without the 0 */
-	if (strncmp(name, front, n) != 0 || name[n] < '1' || name[n] > '9')
-		return NULL;
-	errno = 0;
-	unsigned long long job = strtoull(name + n, &end, 10);
-	return *end || errno || job > UINT32_MAX ? NULL : pmix_space_of(vm, (uint32_t)job);
 }
 
 static void go_on(struct taskvm *vm, struct pmix_space *s, int code)
@@ -77,7 +81,7 @@ int pmix_space_learn(struct taskvm *vm, struct pmix_space *s, const uint64_t *ti
 	s->known = true;
 	if (s->told || s->job == vm->job)
 		return 0;
-	int rc = pmix_tell_space(vm, &s->map, s->job);
+	int rc = pmix_tell_space(vm, &s->map, s->name);
 	s->told = rc == 0;
 	return rc;
 }
@@ -230,7 +234,7 @@ void taskvm_pmix_modex(struct taskvm *vm, const struct weft__msg_modex *m)
 		take_answer(vm, m);
 		return;
 	}
-	pmix_space_name(vm, vm->job, who.space);
+	memcpy(who.space, vm->pmix->space, sizeof who.space);
 	int rc = (s = weft__malloc(sizeof *s)) ? 0 : WEFT_ENOMEM;
 	if (!rc) {
 		*s = asker;

@@ -39,6 +39,7 @@ struct op {
 	size_t nopen; /* answers to come */
 	int code;
 	uint64_t deadline_ns;
+	uint8_t secret[PMIX_SECRET_BYTES]; /* of the job that is spawned */
 	uint64_t *asks; /* [r->nnames] of a lookup; 0: answered */
 	struct step *steps;
 };
@@ -335,14 +336,14 @@ static void on_spawned(void *arg, const struct ask_job *j)
 	struct taskvm *vm = o->vm;
 	char name[MPI_SPACE_MAX + 1] = "";
 	int code = j->code ? j->code : check_spawned(vm, j);
-	struct pmix_space *s = code ? NULL : pmix_space_of(vm, j->job);
+	if (!code)
+		pmix_space_name(vm, j->job, o->secret, name);
+	struct pmix_space *s = code ? NULL : pmix_space_find(vm, name);
 	if (!code)
 		code = s ? pmix_space_learn(vm, s, j->tids, j->size) : WEFT_ENOMEM;
 	if (code)
 		weft__log(WEFT__LOG_WARN, "WEFT-PMIX-SPAWN", "job=%u %s: %s", vm->job, weft__err_text(code),
 		          j->code ? j->text : "");
-	else
-		pmix_space_name(vm, j->job, name);
 	op_finish(o, &(struct mpi_answer){.code = code, .space = name});
 }
 
@@ -355,8 +356,10 @@ static int ask_for_tasks(struct taskvm *vm, struct op *o)
 {
 	const struct mpi_request *r = o->r;
 	struct ask_program *programs = weft__calloc(r->napps + 1, sizeof *programs);
-	struct pmix_hosting hosting = {.mark = PMIX_HOSTING_MARK, .job = vm->job, .rank = r->from.rank};
-	int rc = programs ? 0 : WEFT_ENOMEM;
+	struct pmix_hosting hosting = {.mark = PMIX_HOSTING_MARK, .rank = r->from.rank};
+	int rc = programs ? pmix_secret_make(o->secret) : WEFT_ENOMEM;
+	memcpy(hosting.space, vm->pmix->space, sizeof hosting.space);
+	memcpy(hosting.secret, o->secret, sizeof hosting.secret);
 	for (size_t i = 0; i < r->napps && !rc; i++) {
 		const struct mpi_app *a = &r->apps[i];
 		const char **env = merged(vm->pmix->env, a->env);

@@ -642,6 +642,11 @@ static void keys_are_labelled_the_same_from_both_sides(void **state)
 	assert_true(coord_key_label(&to_1, &start, a));
 	assert_string_equal(a, "node 3 4");
 	assert_false(coord_key_label(&to_1, &(struct weft__msg){.code = WEFT__MSG_HALT}, a));
+	struct weft__msg launch = {.code = WEFT__MSG_LAUNCH, .launch = {.job = 7, .size = 4, .tids = {.n = 3}}};
+	assert_true(coord_key_label(&to_1, &launch, a));
+	assert_string_equal(a, "job 7");
+	launch.launch.tids.n = 4; /* all of the job */
+	assert_false(coord_key_label(&to_1, &launch, a));
 }
 
 /* --- no memory ---------------------------------------------------------------------------------------------------- */
