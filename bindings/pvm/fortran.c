@@ -3,7 +3,6 @@
  * ends where its trailing blanks begin. */
 #include "config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "bindings/pvm/fortran.h"
@@ -126,7 +125,7 @@ void pvmfconfig_(int *nhost, int *narch, int *tid, char *name, char *arch, int *
 	give_name(h->hi_name, name, nname);
 	give_name(h->hi_arch, arch, narchname);
 	*speed = h->hi_speed;
-	*info = PvmOk;
+	*info = 1; /* an entry was given */
 }
 
 /* One task a call; after the last one it begins again. */
@@ -149,7 +148,7 @@ void pvmftasks_(const int *where, int *ntask, int *tid, int *parent, int *host, 
 	*host = t->ti_host;
 	*flag = t->ti_flag;
 	give_name(t->ti_a_out, aout, naout);
-	*info = PvmOk;
+	*info = 1;
 }
 
 void pvmfaddhost_(const char *host, int *info, size_t n)
@@ -278,25 +277,11 @@ void pvmfbufinfo_(const int *bufid, int *nbytes, int *tag, int *tid, int *info)
 	*info = pvm_bufinfo(*bufid, nbytes, tag, tid);
 }
 
-/* count characters, as C packs a string. */
-static int pack_text(const char *text, int count)
-{
-	if (count < 0)
-		return PvmBadParam;
-	char *line = malloc((size_t)count + 1);
-	if (!line)
-		return PvmNoMem;
-	memcpy(line, text, (size_t)count);
-	line[count] = '\0';
-	int rc = pvm_pkstr(line);
-	free(line);
-	return rc;
-}
-
-/* The other types, by PVM's own calls, so that programs linked with this run on any libpvm3. */
+/* By PVM's own calls, so that programs linked with this run on any libpvm3. */
 static int pack(int what, void *p, int count, int stride)
 {
 	switch (what) {
+	case PVM_STR: /* characters, count of them: C's pvm_pkstr is another thing */
 	case PVM_BYTE:
 		return pvm_pkbyte(p, count, stride);
 	case PVM_SHORT:
@@ -321,6 +306,7 @@ static int pack(int what, void *p, int count, int stride)
 static int unpack(int what, void *p, int count, int stride)
 {
 	switch (what) {
+	case PVM_STR:
 	case PVM_BYTE:
 		return pvm_upkbyte(p, count, stride);
 	case PVM_SHORT:
@@ -344,29 +330,12 @@ static int unpack(int what, void *p, int count, int stride)
 
 void pvmfpack_(const int *what, void *p, const int *count, const int *stride, int *info)
 {
-	*info = *what == PVM_STR ? pack_text(p, *count) : pack(*what, p, *count, *stride);
-}
-
-/* A text and blanks, count characters in all. The message is no shorter than a text in it. */
-static int unpack_text(char *to, int count)
-{
-	int nbytes = 0, rc = pvm_bufinfo(pvm_getrbuf(), &nbytes, NULL, NULL);
-	if (count < 0 || rc < 0)
-		return count < 0 ? PvmBadParam : PvmNoBuf;
-	char *text = malloc((size_t)nbytes + 1);
-	rc = text ? pvm_upkstr(text) : PvmNoMem;
-	if (rc == PvmOk)
-		give_name(text, to, (size_t)count);
-	free(text);
-	return rc;
+	*info = pack(*what, p, *count, *stride);
 }
 
 void pvmfunpack_(const int *what, void *p, const int *count, const int *stride, int *info)
 {
-	if (*what == PVM_STR)
-		*info = unpack_text(p, *count);
-	else
-		*info = unpack(*what, p, *count, *stride);
+	*info = unpack(*what, p, *count, *stride);
 }
 
 /* --- messages --------------------------------------------------------------------------------- */

@@ -74,9 +74,9 @@ int pvm_getinst(char *group, int tid)
 
 static int barrier(const char *group, int count)
 {
-	if (count < -1)
-		return PvmBadParam;
-	int rc = ask(WEFT__GROUP_BARRIER, group, count < 1 ? 0 : (uint64_t)count, NULL);
+	if (count < -1 || count == 0)
+		return group && *group ? PvmMismatch : PvmNullGroup;
+	int rc = ask(WEFT__GROUP_BARRIER, group, count < 0 ? 0 : (uint64_t)count, NULL);
 	return rc == PvmBadParam ? PvmMismatch : rc; /* others wait there with another count */
 }
 

@@ -230,7 +230,7 @@ int weft__call_lookup(char *name, int index, int *number)
 int weft__call_delete(char *name, int index)
 {
 	int rc = delete(name, index);
-	return rc ? lpvmerr("pvm_delete", rc) : PvmOk;
+	return rc ? lpvmerr("pvm_delete", rc) : index;
 }
 
 /* --- tasks that a reset spares ---------------------------------------------------------------- */

@@ -270,11 +270,18 @@ int pvmdisplaymhfinfo(void)
 	return PvmOk;
 }
 
+/* What matches when the program has no function of its own. */
+static int usual_match(int bufid, int tid, int tag)
+{
+	const struct weft__pvm_buf *b = weft__pvm_buf(bufid);
+	return b && (tid == -1 || tid == b->src) && (tag == -1 || tag == b->tag);
+}
+
 int (*pvm_recvf(int (*match)(int bufid, int tid, int tag)))(int bufid, int tid, int tag)
 {
 	int (*before)(int, int, int) = weft__pvm.match;
-	weft__pvm.match = match;
-	return before;
+	weft__pvm.match = match == usual_match ? NULL : match;
+	return before ? before : usual_match;
 }
 
 /* --- waiting ---------------------------------------------------------------------------------- */
@@ -379,7 +386,7 @@ static int receive(const char *name, int tid, int tag, uint64_t end)
 		rc = next_message(tid, tag, end);
 	if (rc < 0)
 		return lpvmerr(name, rc);
-	return rc ? weft__pvm_become_current(rc) : 0;
+	return weft__pvm_become_current(rc); /* 0: then there is no current one either */
 }
 
 int weft__call_recv(int tid, int tag)

@@ -255,10 +255,14 @@ int weft__call_spawn(char *file, char **argv, int flags, char *where, int count,
 	const char *always = getenv("PVMTASK");
 	if (always)
 		flags |= (int)strtol(always, NULL, 0);
-	if (rc == PvmOk && (!file || !*file || count < 1 || count > 65536))
+	if (rc == PvmOk && (!file || count < 1 || count > 65536))
 		rc = PvmBadParam;
 	if (rc)
 		return lpvmerr("pvm_spawn", rc);
+	for (int i = 0; !*file && tids && i < count; i++)
+		tids[i] = PvmNoFile;
+	if (!*file)
+		return 0;
 	struct order *o = weft__calloc(1, sizeof *o);
 	if (!o)
 		return lpvmerr("pvm_spawn", PvmNoMem);

@@ -1,6 +1,7 @@
 #!/bin/sh
-# record.sh - run the examples on Debian's own PVM and keep what they print, for examples.sh. By hand, where the packages
-# pvm and pvm-examples are installed and no PVM runs: WEFT_SRCDIR=. sh tests/pvm/record.sh
+# record.sh - run the examples, and every call, on Debian's own PVM and keep what they print, for examples.sh and every.sh.
+# By hand, where the packages pvm, pvm-dev and pvm-examples are installed and no PVM runs:
+# WEFT_SRCDIR=. sh tests/pvm/record.sh
 . "$WEFT_SRCDIR/tests/pvm/normal.sh"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/weft-pvm.XXXXXX") || exit 99
 PVM_TMP=$tmp PVM_ROOT=/usr/lib/pvm3 PVM_PATH=/usr/bin PVM_ALLOW_ROOT=1
@@ -19,3 +20,13 @@ record() {
 	} >"$WEFT_SRCDIR/tests/pvm/recorded/$1"
 }
 each_example record
+
+${CC:-cc} -w -o "$tmp/every" "$WEFT_SRCDIR"/tests/pvm/every*.c -lgpvm3 -lpvm3 || exit 1
+for case in $("$tmp/every"); do
+	echo "== $case"
+	timeout 5 "$tmp/every" "$case" 2>/dev/null
+	echo "exit $?"
+done >"$WEFT_SRCDIR/tests/pvm/recorded/every"
+
+gfortran -std=legacy -w -o "$tmp/every_f" "$WEFT_SRCDIR/tests/pvm/every_f.f" -lfpvm3 -lgpvm3 -lpvm3 || exit 1
+{ timeout 20 "$tmp/every_f" 2>/dev/null; echo "exit $?"; } >"$WEFT_SRCDIR/tests/pvm/recorded/every_f"
