@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The folder of the running program; in a build tree libtool keeps the true program one folder below. */
-static int own_folder(char *path, size_t size, struct weft_error *e)
+int weft__exe_folder(char *path, size_t size, struct weft_error *e)
 {
 	ssize_t n = readlink("/proc/self/exe", path, size - 1);
 	if (n < 0)
@@ -40,7 +39,7 @@ int weft__exe_find(const char *room, const char *name, char *path, size_t size, 
 	if (only && *only) {
 		snprintf(tried[ntried++], sizeof tried[0], "%s/%s", only, name);
 	} else {
-		int rc = own_folder(own, sizeof own, e);
+		int rc = weft__exe_folder(own, sizeof own, e);
 		if (rc)
 			return rc;
 		snprintf(tried[ntried++], sizeof tried[0], "%s/%s", own, name);

@@ -11,4 +11,8 @@
  * or where it was configured to be installed. 0, WEFT_ENOFILE (the text says where it was looked for), WEFT_ETOOBIG. */
 int weft__exe_find(const char *room, const char *name, char *path, size_t size, struct weft_error *e);
 
+/* The folder of the running program itself; libtool keeps it one folder below in a build tree, which is left out. 0 or
+ * WEFT_EIO. */
+int weft__exe_folder(char *path, size_t size, struct weft_error *e);
+
 #endif

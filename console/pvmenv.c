@@ -55,15 +55,9 @@ static bool find_libraries(char *folder, size_t size)
 {
 	static const char *const places[] = {"../lib/weft/pvm3/lib", "../bindings/pvm/.libs", "../lib"};
 	char own[PATH_MAX], path[PATH_MAX + 64], tried[PATH_MAX + 32];
-	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-	if (n > 0) {
-		own[n]      = '\0';
-		char *slash = strrchr(own, '/');
-		if (slash)
-			*slash = '\0';
-	}
+	bool known = weft__exe_folder(own, sizeof own, NULL) == 0;
 	for (size_t i = 0; i < sizeof places / sizeof *places + 1; i++) {
-		if (i < sizeof places / sizeof *places && n > 0)
+		if (i < sizeof places / sizeof *places && known)
 			snprintf(tried, sizeof tried, "%s/%s", own, places[i]);
 		else
 			snprintf(tried, sizeof tried, "%s", WEFT_PVM3LIBDIR);

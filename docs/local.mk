@@ -9,6 +9,7 @@ EXTRA_DIST += %D%/decisions/0001-link-room.md %D%/decisions/0002-sleeping-on-a-r
 EXTRA_DIST += %D%/decisions/0004-journal-of-inputs.md %D%/decisions/0005-messages-between-engines.md
 EXTRA_DIST += %D%/decisions/0013-starting-fast.md
 EXTRA_DIST += %D%/decisions/0019-which-address.md
+EXTRA_DIST += %D%/decisions/0021-console-of-pvm.md
 EXTRA_DIST += %D%/decisions/0006-typed-buffers.md %D%/decisions/0007-collectives-that-fail.md \
 	%D%/decisions/0008-fortran-module.md %D%/decisions/0010-command-line.md \
 	%D%/decisions/0011-shared-buffers.md
