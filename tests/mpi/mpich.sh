@@ -38,6 +38,8 @@ equal "a script is, when it is said" 2 "$(echo ./hello >script; weft run -q --mp
 equal "and can be left alone" 2 "$(weft run -q --mpi=none -n 2 ./hello | grep -c 'of 1')"
 equal "scripts find their rank and place as under mpiexec" "0 4 0 2;1 4 1 2;2 4 0 2;3 4 1 2;" "$(weft run -q --local-nodes 2 \
 	-n 4 --mpi=mpich sh -c 'echo "$PMI_RANK $PMI_SIZE $MPI_LOCALRANKID $MPI_LOCALNRANKS;"' | LC_ALL=C sort | tr -d '\n')"
+equal "hundreds of kilobytes of keys come through" "rank 0 has them rank 1 has them rank 2 has them " \
+	"$(weft run -q --local-nodes 3 -n 3 --mpi=mpich ./pmi.sh many 2>&1 | LC_ALL=C sort | tr '\n' ' ')"
 equal "programs of one job have their numbers" "rank 0: 0 rc=0 rank 1: 1 rc=0 " \
 	"$(weft run -q --mpi=mpich ./pmi.sh program : --mpi=mpich ./pmi.sh program | LC_ALL=C sort | tr '\n' ' ')"
 status "an unknown MPI is refused" 125 weft run --mpi=lam ./hello

@@ -31,6 +31,24 @@ exchange) # each puts a key, all see all of them; rank 0 waits for a file before
 	echo "rank $PMI_RANK sees$seen"
 	last
 	;;
+many) # more keys than go into one message, on each node
+	first
+	value=0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789
+	value=$value$value$value$value$value$value$value$value$value
+	i=0
+	while [ $i -lt 200 ]; do
+		ask "cmd=put kvsname=weft_job_$WEFT_JOB key=k${PMI_RANK}_$i value=$PMI_RANK$value$i"
+		i=$((i + 1))
+	done
+	ask 'cmd=barrier_in'
+	for i in 0 77 199; do
+		ask "cmd=get kvsname=weft_job_$WEFT_JOB key=k$(((PMI_RANK + 1) % PMI_SIZE))_$i"
+		[ "${answer##*value=}" = "$(((PMI_RANK + 1) % PMI_SIZE))$value$i" ] || echo "rank $PMI_RANK got $answer"
+	done
+	ask 'cmd=barrier_in'
+	echo "rank $PMI_RANK has them"
+	last
+	;;
 map)
 	first
 	ask 'cmd=get key=PMI_process_mapping'
