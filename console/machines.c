@@ -1,5 +1,5 @@
-/* Happy path: how many tasks the home node takes is said, all other nodes are asked for at once, and NODE_ADDED comes
- * for each. A script that does not run on a machine of its own job (salloc, on a login node) has a home node that
+/* Happy path: how many tasks the home node takes is said, the other nodes are asked for, many at a time, and NODE_ADDED
+ * comes for each. A script that does not run on a machine of its own job (salloc, on a login node) has a home node that
  * takes none.
  *
  * What can go wrong: a machine can't be reached, or its daemon does not come up: the coordinator says so within ten
@@ -15,9 +15,16 @@
 
 #include "base/heap.h"
 
+enum { AT_ONCE = 64 };
+
 struct joining {
-	unsigned left;
-	bool done;
+	struct session *session;
+	const struct allocation *a;
+	const struct allocation_host *here; /* or NULL */
+	int64_t *reqs;                      /* by host; 0: not asked */
+	size_t next;                        /* host to ask for */
+	unsigned left;                      /* questions without an answer */
+	bool answered;
 	int code;                 /* of the first one that failed */
 	char text[MACHINES_TEXT];
 };
@@ -35,7 +42,7 @@ static bool on_added(void *arg, const struct weft__msg *m)
 		j->code = (int)code;
 	}
 	j->left--;
-	j->done = j->left == 0 || j->code;
+	j->answered = true;
 	return true;
 }
 
@@ -63,28 +70,45 @@ static int ask_home(struct session *s, const struct allocation_host *here, struc
 	return session_request(s, &m, MACHINES_MS, e);
 }
 
-static int ask_others(struct session *s, const struct allocation *a, const struct allocation_host *here,
-                      struct joining *j, int64_t *reqs)
+/* The next ones, as many as may be under way at one time. */
+static int ask_some(struct joining *j)
 {
-	char rank[24];
-	for (size_t i = 0; i < a->n; i++) {
+	for (; j->next < j->a->n && j->left < AT_ONCE; j->next++) {
+		const struct allocation_host *h = &j->a->hosts[j->next];
 		struct weft__msg m = {.code     = WEFT__MSG_NODE_ADD,
-		                      .node_add = {.kind  = kind_of(a->job.system),
-		                                   .host  = weft__str(a->hosts[i].name),
+		                      .node_add = {.kind  = kind_of(j->a->job.system),
+		                                   .host  = weft__str(h->name),
 		                                   .count = 1,
-		                                   .slots = a->hosts[i].slots < UINT16_MAX ? a->hosts[i].slots : UINT16_MAX}};
-		if (&a->hosts[i] == here)
+		                                   .slots = h->slots < UINT16_MAX ? h->slots : UINT16_MAX}};
+		char rank[24];
+		if (h == j->here)
 			continue;
-		snprintf(rank, sizeof rank, "%zu", i); /* brokers of Flux are called by their place in the list */
-		if (a->job.system == WEFT__BATCH_FLUX)
+		snprintf(rank, sizeof rank, "%zu", j->next); /* brokers of Flux are called by their place in the list */
+		if (j->a->job.system == WEFT__BATCH_FLUX)
 			m.node_add.address = weft__str(rank);
-		reqs[i] = session_ask(s, &m, on_added, j);
-		if (reqs[i] < 0)
-			return (int)reqs[i];
+		int64_t req = session_ask(j->session, &m, on_added, j);
+		if (req < 0)
+			return (int)req;
+		j->reqs[j->next] = req;
 		j->left++;
 	}
-	j->done = j->left == 0;
 	return 0;
+}
+
+/* All come, or fail, in their time; the time of the later ones begins when an earlier one is there. */
+static int ask_others(struct joining *j, struct weft_error *e)
+{
+	int rc = 0;
+	while (!rc && !j->code) {
+		rc = ask_some(j);
+		if (rc)
+			return weft__err_set(e, rc, "%s", weft__err_text(rc));
+		if (j->left == 0)
+			return 0;
+		j->answered = false;
+		rc          = session_wait(j->session, &j->answered, MACHINES_MS, e);
+	}
+	return rc;
 }
 
 int machines_find(struct allocation *a, struct weft_error *e)
@@ -115,17 +139,14 @@ int machines_join(struct session *s, const struct allocation *a, char text[stati
 {
 	const struct allocation_host *here = allocation_here(weft__batch_getenv, a);
 	struct weft_error e                = {0};
-	struct joining j                   = {0};
-	int64_t *reqs                      = weft__calloc(a->n, sizeof *reqs);
-	int rc = reqs ? ask_home(s, here, &e) : weft__err_set(&e, WEFT_ENOMEM, "out of memory");
-	if (!rc) {
-		rc = ask_others(s, a, here, &j, reqs);
-		rc = rc ? weft__err_set(&e, rc, "%s", weft__err_text(rc)) : session_wait(s, &j.done, MACHINES_MS, &e);
-	}
-	for (size_t i = 0; reqs && i < a->n; i++)
-		if (reqs[i] > 0)
-			session_forget(s, reqs[i]);
-	weft__free(reqs);
+	struct joining j = {.session = s, .a = a, .here = here, .reqs = weft__calloc(a->n, sizeof *j.reqs)};
+	int rc           = j.reqs ? ask_home(s, here, &e) : weft__err_set(&e, WEFT_ENOMEM, "out of memory");
+	if (!rc)
+		rc = ask_others(&j, &e);
+	for (size_t i = 0; j.reqs && i < a->n; i++)
+		if (j.reqs[i] > 0)
+			session_forget(s, j.reqs[i]);
+	weft__free(j.reqs);
 	snprintf(text, MACHINES_TEXT, "%s", rc ? e.text : j.text);
 	return rc ? rc : j.code;
 }

@@ -19,7 +19,13 @@ static const struct launcher {
 } launchers[] = {
         /* No master connection is left behind: it would be our child at last, and end with us. */
         {WEFT__ADD_SSH, "ssh", "WEFT_SSH", "ssh -o BatchMode=yes -o ConnectTimeout=5 -o ControlMaster=no", "-l", true},
-        {WEFT__ADD_SRUN, "srun", "WEFT_SRUN", "srun --mpi=none --nodes=1 --ntasks=1 --overlap --quiet --nodelist=%h", NULL, false},
+        /* A step beside those of the script, with all that the job has on the node. What the job was submitted with would
+         * bound it to the share of one task. */
+        {WEFT__ADD_SRUN, "srun", "WEFT_SRUN",
+         "env -u SLURM_CPUS_PER_TASK -u SRUN_CPUS_PER_TASK -u SLURM_NTASKS_PER_NODE -u SLURM_EXACT -u SLURM_GPUS_PER_TASK "
+         "-u SLURM_TRES_PER_TASK -u SLURM_DISTRIBUTION srun --mpi=none --nodes=1 --ntasks=1 --overlap --mem=0 --cpu-bind=none "
+         "--kill-on-bad-exit=0 --immediate=9 --quiet --nodelist=%h",
+         NULL, false},
         {WEFT__ADD_QRSH, "qrsh", "WEFT_QRSH", "qrsh -inherit -V %h", NULL, true},
         {WEFT__ADD_FLUX, "flux exec", "WEFT_FLUX", "flux exec --rank %h", NULL, false}, /* the address is the broker's rank */
 };

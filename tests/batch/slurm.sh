@@ -30,6 +30,21 @@ END
 submit -N2 -n3 status
 equal "the job's exit status is the largest of the tasks'" 7 "$rc"
 
+out=$(timeout -k 5 60 salloc -N2 -n3 "$WEFT" run "$EXAMPLES/hello" 2>"$tmp/err")
+equal "with salloc the tasks are on the nodes, not on the login machine" "2 1" "$(per_node)"
+equal "which is the first node of the VM" "" "$(printf '%s\n' "$out" | grep 'node 1$')"
+for mpi in openmpi mpich; do
+	name="a program of $mpi has its ranks on the nodes"
+	if ! command -v mpicc.$mpi >/dev/null; then
+		skip "$name" "there is no mpicc.$mpi"
+		continue
+	fi
+	mpicc.$mpi -o "$jobs/hello.$mpi" "$WEFT_SRCDIR/tests/mpi/hello.c" 2>"$tmp/err"
+	printf '"$WEFT" run "$PWD/hello.%s"\n' $mpi | job_script mpi
+	submit -N3 -n6 mpi
+	equal "$name" 6 "$(printf '%s\n' "$out" | grep -c 'of 6')"
+done
+
 # --- a VM for the whole script
 job_script steps <<'END'
 "$WEFT" up || exit 1

@@ -1,6 +1,6 @@
 if HAVE_CMOCKA
 coord_tests = %D%/test_exchange %D%/test_journal %D%/test_session %D%/test_sim %D%/test_shell %D%/test_spawn \
-	%D%/test_place %D%/test_store %D%/test_talk %D%/test_member %D%/test_mbox
+	%D%/test_place %D%/test_store %D%/test_talk %D%/test_member %D%/test_mbox %D%/test_stopping
 check_PROGRAMS += $(coord_tests)
 TESTS += $(coord_tests)
 coord_test_libs = coord/libcoord.la proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
@@ -9,6 +9,9 @@ tests_coord_test_exchange_SOURCES = %D%/test_exchange.c %D%/drive.c %D%/drive.h
 tests_coord_test_exchange_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_coord_test_exchange_LDADD = $(coord_test_libs)
 
+tests_coord_test_stopping_SOURCES = %D%/test_stopping.c %D%/drive.c %D%/drive.h
+tests_coord_test_stopping_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_coord_test_stopping_LDADD = $(coord_test_libs)
 tests_coord_test_session_SOURCES = %D%/test_session.c
 tests_coord_test_session_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_coord_test_session_LDADD = $(coord_test_libs)
