@@ -7,7 +7,8 @@ EXTRA_DIST += %D%/manpage.awk %D%/architecture.md %D%/protocol.md
 EXTRA_DIST += %D%/decisions/0001-link-room.md %D%/decisions/0002-sleeping-on-a-ring.md \
 	%D%/decisions/0003-task-vm.md
 EXTRA_DIST += %D%/decisions/0004-journal-of-inputs.md %D%/decisions/0005-messages-between-engines.md
-EXTRA_DIST += %D%/decisions/0013-starting-fast.md
+EXTRA_DIST += %D%/decisions/0012-collectives-of-small-teams.md %D%/decisions/0013-starting-fast.md \
+	%D%/decisions/0014-teams-meet-in-shared-memory.md
 EXTRA_DIST += %D%/decisions/0019-which-address.md
 EXTRA_DIST += %D%/decisions/0021-console-of-pvm.md
 EXTRA_DIST += %D%/decisions/0006-typed-buffers.md %D%/decisions/0007-collectives-that-fail.md \

@@ -45,7 +45,7 @@ enum {
 	DIALS_MAX = 16,
 	TRIES_MAX = 20,
 	TRY_AGAIN_MS = 100,
-	SHARED_MAX = 33, /* buffers that a task lets another read, and the page of their account */
+	SHARED_MAX = 33 + 8, /* buffers that a task lets another read, the page of their account, halls of teams */
 	SHARED_QUEUE = 4096,
 };
 

@@ -50,8 +50,7 @@ static int32_t notice_tag(const weft_team_t *team, int code)
 	return (int32_t)((team->fingerprint & (INT32_MAX & ~CODES)) | why);
 }
 
-/* What another rank has told that the team failed with; 0: nothing. */
-static int heard(weft_team_t *team)
+int weft__coll_heard(weft_team_t *team)
 {
 	weft_status_t status;
 	char nothing;
@@ -112,7 +111,7 @@ int weft__coll_wait(weft_team_t *team, weft_request_t *request, weft_status_t *s
 		int rc = weft__wait(team->e, request, status, patience);
 		if (rc != WEFT_ETIMEDOUT)
 			return rc;
-		rc = heard(team);
+		rc = weft__coll_heard(team);
 		if (rc) {
 			weft__give_up(team->e, request);
 			return rc;
@@ -131,7 +130,7 @@ static int send_short(weft_team_t *team, int to, const void *buf, size_t nbytes)
 		int rc = weft__send(team->e, team->tids[to], team->context, team->tag, buf, nbytes, patience);
 		if (rc != WEFT_ETIMEDOUT)
 			return rc;
-		rc = heard(team);
+		rc = weft__coll_heard(team);
 		if (rc)
 			return rc;
 	}
@@ -164,7 +163,7 @@ int weft__coll_recv(weft_team_t *team, int from, void *buf, size_t nbytes)
 		rc = weft__recv(team->e, team->tids[from], team->context, team->tag, buf, nbytes, &status, patience);
 		if (rc != WEFT_ETIMEDOUT)
 			break;
-		rc = heard(team);
+		rc = weft__coll_heard(team);
 		if (rc)
 			return rc;
 	}
@@ -209,13 +208,16 @@ int weft__coll_crowded(weft_team_t *team, bool *crowded)
 
 /* --- barrier --------------------------------------------------------------------------------------- */
 
-/* Each tells each; in a crowd each tells rank 0, who tells each. */
+/* They meet; or each tells each; in a crowd each tells rank 0, who tells each. */
 static int barrier_flat(weft_team_t *team)
 {
 	struct weft__batch batch;
 	char nothing = 0;
-	bool crowded;
-	int rc = weft__coll_crowded(team, &crowded);
+	bool crowded, ready;
+	int rc = weft__hall_ready(team, 0, &ready);
+	if (rc || ready)
+		return rc ? rc : weft__hall_meet(team, NULL, 0);
+	rc = weft__coll_crowded(team, &crowded);
 	if (rc || !crowded)
 		return rc ? rc : weft__coll_tell_all(team, &nothing, 0);
 	if (team->rank != 0)

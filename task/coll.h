@@ -1,7 +1,8 @@
 /* coll.h - what teams and collectives are made of: messages between ranks, and the end of a team that fails.
  *
  * Room's map: team.c (making teams), coll.c (the messages and failure; barrier), coll_batch.c (several messages at once),
- * coll_bcast.c, coll_reduce.c (reduce, allreduce, scan), coll_gather.c (gather, scatter, allgather), coll_alltoall.c, op.c.
+ * coll_hall.c (ranks of one node in shared memory), coll_bcast.c, coll_reduce.c (reduce, allreduce, scan), coll_gather.c (gather,
+ * scatter, allgather), coll_alltoall.c, op.c.
  */
 #ifndef WEFT_TASK_COLL_H
 #define WEFT_TASK_COLL_H
@@ -22,6 +23,9 @@ struct weft_team {
 	int32_t tag;          /* of all its messages; the same on all ranks */
 	uint32_t fingerprint; /* of tids: tells this team from an older one in the same context */
 	enum weft__crowding { WEFT__CROWDED_UNKNOWN, WEFT__CROWDED_NO, WEFT__CROWDED_YES } crowding;
+	struct weft__hall *hall; /* NULL: there is none, or not yet */
+	uint32_t meeting;        /* the last one's number */
+	int hall_calls;          /* collectives that could have met there, up to the one that decides */
 	int failed;           /* 0, or what the team failed with: every later collective returns it */
 
 	struct weft_team *root; /* the engine's job team */
@@ -102,6 +106,24 @@ static inline bool weft__is_flat(const weft_team_t *team)
 /* Has some node of a small team more tasks than cores? All ranks get the same answer; they must ask in the same
  * collective, and exchange messages the first time. */
 int weft__coll_crowded(weft_team_t *team, bool *crowded);
+
+/* A small team of one node in shared memory. Has it such a hall, and room there for nbytes of each rank? All ranks get the
+ * same answer; they must ask in the same collective, and may exchange messages. */
+int weft__hall_ready(weft_team_t *team, size_t nbytes, bool *ready);
+
+/* Bring nbytes, the same number as all others: WEFT_ETRUNC; wait until all are there. What they brought stays at their
+ * stands until this rank comes to the next meeting; they could change it. */
+int weft__hall_meet(weft_team_t *team, const void *mine, size_t nbytes);
+const void *weft__hall_stand(const weft_team_t *team, int rank);
+
+/* The team goes. For tests, which have no node: a hall for it, which each rank then enters by a mapping of its own. */
+void weft__hall_leave(weft_team_t *team);
+int weft__hall_create(const weft_team_t *team, int *fd, struct weft__hall **hall);
+size_t weft__hall_bytes(int size);
+void weft__hall_enter(weft_team_t *team, struct weft__hall *hall);
+
+/* What another rank has told that the team failed with; 0: nothing. */
+int weft__coll_heard(weft_team_t *team);
 
 /* Memory for the time of one collective; NULL: there is none. */
 struct weft__scratch {

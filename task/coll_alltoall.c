@@ -74,9 +74,23 @@ static int alltoall_straight(weft_team_t *team, const char *send, char *recv, si
 	return rc;
 }
 
+/* Each brings all its values, and takes its own from each. */
+static int alltoall_met(weft_team_t *team, const char *send, char *recv, size_t nbytes)
+{
+	int rc = weft__hall_meet(team, send ? send : recv, nbytes * (size_t)team->size);
+	for (int rank = 0; rank < team->size && !rc; rank++)
+		weft__coll_copy(recv + nbytes * (size_t)rank,
+		                (const char *)weft__hall_stand(team, rank) + nbytes * (size_t)team->rank, nbytes);
+	return rc;
+}
+
 static int alltoall(weft_team_t *team, const char *send, char *recv, size_t nbytes)
 {
 	struct weft__scratch scratch = {.big = NULL};
+	bool ready;
+	int met = weft__hall_ready(team, nbytes * (size_t)team->size, &ready);
+	if (met || ready)
+		return met ? met : alltoall_met(team, send, recv, nbytes);
 	if (!send) { /* in place: what is sent must not be overwritten before */
 		char *copy = weft__scratch_get(&scratch, nbytes * (size_t)team->size);
 		if (!copy)

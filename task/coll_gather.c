@@ -229,6 +229,18 @@ static int allgather_ring(weft_team_t *team, char *recv, size_t nbytes)
 	return 0;
 }
 
+static int allgather_flat(weft_team_t *team, char *all, size_t nbytes)
+{
+	bool ready;
+	int rc = weft__hall_ready(team, nbytes, &ready);
+	if (rc || !ready)
+		return rc ? rc : weft__coll_tell_all(team, all, nbytes);
+	rc = weft__hall_meet(team, at(all, nbytes, team->rank), nbytes);
+	for (int rank = 0; rank < team->size && !rc; rank++)
+		weft__coll_copy(at(all, nbytes, rank), weft__hall_stand(team, rank), nbytes);
+	return rc;
+}
+
 int weft_allgather(weft_team_t *team, const void *send, void *recv, int64_t count, weft_type_t type)
 {
 	size_t nbytes;
@@ -240,7 +252,7 @@ int weft_allgather(weft_team_t *team, const void *send, void *recv, int64_t coun
 	if (send)
 		weft__coll_copy(at(recv, nbytes, team->rank), send, nbytes);
 	if (team->size > 2 && weft__is_flat(team))
-		return weft__coll_end(team, weft__coll_tell_all(team, recv, nbytes));
+		return weft__coll_end(team, allgather_flat(team, recv, nbytes));
 	bool is_short = team->size > 2 && nbytes * (size_t)team->size < WEFT__ALLGATHER_LONG;
 	return weft__coll_end(team, is_short ? allgather_short(team, recv, nbytes) : allgather_ring(team, recv, nbytes));
 }

@@ -348,10 +348,25 @@ static int allreduce_by_steps(const struct job *j, const void *send, void *recv)
 	return rc;
 }
 
+/* They meet, and each adds up for itself. */
+static int allreduce_met(const struct job *j, const void *send, void *recv)
+{
+	size_t nbytes = (size_t)j->count * j->size;
+	int rc = weft__hall_meet(j->team, send ? send : recv, nbytes);
+	if (rc)
+		return rc;
+	weft__coll_copy(recv, weft__hall_stand(j->team, 0), nbytes);
+	for (int rank = 1; rank < j->team->size; rank++)
+		combine(j, recv, weft__hall_stand(j->team, rank), j->count);
+	return 0;
+}
+
 static int allreduce(const struct job *j, const void *send, void *recv)
 {
-	bool crowded = false;
-	int rc = 0;
+	bool crowded = false, ready;
+	int rc = weft__hall_ready(j->team, (size_t)j->count * j->size, &ready);
+	if (rc || (ready && !is_long(j)))
+		return rc ? rc : allreduce_met(j, send, recv);
 	if (is_small(j) && (size_t)j->count * j->size <= WEFT__CROWD_BYTES)
 		rc = weft__coll_crowded(j->team, &crowded);
 	if (rc)

@@ -8,5 +8,5 @@ task_libtask_la_SOURCES = \
 	%D%/pack.c %D%/pack.h %D%/types.c %D%/types.h
 
 task_libtask_la_SOURCES += \
-	%D%/coll.c %D%/coll.h %D%/coll_alltoall.c %D%/coll_batch.c %D%/coll_bcast.c %D%/coll_gather.c %D%/coll_reduce.c \
+	%D%/coll.c %D%/coll.h %D%/coll_alltoall.c %D%/coll_batch.c %D%/coll_bcast.c %D%/coll_gather.c %D%/coll_hall.c %D%/coll_reduce.c \
 	%D%/op.c %D%/op.h %D%/op_loops.inc %D%/team.c

@@ -36,7 +36,7 @@ static bool fits(size_t nbytes)
 
 static struct weft__region *vacancy(void)
 {
-	for (unsigned i = 0; i < WEFT__REGIONS_MAX && last_id < UINT32_MAX; i++) {
+	for (unsigned i = 0; i < WEFT__REGIONS_MAX && last_id < WEFT__HALL_FIRST - 1; i++) {
 		regions[i].place = i;
 		if (!regions[i].at)
 			return &regions[i];

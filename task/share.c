@@ -215,6 +215,11 @@ void weft__on_shared(struct weft__engine *e, const struct weft__msg_shared *m, c
 	struct weft__peer *p = weft__peer_find(e, (weft_tid_t){m->tid});
 	if (!p || p->state != WEFT__OPEN)
 		return;
+	if (m->region >= WEFT__HALL_FIRST) {
+		if (m->nbytes && nfds && weft__region_sound(fds[0], m->nbytes))
+			weft__hall_came(e, fds[0], (size_t)m->nbytes);
+		return;
+	}
 	if (m->nbytes == 0) {
 		struct weft__region *r = p->share ? in_place(p->share, m->region) : NULL;
 		if (r) {

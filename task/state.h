@@ -262,6 +262,8 @@ struct weft__engine {
 	struct weft__list ready; /* peers to push, by weft__peer.ready */
 	struct weft__control control;
 	struct weft__list exits;   /* WAITs that are out, vm.c */
+	struct weft__list halls;   /* that came and are not looked for yet, coll_hall.c */
+	uint32_t nhalls;           /* made here so far */
 	struct weft__map expected; /* tid -> exit notices that will come, notice.c */
 	struct weft__map writers;  /* tid -> tasks whose output comes here, output.c */
 	unsigned control_countdown;
@@ -429,6 +431,14 @@ bool weft__share_fetch(struct weft__peer *p, const struct weft__place *place, ui
 /* That region is about to go; the peer has gone. */
 void weft__share_revoke(struct weft__engine *e, const struct weft__region *r);
 void weft__share_end(struct weft__peer *p);
+
+/* --- coll_hall.c: shared memory of teams -------------------------------------------------------- */
+/* What a hall is called where regions have their ids: this and above. */
+#define WEFT__HALL_FIRST (UINT32_C(1) << 31)
+
+/* The node brought one, sound, of that size; the descriptor stays the caller's. */
+void weft__hall_came(struct weft__engine *e, int fd, size_t nbytes);
+void weft__halls_fini(struct weft__engine *e);
 
 /* --- complete.c ------------------------------------------------------------------------------- */
 bool weft__has_ended(void *request);

@@ -38,6 +38,7 @@ static uint32_t fingerprint_of(const weft_tid_t *tids, int n)
 static void destroy(weft_team_t **team)
 {
 	if (*team) { /* also half built */
+		weft__hall_leave(*team);
 		weft__free((*team)->tids);
 		weft__free(*team);
 		*team = NULL;

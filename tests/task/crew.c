@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/ids.h"
+#include "transport/region.h"
 #include "transport/transport.h"
 
 enum { TIME_MAX_S = 60 };
@@ -32,7 +34,7 @@ static void join_two(struct crew *c, int a, int b, const char *over)
 {
 	struct weft__channel *ends[2] = {NULL, NULL};
 	int bells[2] = {weft__engine_doorbell(c->members[a].e), weft__engine_doorbell(c->members[b].e)};
-	if (strcmp(over, "inproc") == 0) {
+	if (strcmp(over, "inproc") == 0 || strcmp(over, "hall") == 0) {
 		assert_int_equal(weft__inproc_open(bells, ends), 0);
 	} else if (strcmp(over, "stream") == 0) {
 		int fds[2];
@@ -53,11 +55,35 @@ static void join_two(struct crew *c, int a, int b, const char *over)
 	assert_int_equal(weft__engine_plug(c->members[b].e, c->tids[a], &ends[1]), 0);
 }
 
+static void make_hall(struct crew *c, const char *over)
+{
+	weft_team_t *team = weft__team_job(c->members[0].e);
+	struct weft__hall *hall;
+	c->hall = -1;
+	if (strcmp(over, "hall") || c->size < 3 || c->size > WEFT__FLAT_MAX)
+		return;
+	assert_int_equal(weft__hall_create(team, &c->hall, &hall), 0);
+	munmap(hall, weft__hall_bytes(c->size));
+}
+
+static bool enter(struct member *m)
+{
+	if (!CREW_CHECK(m, m->team != NULL))
+		return false;
+	if (m->crew->hall < 0)
+		return true;
+	struct weft__hall *hall = weft__region_map(m->crew->hall, weft__hall_bytes(m->size), true);
+	if (!CREW_CHECK(m, hall != NULL))
+		return false;
+	weft__hall_enter(m->team, hall);
+	return true;
+}
+
 static void *live(void *arg)
 {
 	struct member *m = arg;
 	m->team = weft__team_job(m->e);
-	if (CREW_CHECK(m, m->team != NULL))
+	if (enter(m))
 		CREW_CHECK(m, m->crew->story(m, m->crew->arg));
 	return NULL;
 }
@@ -83,6 +109,7 @@ void crew_run(int size, const char *over, size_t eager_max, bool (*story)(struct
 		for (int b = a + 1; b < size; b++)
 			join_two(c, a, b, over);
 
+	make_hall(c, over);
 	pthread_t threads[CREW_MAX];
 	struct timespec end;
 	for (int i = 0; i < size; i++)
@@ -101,6 +128,8 @@ void crew_run(int size, const char *over, size_t eager_max, bool (*story)(struct
 			fail_msg("over %s: %s", over, c->members[i].failure);
 	for (int i = 0; i < size; i++)
 		weft__leave(&c->members[i].e);
+	if (c->hall >= 0)
+		close(c->hall);
 }
 
 void crew_die(struct member *m)

@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "base/rng.h"
 #include "tests/task/crew.h"
 #include "task/op.h"
+#include "task/state.h"
 #include "task/types.h"
 
 #define TRY(condition)                                                                             \
@@ -217,6 +219,13 @@ static void values_reduce_right_in_a_crowd(void **state)
 	crew_run(6, "stream", 8192, reduce_long_in_a_crowd, NULL);
 }
 
+static void values_reduce_right_in_a_hall(void **state)
+{
+	for (int i = 0; i < NSIZES; i++)
+		crew_run(sizes[i], "hall", 65536, reduce_types_and_ops, NULL);
+	crew_run(5, "hall", 8192, reduce_long, NULL);
+}
+
 /* --- moving values ------------------------------------------------------------------------------- */
 
 /* Value i of what rank has for other. */
@@ -326,6 +335,12 @@ static void values_get_where_they_belong_over_streams_by_rendezvous(void **state
 		crew_run(sizes[i], "stream", 1000, move_values, NULL);
 }
 
+static void values_get_where_they_belong_in_a_hall(void **state)
+{
+	for (int i = 0; i < NSIZES; i++)
+		crew_run(sizes[i], "hall", 65536, move_values, NULL);
+}
+
 static void values_get_where_they_belong_over_shared_memory(void **state)
 {
 	crew_run(2, "shm", 65536, move_values, NULL);
@@ -383,7 +398,8 @@ static void a_sum_of_reals_is_the_same_on_all_ranks_and_in_every_run(void **stat
 				size_t nbytes = (size_t)counts[k] * sizeof(double);
 				for (int rank = 0; rank < sizes[i]; rank++)
 					sums.of[rank] = results[rank];
-				crew_run(sizes[i], run % 2 ? "inproc" : "stream", 8192, sum_reals, &sums);
+				static const char *const over[] = {"stream", "inproc", "hall"};
+				crew_run(sizes[i], over[run], 8192, sum_reals, &sums);
 				if (run == 0)
 					memcpy(first, results[0], nbytes);
 				for (int rank = 0; rank < sizes[i]; rank++)
@@ -416,6 +432,33 @@ static bool count_arrivals_in_a_crowd(struct member *m, void *arg)
 {
 	crowd(m);
 	return count_arrivals(m, arg);
+}
+
+/* Now and then one comes so late that the others sleep. */
+static bool count_arrivals_asleep(struct member *m, void *arg)
+{
+	int *arrived = arg;
+	m->e->crowded = m->size % 2;
+	for (int round = 1; round <= 30; round++) {
+		if (round % m->size == m->rank)
+			nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+		__atomic_add_fetch(arrived, 1, __ATOMIC_SEQ_CST);
+		TRY(weft_barrier(m->team) == 0);
+		TRY(__atomic_load_n(arrived, __ATOMIC_SEQ_CST) >= round * m->size);
+	}
+	return true;
+}
+
+static void nobody_leaves_a_hall_early(void **state)
+{
+	for (int i = 0; i < NSIZES; i++) {
+		int arrived = 0;
+		crew_run(sizes[i], "hall", 65536, count_arrivals, &arrived);
+		assert_int_equal(arrived, 50 * sizes[i]);
+		arrived = 0;
+		crew_run(sizes[i], "hall", 65536, count_arrivals_asleep, &arrived);
+		assert_int_equal(arrived, 30 * sizes[i]);
+	}
 }
 
 static void nobody_leaves_a_barrier_early_in_a_crowd(void **state)
@@ -485,10 +528,13 @@ int main(void)
 	        cmocka_unit_test(values_get_where_they_belong),
 	        cmocka_unit_test(values_get_where_they_belong_over_streams_by_rendezvous),
 	        cmocka_unit_test(values_get_where_they_belong_over_shared_memory),
+	        cmocka_unit_test(values_get_where_they_belong_in_a_hall),
+	        cmocka_unit_test(values_reduce_right_in_a_hall),
 	        cmocka_unit_test(long_vectors_are_broadcast_whole),
 	        cmocka_unit_test(a_sum_of_reals_is_the_same_on_all_ranks_and_in_every_run),
 	        cmocka_unit_test(nobody_leaves_a_barrier_early),
 	        cmocka_unit_test(nobody_leaves_a_barrier_early_in_a_crowd),
+	        cmocka_unit_test(nobody_leaves_a_hall_early),
 	        cmocka_unit_test(collectives_do_not_mix_when_ranks_run_ahead),
 	        cmocka_unit_test(bad_arguments_are_refused_and_the_team_goes_on),
 	};

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
 #include "tests/task/crew.h"
 
 #define TRY(condition)                                                                             \
@@ -291,6 +292,8 @@ static void a_members_death_ends_every_collective_for_everyone(void **state)
 				struct death d = {.way = way, .victim = k ? crew_sizes[i] - 1 : crew_sizes[i] / 2};
 				d.count = k ? 20000 : 3; /* by rendezvous, and at once */
 				crew_run(crew_sizes[i], "inproc", 4096, survive, &d);
+				d.nearly = 0;
+				crew_run(crew_sizes[i], "hall", 4096, survive, &d);
 			}
 }
 
@@ -344,7 +347,55 @@ static void counts_that_differ_are_an_error_for_everyone(void **state)
 		for (int64_t count = 3; count < 30000; count += 20000) {
 			struct death d = {.way = way, .victim = 2, .count = count};
 			crew_run(4, "inproc", 65536, differ, &d);
+			crew_run(4, "hall", 65536, differ, &d);
 		}
+}
+
+/* One rank calls what goes by messages while the others wait for it in the hall. */
+static bool call_another(struct member *m, void *arg)
+{
+	static double send[5 * 2000], recv[CREW_MAX][5 * 2000];
+	TRY(weft_barrier(m->team) == 0);
+	int rc = m->rank == 1 ? weft_alltoall(m->team, send, recv[1], 2000, WEFT_DOUBLE) : weft_barrier(m->team);
+	for (int i = 0; i < 3 && rc == 0; i++)
+		rc = weft_barrier(m->team);
+	TRY(rc == WEFT_ETRUNC);
+	return true;
+}
+
+static void calls_that_differ_are_an_error_for_everyone(void **state)
+{
+	crew_run(5, "hall", 65536, call_another, NULL);
+}
+
+/* What others write into the hall spoils values, nothing else. */
+static bool meet_a_vandal(struct member *m, void *arg)
+{
+	struct death *d = arg;
+	int32_t v[4] = {1, 2, 3, 4}, sums[4];
+	size_t nbytes = weft__hall_bytes(m->size);
+	uint8_t *bytes = (uint8_t *)m->team->hall;
+	struct weft__rng rng;
+	weft__rng_init(&rng, 7);
+	if (m->rank == d->victim) { /* writes, and never comes */
+		for (int i = 0; i < 200000; i++)
+			bytes[weft__rng_below(&rng, nbytes)] = (uint8_t)weft__rng_next(&rng);
+		for (size_t i = 0; i < 64; i++) /* all have arrived at some meeting far away */
+			bytes[i] = 0x3f;
+		crew_die(m);
+		return true;
+	}
+	int rc = 0;
+	for (int i = 0; i < 100 && rc == 0; i++)
+		rc = weft_allreduce(m->team, v, sums, 4, WEFT_INT32, WEFT_SUM);
+	CREW_CHECK(m, rc == 0 || rc == WEFT_ETRUNC || rc == WEFT_ENOTASK);
+	return true;
+}
+
+static void a_vandal_in_the_hall_spoils_values_alone(void **state)
+{
+	struct death d = {.victim = 2};
+	crew_run(4, "hall", 65536, meet_a_vandal, &d);
 }
 
 int main(void)
@@ -358,6 +409,8 @@ int main(void)
 	        cmocka_unit_test(a_members_death_ends_every_collective_for_everyone),
 	        cmocka_unit_test(the_survivors_make_a_team_of_their_own),
 	        cmocka_unit_test(counts_that_differ_are_an_error_for_everyone),
+	        cmocka_unit_test(calls_that_differ_are_an_error_for_everyone),
+	        cmocka_unit_test(a_vandal_in_the_hall_spoils_values_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
