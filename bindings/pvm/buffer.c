@@ -2,7 +2,7 @@
  * changes them then makes its own copy first.
  *
  * A message travels as 16 bytes of header, then the body: 'P' 'V', version, encoding with the byte order of the
- * body's numbers, wait id, check sum, 4 bytes zero; all little-endian. */
+ * body's numbers, wait id, check sum, 1 when the tag is PVM's own, 3 bytes zero; all little-endian. */
 #include "config.h"
 
 #include <string.h>
@@ -256,6 +256,7 @@ int weft__pvm_buf_adopt(void **bytes, size_t nbytes, struct weft__pvm_buf **b)
 	*blob = (struct weft__pvm_blob){1, *bytes, nbytes, nbytes};
 	*bytes = NULL;
 	own->blob = blob;
+	own->reserved = p[WEFT__PVM_RESERVED_AT] != 0;
 	own->swap = (p[3] & LITTLE) != (IS_LITTLE ? LITTLE : 0);
 	own->wid = get32(p + 4);
 	own->crc = get32(p + 8);

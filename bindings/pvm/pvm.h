@@ -70,6 +70,7 @@ int weft__pvm_list_nodes(weft_node_t **nodes, int *n);
 /* --- buffers ---------------------------------------------------------------------------------- */
 
 enum { WEFT__PVM_DSIG = 0x408c41 }; /* PVM's signature of machines like this */
+enum { WEFT__PVM_RESERVED_AT = 12 }; /* in the header: 1 when the tag is one of PVM's own */
 enum { WEFT__PVM_HEADER = 16 }; /* bytes before a message's body */
 
 /* A message's bytes, header included; messages under way hold it, too. */
@@ -97,6 +98,7 @@ struct weft__pvm_buf {
 	size_t npieces, pieces_bytes;
 	size_t at; /* unpacked so far, from the blob's start */
 	int encoding;
+	bool reserved; /* as it came: its tag is below 0 */
 	bool swap; /* its numbers have another byte order than this machine's */
 	int tag, src, dst, context, wid, crc;
 };

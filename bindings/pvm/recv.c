@@ -114,7 +114,7 @@ static int receive_one(weft_tid_t from, int context, int32_t tag, int timeout_ms
 		if (bufid > 0) {
 			b->src = weft__pvm_slot(status.source);
 			b->dst = weft__pvm.tid;
-			b->tag = status.tag;
+			b->tag = b->reserved ? status.tag | INT32_MIN : status.tag;
 			b->context = context;
 		}
 	}
@@ -341,7 +341,7 @@ static int next_message(int tid, int tag, uint64_t end)
 		return k ? take(k) : code;
 	}
 	for (;;) {
-		int bufid = receive_one(from, p.context, tag == -1 ? WEFT_ANY_TAG : tag, time_left(end));
+		int bufid = receive_one(from, p.context, tag == -1 ? WEFT_ANY_TAG : tag & INT32_MAX, time_left(end));
 		if (bufid == PvmNoTask) {
 			from = weft__pvm_refind(tid);
 			if (from.v)
@@ -364,7 +364,7 @@ static int next_message(int tid, int tag, uint64_t end)
 static bool is_possible(int tid, int tag)
 {
 	bool is_source = tid == -1 || tid == WEFT__PVM_DAEMON || weft__pvm_is_task(tid);
-	return (is_source && tag >= -1) || weft__pvm.match;
+	return (is_source && (tag >= -1 || weft__pvm.resvtids)) || weft__pvm.match;
 }
 
 int weft__pvm_become_current(int bufid)

@@ -108,7 +108,38 @@ static int send_whole(weft_tid_t to, int context, int tag, struct weft__pvm_blob
 	return rc == WEFT_ETIMEDOUT ? begin(to, context, tag, blob) : rc;
 }
 
+/* PVM's own tags are below 0, the engine's are not: the message says so. The blob, or a copy when its bytes are under
+ * way without that. */
+static struct weft__pvm_blob *marked(struct weft__pvm_blob *blob, int tag)
+{
+	unsigned char mark = tag < 0;
+	if (blob->bytes[WEFT__PVM_RESERVED_AT] == mark) {
+		blob->refs++;
+		return blob;
+	}
+	struct weft__pvm_blob *copy = weft__malloc(sizeof *copy);
+	unsigned char *bytes = copy ? weft__malloc(blob->size) : NULL;
+	if (!bytes) {
+		weft__free(copy);
+		return NULL;
+	}
+	memcpy(bytes, blob->bytes, blob->size);
+	bytes[WEFT__PVM_RESERVED_AT] = mark;
+	*copy = (struct weft__pvm_blob){1, bytes, blob->size, blob->size};
+	return copy;
+}
+
+static int send_marked(int tid, int context, int tag, struct weft__pvm_blob *blob);
+
 int weft__pvm_send_blob(int tid, int context, int tag, struct weft__pvm_blob *blob)
+{
+	struct weft__pvm_blob *own = marked(blob, tag);
+	int rc = own ? send_marked(tid, context, tag & INT32_MAX, own) : PvmNoMem;
+	weft__pvm_blob_drop(own);
+	return rc;
+}
+
+static int send_marked(int tid, int context, int tag, struct weft__pvm_blob *blob)
 {
 	weft_tid_t to = weft__pvm_find(tid);
 	if (first)
@@ -127,7 +158,24 @@ int weft__pvm_send_blob(int tid, int context, int tag, struct weft__pvm_blob *bl
 
 static bool is_tag(int tag)
 {
-	return tag >= 0;
+	return tag >= 0 || weft__pvm.resvtids;
+}
+
+/* Services may name daemons, too. */
+static bool is_target(int tid)
+{
+	return weft__pvm_is_task(tid) || (weft__pvm.resvtids && (weft__pvm_is_host(tid) || tid == WEFT__PVM_DAEMON));
+}
+
+static int send_buffer(struct weft__pvm_buf *b, int tid, int tag)
+{
+	struct weft__pvm_blob *blob = weft__pvm_buf_seal(b);
+	if (!blob)
+		return PvmNoMem;
+	int rc = weft__pvm_send_blob(tid, pvmmyctx, tag, blob);
+	weft__pvm_blob_drop(blob);
+	b->dst = tid;
+	return rc;
 }
 
 int weft__call_send(int tid, int tag)
@@ -135,15 +183,11 @@ int weft__call_send(int tid, int tag)
 	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf);
 	int rc = weft__pvm_enrol();
 	if (rc == 0)
-		rc = !weft__pvm_is_task(tid) || !is_tag(tag) ? PvmBadParam : b ? PvmOk : PvmNoBuf;
-	if (rc)
-		return lpvmerr("pvm_send", rc);
-	struct weft__pvm_blob *blob = weft__pvm_buf_seal(b);
-	if (!blob)
-		return lpvmerr("pvm_send", PvmNoMem);
-	rc = weft__pvm_send_blob(tid, pvmmyctx, tag, blob);
-	weft__pvm_blob_drop(blob);
-	b->dst = tid;
+		rc = !is_target(tid) || !is_tag(tag) ? PvmBadParam : b ? PvmOk : PvmNoBuf;
+	if (rc == PvmOk && !weft__pvm_is_task(tid))
+		rc = PvmNotImpl; /* daemons take nothing from tasks */
+	else if (rc == PvmOk)
+		rc = send_buffer(b, tid, tag);
 	return rc ? lpvmerr("pvm_send", rc) : PvmOk;
 }
 
