@@ -13,7 +13,7 @@ enum {
 	POLL_PIECES = 64,        /* a poll takes at most so many cells */
 	POLL_BYTES = 256 * 1024, /* and, roughly, bytes */
 	CHEAP_CELLS = 32768, /* so many without a sleep are worth one membarrier(2), some 50 us */
-	FETCH_BYTES = 1024,  /* of a payload, asked for when its header is there */
+	FETCH_BYTES = 2048,  /* of a payload, asked for when its header is there */
 	OWN_BYTES = 512,     /* of the next payload, made ours ahead */
 	GROW_PAUSE = 1024,   /* pieces until the window asks for memory again */
 };
