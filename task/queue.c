@@ -116,7 +116,10 @@ void weft__queue_push(struct weft__peer *p)
 		if (!out)
 			break;
 		p->current = out;
+		size_t before = out->taken;
 		int rc = p->channel->ops->send(p->channel, &out->hdr, out->payload, &out->taken);
+		if (rc == 0 || out->taken != before)
+			p->engine->npushed++;
 		if (rc == WEFT_EAGAIN) {
 			if (!p->blocked)
 				weft__rouse(p->engine);

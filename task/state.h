@@ -232,6 +232,7 @@ struct weft__engine {
 	bool polling;         /* a thread is in charge of progress */
 	bool asleep;          /* ... and in epoll_wait, without the lock */
 	bool rung;            /* ... and was woken already */
+	uint64_t npushed;     /* times that a channel took something out of a queue */
 	uint64_t nchanges;    /* requests ended, messages kept, answers, peers that died */
 	const void *awaited;  /* what the polling thread's condition is about, as a rule a request */
 	bool sated;           /* it has ended: what else came may stay in the channel */

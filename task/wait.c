@@ -56,6 +56,7 @@ static void relax(void)
 int weft__step(struct weft__engine *e)
 {
 	int n = 0;
+	uint64_t npushed = e->npushed;
 	e->sated = false;
 	for (uint32_t i = 0; i < e->nactive;) {
 		struct weft__peer *p = e->active[i];
@@ -68,7 +69,7 @@ int weft__step(struct weft__engine *e)
 		e->control_countdown = ROUNDS_PER_LOOK;
 		weft__control_poll(e);
 	}
-	return n;
+	return e->npushed != npushed ? n + 1 : n;
 }
 
 /* --- sleeping --------------------------------------------------------------------------------- */

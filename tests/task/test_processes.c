@@ -184,6 +184,31 @@ static void a_task_that_waits_gives_its_channels_memory_back(void **state)
 	finish(&t, pid, 0);
 }
 
+/* Who thinks that nothing happens gives the processor away, and soon sleeps. */
+static void a_sender_that_gets_on_sees_it(void **state)
+{
+	struct tasks t;
+	uint8_t *bytes = malloc(2 * LONG);
+	weft_request_t in, out;
+	int nmoved = 0, code = WEFT_EAGAIN;
+	tasks_open(&t, 2, wire, NULL);
+	fill(bytes, LONG, 1);
+	assert_int_equal(weft__irecv(t.e[1], t.tid[0], C, 1, bytes + LONG, LONG, &in), 0);
+	assert_int_equal(weft__isend(t.e[0], t.tid[1], C, 1, bytes, LONG, &out), 0);
+	for (uint64_t deadline = weft__deadline(WAIT_MS);
+	     code == WEFT_EAGAIN && weft__clock_ns() < deadline;
+	     code = weft__test(t.e[1], &in, NULL))
+		nmoved += weft__step(t.e[0]) > 0;
+	assert_int_equal(code, 0);
+	assert_true(is_filled(bytes + LONG, LONG, 1));
+	if (wire ==
+	    SHM) /* what came to the sender is one message, what went is four windows and more */
+		assert_true(nmoved >= 4);
+	assert_int_equal(weft__wait(t.e[0], &out, NULL, WAIT_MS), 0);
+	free(bytes);
+	tasks_close(&t);
+}
+
 static void what_was_sent_arrives_after_exit(void **state)
 {
 	struct tasks t;
@@ -281,6 +306,7 @@ int main(void)
 	        cmocka_unit_test(messages_go_to_and_fro),
 	        cmocka_unit_test(a_task_that_waits_uses_no_processor),
 	        cmocka_unit_test(a_task_that_waits_gives_its_channels_memory_back),
+	        cmocka_unit_test(a_sender_that_gets_on_sees_it),
 	        cmocka_unit_test(what_was_sent_arrives_after_exit),
 	        cmocka_unit_test(a_task_killed_while_it_sends_leaves_whole_messages),
 	        cmocka_unit_test(a_sender_to_a_killed_task_does_not_hang),
