@@ -122,10 +122,16 @@ static void report(const char *what, const char *end, int code)
 		say(line, (size_t)n);
 }
 
-int lpvmerr(const char *function, int code)
+int weft__pvm_silent(int code)
 {
 	pvm_errno = code;
 	weft__pvm.code = code;
+	return code;
+}
+
+int lpvmerr(const char *function, int code)
+{
+	weft__pvm_silent(code);
 	if (weft__pvm.autoerr > 0)
 		report(function, "()", code);
 	if (weft__pvm.autoerr == 2)

@@ -10,6 +10,13 @@
 
 enum { NAME_BYTES = 255 };
 
+/* PVM's group calls print nothing when they fail, whatever PvmAutoErr is; gather, scatter and reduce do. */
+static int silent(int code)
+{
+	pvm_errno = code;
+	return code;
+}
+
 static int ask(int op, const char *group, uint64_t arg, int *value)
 {
 	if (!group || !*group)
@@ -27,21 +34,21 @@ int pvm_joingroup(char *group)
 	int instance = 0, rc = ask(WEFT__GROUP_JOIN, group, 0, &instance);
 	if (rc == PvmAlready)
 		rc = PvmDupGroup;
-	return pvm_weft_group_leave(TEV_JOINGROUP, TEV_DID_CC, rc ? lpvmerr("pvm_joingroup", rc) : instance);
+	return pvm_weft_group_leave(TEV_JOINGROUP, TEV_DID_CC, rc ? silent(rc) : instance);
 }
 
 int pvm_lvgroup(char *group)
 {
 	pvm_weft_group_enter(TEV_LVGROUP, group, -1, 0);
 	int rc = ask(WEFT__GROUP_LEAVE, group, 0, NULL);
-	return pvm_weft_group_leave(TEV_LVGROUP, TEV_DID_CC, rc ? lpvmerr("pvm_lvgroup", rc) : PvmOk);
+	return pvm_weft_group_leave(TEV_LVGROUP, TEV_DID_CC, rc ? silent(rc) : PvmOk);
 }
 
 int pvm_gsize(char *group)
 {
 	pvm_weft_group_enter(TEV_GSIZE, group, -1, 0);
 	int size = 0, rc = ask(WEFT__GROUP_SIZE, group, 0, &size);
-	return pvm_weft_group_leave(TEV_GSIZE, TEV_DID_GS, rc ? lpvmerr("pvm_gsize", rc) : size);
+	return pvm_weft_group_leave(TEV_GSIZE, TEV_DID_GS, rc ? silent(rc) : size);
 }
 
 static int member(const char *group, int instance, int *tid)
@@ -55,7 +62,7 @@ int pvm_gettid(char *group, int instance)
 {
 	pvm_weft_group_enter(TEV_GETTID, group, TEV_DID_GI, instance);
 	int tid = 0, rc = member(group, instance, &tid);
-	return pvm_weft_group_leave(TEV_GETTID, TEV_DID_GT, rc ? lpvmerr("pvm_gettid", rc) : tid);
+	return pvm_weft_group_leave(TEV_GETTID, TEV_DID_GT, rc ? silent(rc) : tid);
 }
 
 static int instance_of(const char *group, int tid, int *instance)
@@ -67,7 +74,7 @@ int pvm_getinst(char *group, int tid)
 {
 	pvm_weft_group_enter(TEV_GETINST, group, TEV_DID_GT, tid);
 	int instance = 0, rc = instance_of(group, tid, &instance);
-	return pvm_weft_group_leave(TEV_GETINST, TEV_DID_GI, rc ? lpvmerr("pvm_getinst", rc) : instance);
+	return pvm_weft_group_leave(TEV_GETINST, TEV_DID_GI, rc ? silent(rc) : instance);
 }
 
 /* --- barriers --------------------------------------------------------------------------------- */
@@ -84,7 +91,7 @@ int pvm_barrier(char *group, int count)
 {
 	pvm_weft_group_enter(TEV_BARRIER, group, TEV_DID_GBC, count);
 	int rc = barrier(group, count);
-	return pvm_weft_group_leave(TEV_BARRIER, TEV_DID_CC, rc ? lpvmerr("pvm_barrier", rc) : PvmOk);
+	return pvm_weft_group_leave(TEV_BARRIER, TEV_DID_CC, rc ? silent(rc) : PvmOk);
 }
 
 /* Waits until size tasks have joined and asked for it. Their number. */
@@ -93,7 +100,7 @@ int pvm_freezegroup(char *group, int size)
 	int rc = barrier(group, size);
 	if (rc == PvmOk)
 		rc = ask(WEFT__GROUP_SIZE, group, 0, &size);
-	return rc ? lpvmerr("pvm_freezegroup", rc) : size;
+	return rc ? silent(rc) : size;
 }
 
 /* PVM's group server, of which there is none here, and how long to wait for it. For tools that ask it. */
@@ -119,11 +126,11 @@ int pvm_bcast(char *group, int tag)
 	pvm_weft_group_enter(TEV_BCAST, group, TEV_DID_MC, tag);
 	int *tids, to = 0, me = pvm_mytid(), n = members(group, &tids);
 	if (n < 0)
-		return pvm_weft_group_leave(TEV_BCAST, TEV_DID_CC, lpvmerr("pvm_bcast", n));
+		return pvm_weft_group_leave(TEV_BCAST, TEV_DID_CC, silent(n));
 	for (int i = 0; i < n; i++)
 		if (tids[i] && tids[i] != me)
 			tids[to++] = tids[i];
-	int rc = to ? pvm_mcast(tids, to, tag) : lpvmerr("pvm_bcast", PvmNoInst);
+	int rc = to ? pvm_mcast(tids, to, tag) : silent(PvmNoInst);
 	free(tids);
 	return pvm_weft_group_leave(TEV_BCAST, TEV_DID_CC, rc);
 }

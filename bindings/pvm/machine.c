@@ -203,7 +203,7 @@ int weft__call_mstat(char *host)
 	if (rc || !host_name(host, name))
 		return lpvmerr("pvm_mstat", rc ? rc : PvmBadParam);
 	int node = node_named(name);
-	return node > 0 ? PvmOk : lpvmerr("pvm_mstat", node ? node : PvmNoHost);
+	return node > 0 ? PvmOk : weft__pvm_silent(node ? node : PvmNoHost);
 }
 
 /* --- tasks ------------------------------------------------------------------------------------ */
@@ -276,7 +276,7 @@ int weft__call_pstat(int tid)
 	for (int i = 0; i < n; i++)
 		found |= weft__pvm_slot(tasks[i].tid) == tid;
 	weft__free(tasks);
-	return found ? PvmOk : lpvmerr("pvm_pstat", PvmNoTask);
+	return found ? PvmOk : weft__pvm_silent(PvmNoTask);
 }
 
 /* --- signals ---------------------------------------------------------------------------------- */

@@ -69,10 +69,16 @@ static int get(const char *name, int index, int flags, int *found)
 	return bufid;
 }
 
+/* That there is no such entry is an answer: PVM prints nothing. */
+static int failed(const char *name, int code)
+{
+	return code == PvmNotFound ? weft__pvm_silent(code) : lpvmerr(name, code);
+}
+
 int weft__call_recvinfo(char *name, int index, int flags)
 {
 	int found, bufid = get(name, index, flags, &found);
-	return bufid < 0 ? lpvmerr("pvm_recvinfo", bufid) : weft__pvm_become_current(bufid);
+	return bufid < 0 ? failed("pvm_recvinfo", bufid) : weft__pvm_become_current(bufid);
 }
 
 static int delete(const char *name, int index)
@@ -89,7 +95,7 @@ int weft__call_delinfo(char *name, int index, int flags)
 {
 	int rc = delete(name, index);
 	(void)flags; /* there are none */
-	return rc ? lpvmerr("pvm_delinfo", rc) : index;
+	return rc ? failed("pvm_delinfo", rc) : index;
 }
 
 /* --- listing ---------------------------------------------------------------------------------- */
@@ -203,13 +209,13 @@ int weft__call_insert(char *name, int index, int number)
 	struct weft__pvm_buf *b;
 	int id = check_name(name) || index < -1 ? PvmBadParam : weft__pvm_buf_new(PvmDataDefault, &b);
 	if (id < 0)
-		return lpvmerr("pvm_insert", id);
+		return weft__pvm_silent(id);
 	int at = index < 0 ? 0 : index;
 	int rc = at > WEFT__MBOX_INDEX_MAX ? PvmBadParam : weft__pvm_pack(b, PVM_INT, &number, 1, 1);
 	if (rc == PvmOk)
 		rc = put(name, id, NUMBERED | (int)((unsigned)at << WEFT__MBOX_INDEX_SHIFT), index >= 0);
 	weft__pvm_buf_drop(id);
-	return rc < 0 ? lpvmerr("pvm_insert", rc) : rc;
+	return rc < 0 ? weft__pvm_silent(rc) : rc;
 }
 
 int weft__call_lookup(char *name, int index, int *number)
@@ -217,11 +223,11 @@ int weft__call_lookup(char *name, int index, int *number)
 	int found, value = 0;
 	int id = get(name, index < 0 ? 0 : index, index < 0 ? PvmMboxFirstAvail : PvmMboxDefault, &found);
 	if (id < 0)
-		return lpvmerr("pvm_lookup", id);
+		return weft__pvm_silent(id);
 	int rc = weft__pvm_unpack(weft__pvm_buf(id), PVM_INT, &value, 1, 1);
 	weft__pvm_buf_drop(id);
 	if (rc)
-		return lpvmerr("pvm_lookup", rc);
+		return weft__pvm_silent(rc);
 	if (number)
 		*number = value;
 	return found;
@@ -230,7 +236,7 @@ int weft__call_lookup(char *name, int index, int *number)
 int weft__call_delete(char *name, int index)
 {
 	int rc = delete(name, index);
-	return rc ? lpvmerr("pvm_delete", rc) : index;
+	return rc ? weft__pvm_silent(rc) : index;
 }
 
 /* --- tasks that a reset spares ---------------------------------------------------------------- */

@@ -407,7 +407,7 @@ int pvm_pkmesg(int bufid)
 {
 	struct weft__pvm_buf *b = weft__pvm_buf(weft__pvm.sbuf);
 	int rc = b && b->encoding == PvmDataInPlace ? PvmNotImpl : pack_message(b, bufid, true);
-	return rc ? lpvmerr("pvm_pkmesg", rc) : PvmOk;
+	return rc ? weft__pvm_silent(rc) : PvmOk;
 }
 
 int pvm_pkmesgbody(int bufid)
@@ -419,7 +419,7 @@ int pvm_pkmesgbody(int bufid)
 		rc = PvmMismatch;
 	if (rc == PvmOk)
 		rc = pack_message(b, bufid, false);
-	return rc ? lpvmerr("pvm_pkmesgbody", rc) : PvmOk;
+	return rc ? weft__pvm_silent(rc) : PvmOk;
 }
 
 int pvm_upkmesg(void)
@@ -439,7 +439,7 @@ int pvm_upkmesg(void)
 			weft__pvm_buf_drop(id);
 		if (b)
 			b->at = before;
-		return lpvmerr("pvm_upkmesg", id < 0 ? id : PvmNoMem);
+		return weft__pvm_silent(id < 0 ? id : PvmNoMem);
 	}
 	memcpy(to, b->blob->bytes + b->at, (size_t)header[6]);
 	b->at += (size_t)header[6];

@@ -22,6 +22,7 @@ static inline uint64_t weft__clock_ms(void)
 /* --- errors ----------------------------------------------------------------------------------- */
 
 int weft__pvm_code(int weft_code);           /* PVM's word for one of our errors */
+int weft__pvm_silent(int code);              /* as lpvmerr where PVM's library says nothing, whatever PvmAutoErr is */
 
 /* --- the task --------------------------------------------------------------------------------- */
 
