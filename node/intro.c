@@ -12,7 +12,7 @@
  * - A task shares a buffer with its partner (SHARE): it is passed on when it is sound, else the task is closed.
  * - No shared memory is left: a socketpair takes its place.
  * - The other node can't be dialled from here, but we from there: INTRO_TURN with a token tells it to.
- * - The link between the nodes breaks: what was asked is asked again. It can't be made: WEFT_ETIMEDOUT.
+ * - The link between the nodes breaks: what was asked is asked again. It can't be made: WEFT_ENONODE.
  * - Many tasks meet at once, from many nodes: a port lets only so many unproven connections in and drops the
  *   oldest. A node has DIALS_MAX under way, the others wait for their turn; one that was dropped is tried again.
  */
@@ -473,7 +473,7 @@ static void ask_again(struct pair *p, uint64_t theirs, bool lost)
 static void give_up(struct pair *p, uint64_t theirs, bool lost)
 {
 	if (p->state != PAIR_OPEN)
-		fail(p, WEFT_ETIMEDOUT);
+		fail(p, WEFT_ENONODE);
 }
 
 void intro_peer_broken(struct node *n, uint32_t index)
@@ -601,8 +601,8 @@ static void dialled(void *arg, int fd, int code)
 		turn(p);
 	} else if (current && !(code == WEFT_ECLOSED && dial_again(p))) {
 		weft__log(WEFT__LOG_WARN, "WEFT-INTRO-FAILED", "node=%u %s", other_node(p), weft__err_text(code));
-		send_answer(n, other_node(p), d->low, d->high, WEFT_ETIMEDOUT);
-		fail(p, WEFT_ETIMEDOUT);
+		send_answer(n, other_node(p), d->low, d->high, WEFT_ENONODE);
+		fail(p, WEFT_ENONODE);
 	}
 	if (fd >= 0)
 		close(fd);

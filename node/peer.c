@@ -10,7 +10,7 @@
  *
  * What can go wrong: the link breaks (introductions under way are asked for again, output that was under way is
  * lost and counts as written, one log line); it can't be made from either side in several attempts (introductions fail with
- * WEFT_ETIMEDOUT); the node is gone (PEER_GONE: its tasks are gone for their partners here). A
+ * WEFT_ENONODE); the node is gone (PEER_GONE: its tasks are gone for their partners here). A
  * stranger without the key, or of an older incarnation, is refused by TLS.
  */
 #include "config.h"
@@ -180,12 +180,16 @@ static void race_won(void *arg, struct link *l, const char *address, uint16_t po
 	say_waiting(p);
 }
 
+/* Neither way: who waits for a channel is told so, rather than after many more attempts. */
 static void call_over(uv_timer_t *timer)
 {
 	struct peer *p = timer->data;
 	p->called = false;
 	weft__buf_fini(&p->waiting);
-	broken(p, "it can't be dialled, and does not dial when it is asked to");
+	weft__log(WEFT__LOG_WARN, "WEFT-PEER-LOST",
+	          "node=%u host=%s can't be dialled, and does not dial when it is asked to; see: weft doctor net", p->index, p->host);
+	output_peer_broken(p->node, p->index);
+	intro_peer_failed(p->node, p->index);
 }
 
 static void call(struct peer *p)

@@ -227,7 +227,8 @@ WEFT_API int weft_wait_exit(weft_tid_t tid, weft_exit_t *how, int timeout_ms);
 /* weft_send - send a message to one task.
  *
  * Shape    buf[nbytes]; nbytes 0..WEFT_MSG_MAX; tag >= 0. buf may be used again at once.
- * Returns  0; WEFT_ENOTASK (unknown or dead), WEFT_ETIMEDOUT (nothing was sent), WEFT_ETOOBIG, WEFT_EINVAL.
+ * Returns  0; WEFT_ENOTASK (unknown or dead), WEFT_ENONODE (its node can't be reached from here, nor this one from there),
+ *          WEFT_ETIMEDOUT (nothing was sent), WEFT_ETOOBIG, WEFT_EINVAL.
  * Order    messages from one task to another in one context arrive in the order sent.
  * Context  waits while the receiver is too far behind, and, with a long message, until it is received.
  */

@@ -43,6 +43,10 @@ status "where both are it is not" 1 weft doctor net
 expect "both are named, with the reason of each address" "$(grep -q '✘ alpha can.t dial beta' "$tmp/out" && grep -q '✘ beta can.t dial alpha' "$tmp/out" && grep -q -E '\| .*172.17.0.1:71[0-9]+' "$tmp/out" || cat "$tmp/out")"
 status "and in JSON" 1 weft doctor net --json
 expect "as data" "$(grep -q '"from": *2, *"to": *3, *"address": *"10.77.0.3", *"port": *71[0-9]*, *"ok": *false' "$tmp/out" && grep -q '"ok": *false$' "$tmp/out" || cat "$tmp/out")"
+start=$(date +%s)
+limit=50 weft run --host alpha,beta -n 2 "$examples/ring" >"$tmp/out" 2>&1 && echo "it worked" >>"$tmp/out"
+took=$(($(date +%s) - start))
+expect "tasks there are told in time that they can't talk" "$([ $took -lt 30 ] && grep -q 'no such node' "$tmp/out" && ! grep -q 'it worked' "$tmp/out" || { echo "$took s"; cat "$tmp/out"; })"
 weft down >/dev/null
 expect "nothing is left anywhere" "$(remains_elsewhere)"
 done_testing

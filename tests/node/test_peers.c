@@ -152,13 +152,14 @@ static void on_tcp(void *arg, int fd, enum link_purpose purpose, const char *fro
 
 /* --- set-up ------------------------------------------------------------------------------------------ */
 
-static void introduce_nodes(struct other *o)
+static void introduce_node_at(struct other *o, const char *address, const char *others)
 {
 	struct weft__msg peer = {.code = WEFT__MSG_PEER,
 	                         .peer = {.node = OTHER,
 	                                  .incarnation = INCARNATION,
 	                                  .host = weft__str("other"),
-	                                  .address = weft__str("127.0.0.1"),
+	                                  .address = weft__str(address),
+	                                  .addresses = weft__str(others),
 	                                  .port = link_listener_port(o->listener),
 	                                  .ncores = 1,
 	                                  .key = {o->key, sizeof o->key}}};
@@ -185,7 +186,7 @@ static int setup(void **state)
 	uv_timer_init(&o->loop, &o->limit);
 	o->limit.data = o;
 	assert_int_equal(link_listen_tcp(&o->loop, "127.0.0.1", 0, 0, on_tcp, o, &o->listener, &e), 0);
-	introduce_nodes(o);
+	introduce_node_at(o, "127.0.0.1", "");
 	settle(o);
 	*state = o;
 	return 0;
@@ -394,6 +395,55 @@ static void what_a_broken_link_took_is_asked_again(void **state)
 	end(o);
 }
 
+/* --- addresses ------------------------------------------------------------------------------------- */
+
+static void of_several_addresses_the_one_that_answers_is_taken(void **state)
+{
+	struct other *o = *state;
+	struct weft__msg m;
+	introduce_node_at(o, "127.0.0.77", "127.0.0.78,[::1],127.0.0.1");
+	settle(o);
+	start_task(o, "h c#262145 w");
+	answer_intro(o, 0, &m);
+	until(o, &o->socket_done);
+	assert_task_said(o, "channel 0 kind 2 side 0\n");
+	end(o);
+}
+
+static void a_node_that_can_t_be_dialled_is_asked_to_dial(void **state)
+{
+	struct other *o = *state;
+	struct weft__msg m;
+	introduce_node_at(o, "127.0.0.77", "127.0.0.78");
+	settle(o);
+	start_task(o, "h c#262145 w");
+	fake_expect(&o->rig.coord, WEFT__MSG_PEER_CALL, &m);
+	assert_int_equal(m.peer_call.node, OTHER);
+	assert_int_equal(m.peer_call.incarnation, INCARNATION);
+	dial(o);
+	answer_intro(o, 0, &m); /* what was to be said meanwhile comes */
+	expect(o, WEFT__MSG_INTRO_TURN, &m);
+	assert_int_equal(m.intro_turn.high, their_tid(1));
+	assert_memory_not_equal(m.intro_turn.token.p, o->token.bytes, sizeof o->token.bytes);
+	memcpy(o->token.bytes, m.intro_turn.token.p, sizeof o->token.bytes);
+	assert_int_equal(link_dial_task(&o->loop, "127.0.0.1", o->port, &o->token, on_dialled, o), 0);
+	until(o, &o->socket_done);
+	assert_int_equal(o->socket_code, 0);
+	assert_task_said(o, "channel 0 kind 2 side 0\n");
+	end(o);
+}
+
+static void who_is_called_dials(void **state)
+{
+	struct other *o = *state;
+	struct weft__msg call = {.code = WEFT__MSG_PEER_CALL, .peer_call = {.node = OTHER, .incarnation = INCARNATION + 1}};
+	fake_send(&o->rig.coord, &call, -1); /* of another life: nothing happens */
+	call.peer_call.incarnation = INCARNATION;
+	fake_send(&o->rig.coord, &call, -1);
+	until(o, &o->opened);
+	end(o);
+}
+
 static void a_lost_node_answers_who_waits_for_it(void **state)
 {
 	struct other *o = *state;
@@ -500,6 +550,9 @@ int main(int argc, char **argv)
 	        A_TEST(a_task_there_asks_for_one_here),
 	        A_TEST(a_refusal_there_is_told_here),
 	        A_TEST(what_a_broken_link_took_is_asked_again),
+	        A_TEST(of_several_addresses_the_one_that_answers_is_taken),
+	        A_TEST(a_node_that_can_t_be_dialled_is_asked_to_dial),
+	        A_TEST(who_is_called_dials),
 	        A_TEST(a_lost_node_answers_who_waits_for_it),
 	        A_TEST(a_lost_node_ends_the_channels_with_it),
 	        A_TEST(a_token_serves_one_connection_and_no_guess),
