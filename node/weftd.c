@@ -18,7 +18,7 @@
 #include "node/loglevel.h"
 #include "node/node.h"
 
-enum { OWN_FDS_FIRST = 4, ORPHAN_MS = 60000, ORPHAN_PRIVATE_MS = 2000 };
+enum { OWN_FDS_FIRST = 4, ORPHAN_MS = 60000, ORPHAN_PRIVATE_MS = 2000, ORPHAN_BATCH_MS = 10000 };
 
 static const char usage[] =
         "usage: weftd --home --dir VMDIR [--private] [--local-nodes N] [options]\n"
@@ -169,12 +169,12 @@ static int complete(struct node *n, struct weft_error *e)
 		return weft__err_set(e, WEFT_EINVAL, "the VM's name is too long: %s", last);
 	if (!*n->host && (gethostname(n->host, sizeof n->host - 1) || !*n->host))
 		strcpy(n->host, "localhost");
-	if (!n->orphan_ms)
-		n->orphan_ms = n->private_vm ? ORPHAN_PRIVATE_MS : ORPHAN_MS;
 	struct weft__batch_job job;
 	bool in_job = weft__batch_job(weft__batch_getenv, &job);
 	n->batch |= in_job && !n->home;
 	n->slurm = in_job && job.system == WEFT__BATCH_SLURM;
+	if (!n->orphan_ms)
+		n->orphan_ms = n->private_vm ? ORPHAN_PRIVATE_MS : n->batch ? ORPHAN_BATCH_MS : ORPHAN_MS;
 	if (n->private_vm && !n->batch && !*n->listen_address)
 		strcpy(n->listen_address, "127.0.0.1");
 	return 0;

@@ -79,6 +79,14 @@ equal "another job does not" 125 "$rc"
 run "$WEFT" down
 expect "nothing remains of it" "$(remains)"
 
+run "$WEFT" up
+run "$WEFT" spawn -n 2 sleep 100
+kill -9 $(left | awk '$2 == "weft-coord" { print $1 }') "$(sed -n 's/^pid //p' "$rundir/pbs-12.server/vm")"
+if until_true 20 nothing_runs; then ok "when the job's end kills its first machine, the others' daemons end"; else
+	not_ok "when the job's end kills its first machine, the others' daemons end" "$(left)"
+fi
+run "$WEFT" down
+
 : >"$PBS_NODEFILE"
 run "$WEFT" run true
 matches "an empty file is said" 'PBS_NODEFILE.*is empty' "$out"
