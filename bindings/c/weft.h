@@ -124,10 +124,12 @@ typedef struct weft_buf weft_buf_t;   /* a message of typed items */
 /* weft_init - become a task of the virtual machine.
  *
  * A program started by Weft is that task; any other enrols with the VM named by WEFT_VM (default
- * "default") and is a job of its own. Calling it again while enrolled does nothing. WEFT_EAGER_BYTES is the
+ * that of the batch job, else "default") and is a job of its own. Calling it again while enrolled does nothing. WEFT_EAGER_BYTES is the
  * length up to which a message is sent before it is asked for (65536), WEFT_SPIN_US how long a call that waits
  * polls before it sleeps (50; less when there are more tasks than cores).
- * Returns  0; WEFT_ENOVM (none is up), WEFT_EVERSION, WEFT_EDENIED, WEFT_ENOMEM, WEFT_ENOSPC.
+ * Returns  0; WEFT_ENOVM (none is up), WEFT_EUNSUP (one of several copies that srun or the like started, which would
+ *          each be alone; weft_last_error has the command that starts a team), WEFT_EVERSION, WEFT_EDENIED, WEFT_ENOMEM,
+ *          WEFT_ENOSPC.
  */
 WEFT_API int weft_init(void);
 
