@@ -20,7 +20,7 @@ static const struct entry environment[] = {
         {"WEFT_VM", "the name of the virtual machine to use; when it is not set, `default`, and in a batch job `slurm-JOBID`, `pbs-JOBID` and so on"},
         {"WEFT_RUNDIR", "the folder for the folders of virtual machines, in place of `$XDG_RUNTIME_DIR/weft` or "
                         "`/tmp/weft-UID`"},
-        {"WEFT_SSH", "the command that reaches another host, in place of `ssh -o BatchMode=yes -o ConnectTimeout=8`"},
+        {"WEFT_SSH", "the command that reaches another host, in place of `ssh -o BatchMode=yes -o ConnectTimeout=5`"},
         {"WEFT_LIBEXECDIR", "the folder of the daemons' programs, in place of the installed one"},
         {"WEFT_LOG", "how much the daemons log: `error`, `warn`, `info` or `debug`; see `weft logs`"},
         {"NO_COLOR", "when set and not empty, nothing is coloured"},

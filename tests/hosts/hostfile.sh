@@ -64,6 +64,13 @@ status "and a PVM program by PvmHostAdd" 0 sh -c "
 	i=0; while ! grep -q watching '$tmp/watched' && [ \$i -lt 200 ]; do sleep 0.05; i=\$((i + 1)); done
 	WEFT_RUNDIR='$rundir' timeout 30 '$build/console/weft' add gamma && wait \$run"
 expect "with the host's tid" "$(grep -qx 'added gamma' "$tmp/watched" || cat "$tmp/watched")"
+weft delete gamma >/dev/null
+if command -v script >/dev/null; then
+	WEFT_RUNDIR=$rundir TERM=xterm timeout 30 script -qec "'$build/console/weft' add gamma nix" /dev/null </dev/null >"$tmp/tty"
+	expect "on a terminal each host has a line that moves until it is decided" "$(grep -q '[⠋⠙⠸⠴⠦⠇] gamma  [0-9]' "$tmp/tty" && grep -q '✔.* gamma is node' "$tmp/tty" && grep -q '✘.* nix: ' "$tmp/tty" || cat -v "$tmp/tty")"
+else
+	skip "on a terminal each host has a line that moves until it is decided" "there is no script"
+fi
 weft down >/dev/null
 
 status "a run of its own brings hosts along and takes them away" 0 weft run --hostfile "$tmp/list" -n 4 hostname
