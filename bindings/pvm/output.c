@@ -12,12 +12,13 @@
 #include "bindings/pvm/calls.h"
 
 enum { SPAWNED = -2, BEGUN = -1, ENDED = 0 };
-enum { LINE_MAX_BYTES = 4096 };
+enum { LINE_MAX_BYTES = 4096, QUIET_MS = 5000 };
 
 static struct {
 	FILE *to;
 	struct weft__map lines;   /* tid -> its line so far, of those that have begun and not ended */
 	struct weft__map spawned; /* tids that have not begun */
+	unsigned ncame;           /* messages */
 } catching;
 
 bool weft__pvm_is_catching(void)
@@ -114,6 +115,7 @@ static void end(uint64_t tid)
 static void catch(const struct weft__output *o, const char *bytes)
 {
 	uint64_t tid = weft__tid_slot(o->tid);
+	catching.ncame++;
 	if (o->what == WEFT__OUTPUT_BEGINS)
 		begin(tid);
 	else if (o->what == WEFT__OUTPUT_BYTES)
@@ -182,13 +184,48 @@ void weft__pvm_spawned(const weft_tid_t *tids, int n)
 	}
 }
 
+static bool runs(uint64_t tid, const weft_task_t *tasks, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (weft__tid_slot(tasks[i].tid) == tid)
+			return true;
+	return false;
+}
+
+/* Of tasks that were lost with their node no end comes. */
+static void forget_lost(void)
+{
+	weft_task_t *tasks;
+	int n;
+	if (weft__pvm_list_tasks(0, &tasks, &n))
+		return;
+	struct weft__map *maps[] = {&catching.lines, &catching.spawned};
+	for (int i = 0; i < 2; i++) {
+		size_t cursor = 0;
+		uint64_t tid;
+		void *value;
+		while (weft__map_next(maps[i], &cursor, &tid, &value)) {
+			if (runs(tid, tasks, n))
+				continue;
+			end(tid);
+			weft__map_remove(maps[i], tid);
+			cursor = 0; /* the map has changed */
+		}
+	}
+	weft__free(tasks);
+}
+
 /* As the original: only while output is collected, not after pvm_catchout(NULL). */
 void weft__pvm_catch_all(void)
 {
 	bool collects = pvmctrc.outtid == weft__pvm.tid && pvmctrc.outctx == WEFT__PVM_CATCH_CONTEXT;
-	while (collects && (catching.lines.count || catching.spawned.count))
-		if (weft__pvm_catch_some(-1))
+	while (collects && (catching.lines.count || catching.spawned.count)) {
+		unsigned before = catching.ncame;
+		if (weft__pvm_catch_some(QUIET_MS))
 			return;
+		if (catching.ncame == before)
+			forget_lost();
+	}
 }
 
 void weft__pvm_output_fini(void)
