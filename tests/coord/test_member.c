@@ -303,6 +303,26 @@ static void a_host_is_added_once_by_a_name_that_is_one(void **state)
 	drive_destroy(d);
 }
 
+static void a_call_from_node_to_node_is_passed_on_unless_that_one_has_gone(void **state)
+{
+	struct drive *d = drive_vm(3, 1);
+	struct weft__msg call = {.code = WEFT__MSG_PEER_CALL, .peer_call = {.node = 3, .incarnation = 4}};
+	drive_forget(d);
+	drive_send(d, 2, &call); /* of another life */
+	call.peer_call.node = 9;
+	drive_send(d, 2, &call);
+	call.peer_call = (struct weft__msg_peer_call){.node = 2, .incarnation = 2};
+	drive_send(d, 2, &call); /* oneself */
+	for (uint32_t node = 1; node <= 3; node++)
+		assert_false(drive_has(d, node, 0, WEFT__MSG_PEER_CALL));
+	call.peer_call = (struct weft__msg_peer_call){.node = 3, .incarnation = 3};
+	drive_send(d, 2, &call);
+	const struct weft__msg_peer_call *m = &drive_take(d, 3, 0, WEFT__MSG_PEER_CALL)->peer_call;
+	assert_int_equal(m->node, 2);
+	assert_int_equal(m->incarnation, 2);
+	drive_destroy(d);
+}
+
 static void what_the_user_says_about_a_host_reaches_its_starter(void **state)
 {
 	struct drive *d = drive_vm(1, 1);
@@ -722,6 +742,7 @@ int main(void)
 	        cmocka_unit_test(a_daemon_that_restarts_keeps_its_tasks_and_loses_its_clients),
 	        cmocka_unit_test(each_added_node_is_answered),
 	        cmocka_unit_test(a_host_is_added_once_by_a_name_that_is_one),
+	        cmocka_unit_test(a_call_from_node_to_node_is_passed_on_unless_that_one_has_gone),
 	        cmocka_unit_test(what_the_user_says_about_a_host_reaches_its_starter),
 	        cmocka_unit_test(a_drained_node_gets_no_new_tasks_until_that_is_undone),
 	        cmocka_unit_test(who_waits_for_a_drained_node_is_answered_when_its_last_task_has_ended),
