@@ -15,6 +15,7 @@ enum {
 	CHEAP_CELLS = 32768, /* so many without a sleep are worth one membarrier(2), some 50 us */
 	FETCH_BYTES = 2048,  /* of a payload, asked for when its header is there */
 	OWN_BYTES = 512,     /* of the next payload, made ours ahead */
+	LONG_PIECE = 8192,   /* takes longer to copy than a header to come */
 	GROW_PAUSE = 1024,   /* pieces until the window asks for memory again */
 };
 
@@ -50,6 +51,7 @@ void weft__ring_tx_init(struct weft__ring_tx *tx, struct weft__ring *ring, uint8
 	        .lap = 1,
 	        .raw_end = 0U - WEFT__RING_CELLS,
 	        .uready = WEFT__BULK_UNITS,
+	        .piece = WEFT__BULK_PIECE,
 	};
 }
 
@@ -206,7 +208,7 @@ static int send_pieces(struct weft__ring_tx *tx, const struct weft__hdr *hdr,
 		if (n <= WEFT__CELLS_MAX) {
 			rc = send_cells(tx, hdr, from, n, *taken == 0);
 		} else {
-			n = n < WEFT__BULK_PIECE ? n : WEFT__BULK_PIECE;
+			n = n < tx->piece ? n : tx->piece;
 			rc = send_bulk(tx, hdr, from, &n, *taken == 0);
 		}
 		if (rc == 0)
@@ -373,6 +375,8 @@ static int take_piece(struct weft__ring_rx *rx, const struct weft__cell *cell, s
 		size_t offset = (size_t)(at % WEFT__BULK_UNITS) * WEFT__CELL_BYTES;
 		if (n > WEFT__BULK_BYTES - offset)
 			return WEFT_EPROTO;
+		if (n >= LONG_PIECE) /* another one may be there when this is done */
+			__builtin_prefetch(cell + 1);
 		if (rx->to)
 			weft__copy(rx->to + rx->got, rx->bulk + offset, n, rx->strings);
 		rx->units = at + units_of(n);

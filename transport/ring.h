@@ -11,7 +11,8 @@
  *
  * In a dialogue each line that must be fetched shows. The consumer that waits for an answer looks
  * at two lines at a time; a producer that has just answered makes the cells of the next message its
- * own while the other end thinks. In a stream both would take lines from each other.
+ * own while the other end thinks. In a stream both would take lines from each other. There the
+ * header of each piece shows, so that pieces are longer than those of a message that is waited for.
  *
  * What goes wrong.
  * - The producer is killed: what it did not publish was never there, since a cell becomes visible
@@ -48,11 +49,12 @@
 enum {
 	WEFT__CELL_BYTES = 64,
 	WEFT__RING_CELLS = 216,
-	WEFT__SMALL_MAX = 48,          /* payload in a cell with the short header */
-	WEFT__INLINE_MAX = 24,         /* payload in a cell with the long header */
-	WEFT__CELLS_MAX = 2048,        /* payload in raw cells behind one cell */
-	WEFT__BULK_BYTES = 256 * 1024, /* the bulk window */
-	WEFT__BULK_PIECE = 16 * 1024,  /* most that one cell announces in it */
+	WEFT__SMALL_MAX = 48,                         /* payload in a cell with the short header */
+	WEFT__INLINE_MAX = 24,                        /* payload in a cell with the long header */
+	WEFT__CELLS_MAX = 2048,                       /* payload in raw cells behind one cell */
+	WEFT__BULK_BYTES = 256 * 1024,                /* the bulk window */
+	WEFT__BULK_PIECE = 32 * 1024,                 /* most that one cell announces in it */
+	WEFT__BULK_PIECE_SOON = WEFT__BULK_PIECE / 2, /* ... when the first is waited for */
 	WEFT__BULK_UNITS = WEFT__BULK_BYTES / WEFT__CELL_BYTES,
 	WEFT__TELL_CELLS = WEFT__RING_CELLS / 4, /* progress is told in these steps */
 	WEFT__TELL_UNITS = WEFT__BULK_UNITS / 8,
@@ -113,6 +115,7 @@ struct weft__ring_tx {
 	uint32_t raw_end;       /* position after the last raw cell */
 	uint32_t units, uacked; /* the same for the bulk window */
 	uint32_t uready;        /* units from the window's start on that have memory */
+	uint32_t piece;         /* a longer message goes in such pieces */
 	uint32_t upause;        /* pieces to send before memory is asked for again */
 	uint32_t need, uneed;   /* what WEFT_EAGAIN was for: cells, units */
 

@@ -28,6 +28,7 @@ enum {
 	WINDOWS_AT = 64 * 1024, /* where the windows start; a multiple of any page size there is */
 	FILE_BYTES = WINDOWS_AT + 2 * WEFT__BULK_BYTES,
 	GROW_BYTES = 64 * 1024, /* a window gets memory in such steps */
+	SOON_MAX = 64 * 1024,   /* a single message so long had better arrive in small pieces */
 	SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL,
 };
 
@@ -79,6 +80,9 @@ static int shm_send(struct weft__channel *c, const struct weft__hdr *hdr, const 
 		return s->rx.closed;
 	bool first = !s->rx.awaits; /* since something came: it may be a dialogue */
 	s->rx.awaits = true;
+	if (*taken == 0)
+		s->tx.piece =
+		        first && hdr->len <= SOON_MAX ? WEFT__BULK_PIECE_SOON : WEFT__BULK_PIECE;
 	int rc = weft__ring_send(&s->tx, hdr, payload, taken);
 	if (first && rc == 0)
 		weft__ring_own(&s->tx, hdr->len);

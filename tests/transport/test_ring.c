@@ -145,7 +145,7 @@ static void a_consumer_that_only_answers_leaves_room_for_every_message(void **st
 	struct weft__ring_rx rx;
 	struct inbox in;
 	const bool sated = true;
-	const uint32_t lens[] = {8, 49, 700, 2048, 5000, 16384};
+	const uint32_t lens[] = {8, 49, 700, 2048, 5000, WEFT__BULK_PIECE};
 	memory_init(&m);
 	inbox_init(&in);
 	in.sink.sated = &sated;
