@@ -21,6 +21,8 @@ enum { RANKS = 3, LOG = 256 * 1024 };
 static char told[LOG];
 static size_t ntold;
 
+static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 static void tell(const char *format, ...)
 {
 	va_list ap;
