@@ -64,7 +64,7 @@ void taskvm_mpi_ended(struct taskvm *vm, struct taskvm_task *t)
 {
 	if (t->family == FAMILY_MPICH)
 		taskvm_pmi1_ended(vm, t);
-	else if (t->family == FAMILY_OPENMPI)
+	else if (vm->pmix) /* its ranks wait for all of the job */
 		taskvm_pmix_ended(vm, t);
 }
 

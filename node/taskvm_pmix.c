@@ -371,10 +371,50 @@ static bool has_fabric(void)
 	return false;
 }
 
-/* A variable of ours, unless the user has set it. */
+/* Whether a file of Open MPI's parameters speaks against this choice: "pml = ucx". One that only excludes others, as
+ * Debian's "pml = ^ucx", does not. */
+static bool is_in_file(const char *path, const char *parameter, const char *value)
+{
+	char line[512];
+	size_t n = strlen(parameter);
+	bool found = false;
+	FILE *f = fopen(path, "re");
+	while (f && !found && fgets(line, sizeof line, f)) {
+		const char *at = line + strspn(line, " \t");
+		if (strncmp(at, parameter, n) != 0)
+			continue;
+		at += n + strspn(at + n, " \t");
+		if (*at++ != '=')
+			continue;
+		at += strspn(at, " \t");
+		found = *at != '^' || strstr(at, value);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* By the user, or for the machine: Open MPI takes a variable before both files. */
+static bool is_in_files(char *const *env, const char *parameter, const char *value)
+{
+	char path[PATH_MAX];
+	for (size_t i = 0; env[i]; i++) {
+		if (!has_name(env[i], "HOME"))
+			continue;
+		int n = snprintf(path, sizeof path, "%s/.openmpi/mca-params.conf", env[i] + 5);
+		if ((size_t)n < sizeof path && is_in_file(path, parameter, value))
+			return true;
+	}
+	return is_in_file("/etc/openmpi/openmpi-mca-params.conf", parameter, value);
+}
+
+/* A variable of ours, unless it is set already. */
 static bool hint(struct taskvm_task *t, char *const *env, const char *name, const char *value)
 {
-	return !*value || is_set(env, name) || taskvm_mpi_variable(t, "%s=%s", name, value);
+	const char *parameter = name + strlen("OMPI_MCA_");
+	if (!*value || is_set(env, name) || is_in_files(env, parameter, value))
+		return true;
+	return taskvm_mpi_variable(t, "%s=%s", name, value);
 }
 
 static bool hints(struct taskvm *vm, struct taskvm_task *t, char *const *env)

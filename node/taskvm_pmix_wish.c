@@ -410,7 +410,7 @@ static void check_gone(struct taskvm *vm)
 	const struct taskvm_task *gone = NULL, *waits = NULL;
 	for (struct weft__list *i = vm->tasks.next; i != &vm->tasks; i = i->next) {
 		const struct taskvm_task *t = WEFT__CONTAINER(i, struct taskvm_task, link);
-		if (t->family == FAMILY_OPENMPI && t->state == TASKVM_ENDED && !t->began)
+		if (t->state == TASKVM_ENDED && !t->began)
 			gone = t;
 		waits = t->in_mpi ? t : waits;
 	}
@@ -437,7 +437,7 @@ void taskvm_pmix_ended(struct taskvm *vm, struct taskvm_task *t)
 	taskvm_pmix_read(vm); /* what it said before it ended */
 	if (t->in_mpi)
 		taskvm_mpi_blame_end(vm, t, "without MPI_Finalize");
-	else if (!t->began && !well)
+	else if (!t->began && !well && t->family == FAMILY_OPENMPI)
 		taskvm_mpi_blame_end(vm, t, "before MPI_Init");
 	t->in_mpi = false;
 	check_gone(vm);

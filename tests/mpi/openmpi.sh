@@ -62,6 +62,14 @@ own_launcher -n 1 env WEFT_RUNDIR="$rundir" "$build/console/weft" run -q -n 2 "$
 equal "nor do those of an mpirun around them" "rank 0 of 2
 rank 1 of 2" "$(sort "$tmp/out")"
 
+# What the user has chosen, by a variable or in a file, stays.
+mkdir -p "$tmp/home/.openmpi"
+echo 'btl = self' >"$tmp/home/.openmpi/mca-params.conf"
+echo ' pml =cm' >>"$tmp/home/.openmpi/mca-params.conf"
+HOME=$tmp/home OMPI_MCA_osc_sm_backing_directory=/mine weft run -q --mpi=openmpi env >"$tmp/out" 2>"$tmp/err"
+equal "what the user has set of Open MPI's parameters stays" "0 1 1" \
+	"$(grep -c '^OMPI_MCA_pml=' "$tmp/out") $(grep -c '^OMPI_MCA_osc_sm_backing_directory=/mine' "$tmp/out") $(grep -c '^OMPI_MCA_ess=pmi' "$tmp/out")"
+
 # In a VM that stands, and visible there.
 weft up --local-nodes 2 >/dev/null 2>"$tmp/err" || exit 99
 status "a spawning job in a VM that stands" 0 weft run -q -n 1 "$tmp/spawn" 2

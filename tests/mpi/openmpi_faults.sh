@@ -17,6 +17,9 @@ done
 status "a rank that goes before MPI_Init" 1 weft run -n 3 "$tmp/ends" early 1 0
 says "does not leave the others waiting" "rank 1 .* ended with exit code 0 without MPI_Init"
 
+status "a program without MPI that ends beside them" 1 weft run -n 1 true : -n 2 "$tmp/hello"
+says "does not leave them waiting, either" "rank 0 .* ended with exit code 0 without MPI_Init"
+
 # Strangers on the server's port.
 weft up >/dev/null || exit 99
 weft run -q -n 3 "$tmp/rounds" "$tmp/stop" >"$tmp/rounds.out" 2>&1 </dev/null &
