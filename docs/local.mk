@@ -3,6 +3,7 @@ man_MANS += %D%/weft.3
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(AWK) -f $(srcdir)/%D%/manpage.awk $(srcdir)/base/weft_base.h \
 		$(srcdir)/bindings/c/weft.h >$@.tmp && mv $@.tmp $@
 CLEANFILES += %D%/weft.3
+dist_man_MANS += %D%/weft-pvm.3
 EXTRA_DIST += %D%/manpage.awk %D%/architecture.md %D%/protocol.md
 EXTRA_DIST += %D%/decisions/0001-link-room.md %D%/decisions/0002-sleeping-on-a-ring.md \
 	%D%/decisions/0003-task-vm.md
