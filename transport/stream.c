@@ -7,9 +7,10 @@
  *
  * Places. The kernel copies twice as fast to what begins with a cache line, or begins in the same
  * place of one as that what it copies from. On one machine its own memory holds the stream one byte
- * after the other; so behind the header of a long message there is padding, up to 63 bytes, such
- * that the payload's place in the stream is like its place in the sender's memory. A receiver's
- * buffer is like the sender's, as a rule.
+ * after the other, in pages of which it leaves the last 31 bytes when a write ends there. So each message takes a
+ * whole number of lines, with zeros behind the payload; and before that of a long one there is padding, up
+ * to 63 bytes, such that its place in the stream is like its place in the sender's memory. A
+ * receiver's buffer is like the sender's, as a rule.
  *
  * What goes wrong.
  * - The socket takes a part: what it took of the header is kept here (sent), of the payload with
@@ -66,13 +67,12 @@ struct stream {
 	short events;
 	size_t sent;    /* bytes of the header that the socket has taken; 0 between messages */
 	uint8_t *out;   /* for a header with its padding, and a short payload */
-	uint8_t *head;  /* there: the header of the present message */
 	size_t nhead;   /* its bytes with the padding */
-	uint64_t nsent; /* bytes that the socket has taken, of all messages */
+	size_t ntail;   /* zeros behind its payload that the socket has not taken */
 
 	uint8_t *staging; /* LINE + STAGING_BYTES, from the first read on */
 	size_t start, end;
-	uint64_t ncome; /* bytes that came, of all messages */
+	size_t skip; /* zeros behind the last payload that have not come */
 	size_t ahead; /* how far to fill it, AHEAD_MIN..STAGING_BYTES */
 	bool active;  /* a message is half here */
 	struct weft__hdr hdr;
@@ -127,36 +127,52 @@ static int header_decode(const uint8_t from[static HEADER_BYTES], struct weft__h
 
 /* --- sending ------------------------------------------------------------------------------- */
 
+/* Zeros behind so many bytes of a message. */
+static size_t tail_of(uint64_t nbytes)
+{
+	return (size_t)-nbytes % LINE;
+}
+
 /* The payload of a long message shall lie in the kernel's memory as it does in ours, seen from the
  * start of a cache line: both copies, in and out, are then up to twice as fast. */
 static void compose(struct stream *s, const struct weft__hdr *hdr, const void *payload)
 {
 	size_t padding = hdr->len <= JOIN_BYTES
 	                         ? 0
-	                         : (size_t)((uintptr_t)payload - s->nsent - HEADER_BYTES) % LINE;
-	s->head = s->out + s->nsent % LINE;
+	                         : (size_t)((uintptr_t)payload - HEADER_BYTES) % LINE;
 	s->nhead = HEADER_BYTES + padding;
-	header_encode(s->head, hdr, padding);
-	memset(s->head + HEADER_BYTES, 0, padding);
+	s->ntail = tail_of(s->nhead + hdr->len);
+	header_encode(s->out, hdr, padding);
+	memset(s->out + HEADER_BYTES, 0, padding);
 }
 
 /* Give the socket the rest of the message, given what it has taken; bytes taken, or -1 and errno.
  */
 static ssize_t write_some(struct stream *s, const uint8_t *payload, size_t left)
 {
-	struct iovec iov[2] = {
-	        {s->head + s->sent, s->nhead - s->sent},
-	        {(uint8_t *)(uintptr_t)payload, left},
-	};
-	if (left <= JOIN_BYTES && s->sent == 0) { /* the kernel likes one piece better than two */
+	static const uint8_t zeros[LINE];
+	if (left <= JOIN_BYTES && s->sent == 0) { /* the kernel likes one piece better than more */
+		uint8_t *to = s->out + s->nhead;
 		if (left > 0)
-			memcpy(s->head + s->nhead, payload, left);
-		return send(s->fd, s->head, s->nhead + left, MSG_NOSIGNAL);
+			memcpy(to, payload, left);
+		memcpy(to + left, zeros, s->ntail);
+		return send(s->fd, s->out, s->nhead + left + s->ntail, MSG_NOSIGNAL);
 	}
-	if (s->sent == s->nhead)
-		return send(s->fd, payload, left, MSG_NOSIGNAL);
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	struct iovec iov[3] = {
+	        {s->out + s->sent, s->nhead - s->sent},
+	        {(uint8_t *)(uintptr_t)payload, left},
+	        {(uint8_t *)(uintptr_t)zeros, s->ntail},
+	};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = s->ntail ? 3 : 2};
 	return sendmsg(s->fd, &m, MSG_NOSIGNAL);
+}
+
+/* What of n bytes is for one that wants so many more. */
+static size_t part_of(size_t *n, size_t wanted)
+{
+	size_t part = *n < wanted ? *n : wanted;
+	*n -= part;
+	return part;
 }
 
 static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, const void *payload,
@@ -169,7 +185,7 @@ static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, con
 		return WEFT_ETOOBIG;
 	if (s->sent == 0)
 		compose(s, hdr, payload);
-	while (s->sent < s->nhead || *taken < hdr->len) {
+	while (s->sent < s->nhead || *taken < hdr->len || s->ntail) {
 		ssize_t n = write_some(s, payload ? (const uint8_t *)payload + *taken : NULL, hdr->len - *taken);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -180,11 +196,10 @@ static int stream_send(struct weft__channel *c, const struct weft__hdr *hdr, con
 			s->deaf = true;
 			return WEFT_ECLOSED;
 		}
-		size_t of_header = s->nhead - s->sent;
-		of_header = (size_t)n < of_header ? (size_t)n : of_header;
-		s->nsent += (size_t)n;
-		s->sent += of_header;
-		*taken += (size_t)n - of_header;
+		size_t left = (size_t)n;
+		s->sent += part_of(&left, s->nhead - s->sent);
+		*taken += part_of(&left, hdr->len - *taken);
+		s->ntail -= left;
 	}
 	s->sent = 0;
 	return 0;
@@ -214,10 +229,10 @@ static void begin(struct stream *s, const struct weft__hdr *hdr, const uint8_t *
 }
 
 /* What is left in the staging buffer goes to its front: to the same place in a cache line as it has
- * in the kernel's memory, which the next read copies from. */
+ * in the stream. */
 static void make_room(struct stream *s)
 {
-	size_t left = s->end - s->start, front = (size_t)(s->ncome - left) % LINE;
+	size_t left = s->end - s->start, front = s->start % LINE;
 	if (s->start == front)
 		return;
 	if (left > 0)
@@ -226,17 +241,27 @@ static void make_room(struct stream *s)
 	s->end = front + left;
 }
 
+/* The zeros behind the last message, as far as they are here; have they all been? */
+static bool skip_zeros(struct stream *s)
+{
+	size_t here = s->end - s->start, part = part_of(&here, s->skip);
+	s->start += part;
+	s->skip -= part;
+	return s->skip == 0;
+}
+
 /* Hand out what is in the staging buffer; the number of messages and pieces. */
 static int unstage(struct stream *s, const struct weft__sink *sink)
 {
 	int pieces = 0;
-	while (!s->closed && !s->active && s->end - s->start >= HEADER_BYTES) {
+	while (!s->closed && !s->active && skip_zeros(s) && s->end - s->start >= HEADER_BYTES) {
 		struct weft__hdr hdr;
 		size_t padding;
 		s->closed = header_decode(s->staging + s->start, &hdr, &padding);
 		if (s->closed || s->end - s->start < HEADER_BYTES + padding)
 			break;
 		s->start += HEADER_BYTES + padding;
+		s->skip = tail_of(HEADER_BYTES + padding + hdr.len);
 		pieces++;
 		uint8_t *payload = s->staging + s->start;
 		size_t have = s->end - s->start;
@@ -262,7 +287,7 @@ static size_t read_some(struct stream *s, bool *full)
 	if (s->active && !s->to && rest < room)
 		room = rest;
 	if (straight > 0) /* the staging buffer is empty */
-		s->start = s->end = (size_t)(s->ncome + straight) % LINE;
+		s->start = s->end = (LINE - s->skip) % LINE;
 	struct iovec iov[2] = {{straight ? s->to + s->got : NULL, straight},
 	                       {s->staging + s->end, room}};
 	ssize_t n;
@@ -279,7 +304,6 @@ static size_t read_some(struct stream *s, bool *full)
 	if (*full && straight == 0 && s->ahead < STAGING_BYTES)
 		s->ahead *= 2;
 	size_t of_message = (size_t)n < rest ? (size_t)n : rest;
-	s->ncome += (size_t)n;
 	s->got += of_message;
 	s->end += (size_t)n - of_message;
 	return (size_t)n;
