@@ -49,7 +49,7 @@ enum {
 	HEADER_BYTES = 40,
 	STAGING_BYTES = 64 * 1024,
 	AHEAD_MIN = 2048,             /* bytes to read beyond what is known to come, at least */
-	LONG_BYTES = 16 * 1024,       /* from here on a copy costs more than another read */
+	LONG_BYTES = 48 * 1024,       /* from here on a copy costs more than another read */
 	JOIN_BYTES = 8 * 1024,        /* a payload up to this is copied behind its header */
 	LINE = 64,                    /* of the caches */
 	LOOPBACK_BUFFER = 256 * 1024, /* in flight on one machine: no more than caches hold */
