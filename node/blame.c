@@ -3,6 +3,7 @@
 #include "node/blame.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,30 +11,31 @@
 #include "node/launch.h"
 #include "proto/proto.h"
 
-/* What ssh says when it does not get through. In text %s is the host, in fix what was dialled. */
+/* What ssh says when it does not get through. Behind fix goes what was dialled; or the host alone, where no user belongs. */
 static const struct reason {
 	const char *sign; /* in what it said */
 	int code;
 	const char *text, *fix;
+	bool host_alone;
 } reasons[] = {
-        {"could not resolve hostname", WEFT_ENONODE, "its name does not resolve", "getent hosts "},
+        {"could not resolve hostname", WEFT_ENONODE, "its name does not resolve", "getent hosts ", true},
         {"identification has changed", WEFT_EDENIED,
-         "its host key is another than the known one: it was installed anew, or somebody answers in its place", "ssh-keygen -R "},
+         "its host key is another than the known one: it was installed anew, or somebody answers in its place", "ssh-keygen -R ", true},
         {"has changed and you have requested strict checking", WEFT_EDENIED,
-         "its host key is another than the known one: it was installed anew, or somebody answers in its place", "ssh-keygen -R "},
-        {"host key verification failed", WEFT_EDENIED, "its host key is not known here", "ssh "},
-        {"host key is known for", WEFT_EDENIED, "its host key is not known here", "ssh "},
+         "its host key is another than the known one: it was installed anew, or somebody answers in its place", "ssh-keygen -R ", true},
+        {"host key verification failed", WEFT_EDENIED, "its host key is not known here", "ssh ", false},
+        {"host key is known for", WEFT_EDENIED, "its host key is not known here", "ssh ", false},
         {"too many authentication failures", WEFT_EDENIED, "it was offered too many keys before the right one",
-         "ssh -o IdentitiesOnly=yes "},
-        {"permission denied", WEFT_EDENIED, "it wants a password, or does not know your key", "ssh-copy-id "},
-        {"connection refused", WEFT_ENONODE, "no ssh server listens there", "sudo systemctl enable --now ssh   # on "},
-        {"no route to host", WEFT_ENONODE, "there is no way to it: it is down, or in another network", "ip route get "},
-        {"network is unreachable", WEFT_ENONODE, "there is no way to it: it is down, or in another network", "ip route get "},
-        {"timed out", WEFT_ETIMEDOUT, "it does not answer: it is down, or a firewall drops what is sent to it", "ping -c 1 "},
+         "ssh -o IdentitiesOnly=yes ", false},
+        {"permission denied", WEFT_EDENIED, "it wants a password, or does not know your key", "ssh-copy-id ", false},
+        {"connection refused", WEFT_ENONODE, "no ssh server listens there", "sudo systemctl enable --now ssh   # on ", true},
+        {"no route to host", WEFT_ENONODE, "there is no way to it: it is down, or in another network", "ip route get ", true},
+        {"network is unreachable", WEFT_ENONODE, "there is no way to it: it is down, or in another network", "ip route get ", true},
+        {"timed out", WEFT_ETIMEDOUT, "it does not answer: it is down, or a firewall drops what is sent to it", "ping -c 1 ", true},
         {"kex_exchange_identification", WEFT_ENONODE, "its ssh server hangs up before the login: it is busy, or does not let this machine in",
-         "ssh -v "},
-        {"connection reset", WEFT_ENONODE, "its ssh server hung up", "ssh -v "},
-        {"connection closed", WEFT_ENONODE, "its ssh server hung up", "ssh -v "},
+         "ssh -v ", false},
+        {"connection reset", WEFT_ENONODE, "its ssh server hung up", "ssh -v ", false},
+        {"connection closed", WEFT_ENONODE, "its ssh server hung up", "ssh -v ", false},
 };
 
 static void set(struct blame *b, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -53,7 +55,8 @@ static void launcher_failed(const struct blame_case *c, struct blame *b)
 		if (!strcasestr(c->said, reasons[i].sign))
 			continue;
 		set(b, reasons[i].code, "%s", reasons[i].text);
-		snprintf(b->fix, sizeof b->fix, "%s%.120s", reasons[i].fix, c->target);
+		const char *user_end = reasons[i].host_alone ? strrchr(c->target, '@') : NULL;
+		snprintf(b->fix, sizeof b->fix, "%s%.120s", reasons[i].fix, user_end ? user_end + 1 : c->target);
 		return;
 	}
 	set(b, WEFT_ENONODE, "%s does not get through", c->launcher);
