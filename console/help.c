@@ -6,13 +6,14 @@
 
 enum { TEXT_WIDTH = 79, OPTION_WIDTH = 28 };
 
-/* PVM's way to write an option: "-N", "->[FILE]", "-WHERE". */
+/* PVM's way to write an option: "-#" for a number, "->[FILE]", "-WHERE". */
 static void print_glued(const struct option_def *o, char *text, size_t size)
 {
-	size_t n = o->glued ? strcspn(o->glued, "#") : 0;
-	*text    = '\0';
-	if (n > 0)
-		snprintf(text, size, "%.*s%s%s%s, ", (int)n, o->glued, o->optional_arg ? "[" : "", o->arg ? o->arg : "",
+	*text = '\0';
+	if (o->glued && strchr(o->glued, '#'))
+		snprintf(text, size, "%s, ", o->glued);
+	else if (o->glued)
+		snprintf(text, size, "%s%s%s%s, ", o->glued, o->optional_arg ? "[" : "", o->arg ? o->arg : "",
 		         o->optional_arg ? "]" : "");
 }
 

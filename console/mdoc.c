@@ -139,15 +139,14 @@ static void put_option_arg(const struct option_def *o, FILE *out)
 /* PVM's way to write an option, its value right behind. */
 static void put_glued(const struct option_def *o, FILE *out)
 {
-	size_t n = o->glued ? strcspn(o->glued, "#") : 0;
-	if (n == 0)
+	if (!o->glued)
 		return;
 	fputs(" Fl", out);
-	if (n > 1)
-		fprintf(out, " \\&%.*s", (int)n - 1, o->glued + 1);
+	if (o->glued[1])
+		fprintf(out, " \\&%s", o->glued + 1);
 	if (o->arg && o->optional_arg)
 		fprintf(out, " Ns Oo Ar %s Oc", o->arg);
-	else if (o->arg)
+	else if (o->arg && !strchr(o->glued, '#')) /* which stands for the number itself */
 		fprintf(out, " Ns Ar %s", o->arg);
 	fputs(" ,", out);
 }

@@ -81,6 +81,10 @@ equal "names its options" 1 "$(grep -c -e '  --local-nodes N ' "$tmp/out")"
 cp "$tmp/out" help
 status "run --help is the same" 0 weft run --help
 if cmp -s help "$tmp/out"; then ok "to the letter"; else not_ok "to the letter"; fi
+for command in run spawn up add ps kill; do
+	equal "no two options of $command look alike" "" "$(weft help $command | sed -n 's/^  \(-[^ ].*\)--[a-z].*/\1/p' |
+		tr -d ' ' | tr ',' '\n' | grep . | sort | uniq -d)"
+done
 status "help of nothing" 125 weft help hlep
 status "an option before the command" 125 weft -n 4 true
 
