@@ -2,6 +2,7 @@
 
 #include "console/args.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
@@ -16,7 +17,7 @@
 #include "console/hostfile.h"
 
 enum {
-	OPTIONS_MAX = 32,
+	OPTIONS_MAX = 32, /* of a command */
 	LIST_STEP   = 16,
 	SPELLING    = 48, /* room for "--name" */
 	YEARS_MAX_S = 10 * 366 * 24 * 3600,
@@ -51,6 +52,7 @@ static void build_table(const struct command *command, enum dialect dialect, str
 		int has_arg = o->kind == ARG_NONE ? no_argument
 		              : o->optional_arg   ? optional_argument
 		                                  : required_argument;
+		assert(n < OPTIONS_MAX);
 		t->longs[n++] = (struct option){.name = o->name, .has_arg = has_arg, .val = o->id};
 		char own = option_letter(command, o, dialect);
 		if (!own)

@@ -61,8 +61,9 @@ static int attach_slurm(struct context *c, const char *id, char **command, int n
 	argv[n] = NULL;
 	fflush(stdout);
 	execvp(argv[0], (char *const *)argv);
-	context_error(c, "cannot run srun: %s; is this a machine of the cluster?", strerror(errno));
-	return errno == ENOENT ? COMMAND_NOT_FOUND : EXITCODE_FAILURE;
+	int error = errno;
+	context_error(c, "cannot run srun: %s; is this a machine of the cluster?", strerror(error));
+	return error == ENOENT ? COMMAND_NOT_FOUND : EXITCODE_FAILURE;
 }
 
 static int exec_attach(struct context *c, const struct args *a)
