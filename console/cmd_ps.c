@@ -111,7 +111,7 @@ static int choose_node(struct context *c, const struct args *a, uint64_t *node)
 	*node            = 0;
 	if (dtid)
 		rc = nodes_parse_dtid(dtid, node)
-		             ? weft__err_set(&e, WEFT_EINVAL, "not the tid of a host: '%.40s'; see: conf", dtid)
+		             ? weft__err_set(&e, WEFT_EINVAL, "not the tid of a host: '%.40s'; see: weft conf", dtid)
 		             : 0;
 	else if (name)
 		rc = nodes_find(c->session, name, node, &e);

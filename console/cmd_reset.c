@@ -115,7 +115,7 @@ static int clear_mailboxes(struct context *c, const char *name, const char *inde
 	                      .mbox_reset = {.name = weft__str(name), .one = index != NULL, .stale = 1}};
 	long number        = 0;
 	if (index && args_parse_count(index, 0, INT32_MAX, &number))
-		return weft__err_set(e, WEFT_EINVAL, "not an index: '%.40s'; see: names", index);
+		return weft__err_set(e, WEFT_EINVAL, "not an index: '%.40s'; see: weft names", index);
 	m.mbox_reset.index = (uint64_t)number;
 	return session_request(c->session, &m, SESSION_TIMEOUT_MS, e);
 }

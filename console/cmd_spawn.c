@@ -225,6 +225,8 @@ static void show_end(struct spawning *s, const struct plan *p, int code)
 	} else if (s->job) {
 		if (s->nshown > TIDS_SHOWN)
 			printf(" ... (%u tasks)", s->nstarted);
+		if (s->nstarted == 0)
+			fputs(" no task has started", stdout);
 		putchar('\n');
 	}
 	fflush(stdout);

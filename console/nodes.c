@@ -67,7 +67,7 @@ int nodes_find(struct session *s, const char *wanted, uint64_t *node, struct wef
 	const char *nearest  = suggest_nearest(wanted, names);
 	if (nearest)
 		return weft__err_set(e, WEFT_ENONODE, "no such node; did you mean %s?", nearest);
-	return weft__err_set(e, WEFT_ENONODE, "no such node; see: conf");
+	return weft__err_set(e, WEFT_ENONODE, "no such node; see: weft conf");
 }
 
 uint64_t nodes_dtid(uint64_t node)
