@@ -27,6 +27,7 @@ enum { SPAWN_MS = 60000, TIDS_SHOWN = 8 };
 struct spawning {
 	struct context *context;
 	bool as_json, as_pvm, done;
+	bool line_open; /* "job 3: ..." has no newline yet */
 	struct json json;
 	struct runner_root *root; /* --attach */
 	uint32_t job;
@@ -49,8 +50,10 @@ static void show_tid(struct spawning *s, uint64_t tid)
 static void show_part(struct spawning *s, const struct weft__msg_spawned *m)
 {
 	char tid[WEFT__TID_TEXT];
-	if (s->job == 0 && m->job && !s->as_json && !s->as_pvm)
+	if (s->job == 0 && m->job && !s->as_json && !s->as_pvm) {
 		printf("job %llu:", (unsigned long long)m->job);
+		s->line_open = true;
+	}
 	for (size_t i = 0; i < m->tids.n; i++) {
 		int error = i < m->errors.n ? -(int)m->errors.p[i] : 0;
 		s->nstarted += error == 0;
@@ -69,6 +72,17 @@ static void show_part(struct spawning *s, const struct weft__msg_spawned *m)
 	s->job = (uint32_t)m->job;
 }
 
+/* Nothing may come in between: the job can end before we are asked again. */
+static void end_line(struct spawning *s)
+{
+	if (!s->line_open)
+		return;
+	s->line_open = false;
+	if (s->nshown > TIDS_SHOWN)
+		printf(" ... (%u tasks)", s->nstarted);
+	puts(s->nstarted ? "" : " no task has started");
+}
+
 static bool on_answer(void *arg, const struct weft__msg *m)
 {
 	struct spawning *s = arg;
@@ -85,6 +99,8 @@ static bool on_answer(void *arg, const struct weft__msg *m)
 		              m->result.text.n ? m->result.text.p : weft__err_text((int)m->result.code));
 	}
 	s->done |= last;
+	if (last)
+		end_line(s);
 	if (s->root)
 		runner_answer(s->root, m);
 	return last;
@@ -222,12 +238,8 @@ static void show_end(struct spawning *s, const struct plan *p, int code)
 		json_close(&s->json);
 	} else if (s->as_pvm) {
 		show_pvm(s, p, code);
-	} else if (s->job) {
-		if (s->nshown > TIDS_SHOWN)
-			printf(" ... (%u tasks)", s->nstarted);
-		if (s->nstarted == 0)
-			fputs(" no task has started", stdout);
-		putchar('\n');
+	} else {
+		end_line(s);
 	}
 	fflush(stdout);
 }

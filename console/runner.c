@@ -167,6 +167,7 @@ static void check_done(struct runner *r, struct runner_root *root)
 		return;
 	root->done = true;
 	tell_finished(r, root);
+	output_flush(output_of(r, root)); /* what its tasks wrote comes before what is said about its end */
 	if (root->handler.finished)
 		root->handler.finished(root->arg, root);
 }
