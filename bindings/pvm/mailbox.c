@@ -69,10 +69,10 @@ static int get(const char *name, int index, int flags, int *found)
 	return bufid;
 }
 
-/* That there is no such entry is an answer: PVM prints nothing. */
+/* That there is no such entry, or that it is another's, is an answer: PVM prints nothing. */
 static int failed(const char *name, int code)
 {
-	return code == PvmNotFound ? weft__pvm_silent(code) : lpvmerr(name, code);
+	return code == PvmNotFound || code == PvmDenied ? weft__pvm_silent(code) : lpvmerr(name, code);
 }
 
 int weft__call_recvinfo(char *name, int index, int flags)

@@ -3,6 +3,7 @@
 # By hand, where the packages pvm, pvm-dev and pvm-examples are installed and no PVM runs:
 # WEFT_SRCDIR=. sh tests/pvm/record.sh
 . "$WEFT_SRCDIR/tests/pvm/normal.sh"
+. "$WEFT_SRCDIR/tests/pvm/pairs.sh"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/weft-pvm.XXXXXX") || exit 99
 PVM_TMP=$tmp PVM_ROOT=/usr/lib/pvm3 PVM_PATH=/usr/bin PVM_ALLOW_ROOT=1
 export PVM_TMP PVM_ROOT PVM_PATH PVM_ALLOW_ROOT
@@ -11,6 +12,7 @@ daemon=$!
 trap 'kill $daemon; rm -rf "$tmp"' EXIT
 while ! ls "$tmp"/pvmd.* >/dev/null 2>&1; do sleep 0.1; done
 
+run_pairs "$WEFT_SRCDIR/tests/pvm/recorded/pairs" # before the group server is there, which gmbi would show
 record() {
 	timeout 60 "$@" >"$tmp/out" 2>&1
 	rc=$?
