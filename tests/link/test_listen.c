@@ -534,7 +534,7 @@ static void strangers_are_refused_and_weft_of_another_version_in_words(void **st
 	preamble[4] = WEFT__PROTO_VERSION;
 	preamble[5] = 0;
 	expect_answer(s, &h, preamble, 16, 3);
-	preamble[5] = 4;
+	preamble[5] = 200;
 	expect_answer(s, &h, preamble, 16, 3);
 	preamble[5] = LINK_TO_TASK;
 	preamble[6] = 1; /* an answer is no question */
