@@ -46,7 +46,7 @@ static void share(struct fake *f, uint64_t with, char how)
 	} else if (how == 'b') {
 		m.share.nbytes = 0;
 	}
-	for (int i = 0; i < (how == 'f' ? 40 : 1); i++)
+	for (int i = 0; i < (how == 'f' ? 60 : 1); i++)
 		fake_send(f, &m, how == 'n' || how == 'b' ? -1 : fd);
 	munmap(at, 65536);
 	close(fd);
