@@ -314,6 +314,9 @@ type_line "ll"
 seen "the alias is there again" 'PTID'
 type_line "halt"
 if until_true 8 dead; then ok "halt ends it"; else not_ok "halt ends it" "$(screen)"; fi
+# The terminal closes a moment before tmux knows how the program has ended.
+status_is_known() { [ -n "$(pane list-panes -F '#{pane_dead_status}')" ]; }
+until_true 5 status_is_known
 equal "with status 0" 0 "$(pane list-panes -F '#{pane_dead_status}')"
 pane kill-server
 expect "nothing remains" "$(remains)"
