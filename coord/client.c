@@ -284,7 +284,7 @@ static const struct {
         {WEFT__MSG_MBOX_GET, mbox_get},      {WEFT__MSG_MBOX_DEL, mbox_del},
         {WEFT__MSG_MBOX_LIST, mbox_list},    {WEFT__MSG_MBOX_RESET, mbox_reset},
         {WEFT__MSG_CLOCK, clock_ask},
-        {WEFT__MSG_TEAM_ASK, job_team_ask},
+        {WEFT__MSG_TEAM_ASK, job_team_ask}, {WEFT__MSG_GROUP_MEET, group_meet},
 };
 
 void client_up(struct coord *c, struct node *n, const struct weft__msg *outer)

@@ -3,7 +3,12 @@
  *
  * A barrier waits for a number of members; the first one to call says how many, 0 meaning as many as there
  * are. When members die or leave and fewer are left than it waits for, it can't be completed any more, and
- * those that wait get WEFT_ENOTASK. */
+ * those that wait get WEFT_ENOTASK.
+ *
+ * A group all of whose members meet again and again on one node gets a page there (GROUP_PAGE), by which they do so
+ * without us (task/meeting.c). Nothing needs to be taken back: a meeting there takes all whom the page was made for, and
+ * whoever waits in vain breaks it off and comes here. What the page is worth is told with the answer: it stays good when
+ * the barrier was of all members and each of them had broken off the same meeting. After any change it is not. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -12,7 +17,18 @@
 #include "base/heap.h"
 #include "coord/state.h"
 
-enum { MEMBERS_PART = 8192 };
+enum {
+	MEMBERS_PART = 8192,
+	CALM_MIN = 4,    /* barriers of all members before they get a page; twice as many for each further one, ... */
+	GRANTS_MAX = 16, /* ... of which there are so many */
+};
+
+static void changed(struct group *g)
+{
+	g->grant = 0;
+	g->calm = 0;
+	g->pure = 0;
+}
 
 struct group *group_create(struct coord *c, struct weft__str name)
 {
@@ -82,6 +98,7 @@ struct member *group_add(struct coord *c, struct group *g, struct task *t, uint3
 	t->nmembers++;
 	c->nmembers++;
 	g->nmembers++;
+	changed(g);
 	g->by_instance[instance] = m;
 	while (g->lowest_free < g->ninstances_max && g->by_instance[g->lowest_free])
 		g->lowest_free++;
@@ -92,14 +109,14 @@ void group_retreat(struct coord *c, struct ask *a)
 {
 	struct group *g = a->member->group;
 	a->member->arrived = NULL;
+	g->pure = 0;
 	if (--g->narrived == 0)
 		g->barrier = 0;
 }
 
 /* Answers all that wait. */
-static void open_barrier(struct coord *c, struct group *g, int code, const char *why)
+static void open_barrier(struct coord *c, struct group *g, int code, uint64_t value, const char *why)
 {
-	uint64_t value = g->barrier;
 	while (!weft__list_empty(&g->arrived)) {
 		struct ask *a = WEFT__CONTAINER(g->arrived.next, struct ask, at_target);
 		send_result(c, a->client, a->req, code, code ? 0 : value, "%s", why);
@@ -120,12 +137,13 @@ void group_leave(struct coord *c, struct member *m)
 	m->task->nmembers--;
 	c->nmembers--;
 	g->nmembers--;
+	changed(g);
 	g->by_instance[m->instance] = NULL;
 	if (m->instance < g->lowest_free)
 		g->lowest_free = m->instance;
 	weft__free(m);
 	if (g->nmembers < g->barrier)
-		open_barrier(c, g, WEFT_ENOTASK, "a member that the barrier waited for has ended or left the group");
+		open_barrier(c, g, WEFT_ENOTASK, 0, "a member that the barrier waited for has ended or left the group");
 	if (g->nmembers == 0)
 		group_destroy(c, g);
 }
@@ -138,6 +156,7 @@ struct op {
 	struct task *task; /* who asks; NULL: a tool */
 	struct group *group;
 	struct member *self;
+	const struct weft__msg_group_meet *meet; /* by which it arrives at a barrier; NULL: by GROUP */
 };
 
 static void answer(struct coord *c, const struct op *op, int code, uint64_t value)
@@ -212,6 +231,64 @@ static void members(struct coord *c, const struct op *op)
 	} while (first < n);
 }
 
+/* The node that all members are on, of whom a page can have so many; NULL: there is none. */
+static struct node *node_of_all(const struct group *g)
+{
+	struct node *node = NULL;
+	if (g->nmembers < 2 || g->nmembers > WEFT__GROUP_PAGE_MAX)
+		return NULL;
+	for (size_t i = 0; i < g->ninstances_max; i++) {
+		struct member *m = g->by_instance[i];
+		if (m && ((node && m->task->node != node) || !m->task->node))
+			return NULL;
+		if (m)
+			node = m->task->node;
+	}
+	return node;
+}
+
+static void grant_page(struct coord *c, struct group *g)
+{
+	uint64_t tids[WEFT__GROUP_PAGE_MAX];
+	size_t n = 0;
+	struct node *node = node_of_all(g);
+	g->calm = 0;
+	if (!node || g->ngrants == GRANTS_MAX)
+		return;
+	for (size_t i = 0; i < g->ninstances_max; i++)
+		if (g->by_instance[i])
+			tids[n++] = g->by_instance[i]->task->tid;
+	g->grant = ++g->ngrants;
+	send_node(c, node,
+	          &(struct weft__msg){.code = WEFT__MSG_GROUP_PAGE,
+	                              .group_page = {weft__str(g->entry.name), g->grant, {tids, n}}});
+}
+
+/* All that a barrier of that count waits for are there. Is the page still good? If there is none, is it time for one? It
+ * is on its way before the answers are. */
+static bool settle(struct coord *c, struct group *g, uint64_t count)
+{
+	bool all = count == g->nmembers;
+	if (!all || !g->pure)
+		g->grant = 0;
+	bool kept = g->grant != 0;
+	if (all && !kept && ++g->calm >= (uint64_t)CALM_MIN << g->ngrants)
+		grant_page(c, g);
+	return kept;
+}
+
+/* Somebody arrives, as the first one or not. */
+static void note_meeting(struct group *g, const struct weft__msg_group_meet *meet)
+{
+	bool held = meet && g->grant && meet->grant == g->grant;
+	if (g->narrived == 0) {
+		g->meeting = held ? meet->meeting : 0;
+		g->pure = held;
+	} else if (!held || meet->meeting != g->meeting) {
+		g->pure = 0;
+	}
+}
+
 static void barrier(struct coord *c, const struct op *op)
 {
 	struct group *g = op->group;
@@ -229,8 +306,10 @@ static void barrier(struct coord *c, const struct op *op)
 	}
 	uint64_t target = g->barrier ? g->barrier : count ? count : g->nmembers;
 	if (g->narrived + 1 == target) {
-		answer(c, op, 0, target);
-		open_barrier(c, g, 0, "");
+		note_meeting(g, op->meet);
+		uint64_t value = target | (settle(c, g, target) ? WEFT__GROUP_KEPT : 0);
+		answer(c, op, 0, value);
+		open_barrier(c, g, 0, value, "");
 		return;
 	}
 	if (op->from->nasks >= COORD_ASKS_MAX) {
@@ -240,6 +319,7 @@ static void barrier(struct coord *c, const struct op *op)
 	struct ask *a = ask_new(c, op->from, req, ASK_BARRIER);
 	if (!a)
 		return;
+	note_meeting(g, op->meet);
 	a->member = op->self;
 	op->self->arrived = a;
 	g->barrier = target;
@@ -259,11 +339,11 @@ static const struct {
         {WEFT__GROUP_MEMBERS, members, false, true, false},
 };
 
-void group_op(struct coord *c, struct client *from, const struct weft__msg *msg)
+static void operate(struct coord *c, struct client *from, const struct weft__msg_group *m,
+                    const struct weft__msg_group_meet *meet)
 {
-	const struct weft__msg_group *m = &msg->group;
 	struct entry *e = entry_find(&c->group_map, m->name);
-	struct op op = {.m = m, .from = from, .task = client_live_task(from)};
+	struct op op = {.m = m, .from = from, .task = client_live_task(from), .meet = meet};
 	op.group = e ? WEFT__CONTAINER(e, struct group, entry) : NULL;
 	op.self = op.group && op.task ? group_member(op.group, op.task) : NULL;
 	size_t i = 0, n = sizeof ops / sizeof *ops;
@@ -282,4 +362,15 @@ void group_op(struct coord *c, struct client *from, const struct weft__msg *msg)
 		send_result(c, from, m->req, WEFT_ENOTMEMBER, 0, "the task is not in group \"%s\"", m->name.p);
 	else
 		ops[i].act(c, &op);
+}
+
+void group_op(struct coord *c, struct client *from, const struct weft__msg *m)
+{
+	operate(c, from, &m->group, NULL);
+}
+
+void group_meet(struct coord *c, struct client *from, const struct weft__msg *m)
+{
+	const struct weft__msg_group_meet *meet = &m->group_meet;
+	operate(c, from, &(struct weft__msg_group){meet->req, WEFT__GROUP_BARRIER, meet->name, meet->count}, meet);
 }

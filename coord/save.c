@@ -375,6 +375,19 @@ static void members_io(struct coord *c, struct io *io)
 	}
 }
 
+/* After the members: each one that is added is a change. */
+static void meetings_io(struct coord *c, struct io *io)
+{
+	for (struct weft__list *l = c->groups.next; l != &c->groups && !io->failed; l = l->next) {
+		struct group *g = WEFT__CONTAINER(l, struct group, all);
+		io_u64(io, &g->grant);
+		io_u64(io, &g->ngrants);
+		io_u64(io, &g->calm);
+		io_u64(io, &g->meeting);
+		io_u64(io, &g->pure);
+	}
+}
+
 static void names_io(struct coord *c, struct io *io)
 {
 	struct weft__list *l = &c->names;
@@ -702,6 +715,7 @@ void save_io(struct coord *c, struct io *io)
 	jobs_io(c, io, &c->ended_jobs, c->nended_jobs);
 	groups_io(c, io);
 	members_io(c, io);
+	meetings_io(c, io);
 	names_io(c, io);
 	mboxes_io(c, io);
 	exchanges_io(c, io);

@@ -177,6 +177,11 @@ struct group {
 	uint64_t barrier; /* members that have to arrive; 0: no barrier is under way */
 	size_t narrived;
 	struct weft__list arrived; /* ask.at_target */
+	uint64_t grant;   /* of the page by which the members, as they are now, meet; 0: there is none */
+	uint64_t ngrants; /* so far */
+	uint64_t calm;    /* barriers of all members since the last change */
+	uint64_t meeting; /* the barrier: the meeting that the first to arrive broke off, and ... */
+	uint64_t pure;    /* ... 1: so did all others, by the page that is granted */
 };
 
 struct member {
@@ -424,6 +429,7 @@ struct member *group_add(struct coord *c, struct group *g, struct task *t, uint3
 struct member *group_member(const struct group *g, const struct task *t); /* NULL: it is none */
 void group_leave(struct coord *c, struct member *member);
 void group_destroy(struct coord *c, struct group *g);
+void group_meet(struct coord *c, struct client *from, const struct weft__msg *m);
 void group_retreat(struct coord *c, struct ask *a); /* a barrier's waiter gives up */
 
 void name_put(struct coord *c, struct client *from, const struct weft__msg *m);

@@ -22,6 +22,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -398,6 +399,23 @@ const char *intro_share(struct node *n, const struct task *from, const struct we
 		link_send(to->client->link, &shared, &fd, !back);
 	}
 	return NULL;
+}
+
+void intro_group(struct node *n, const struct weft__msg_group_page *m)
+{
+	struct weft__msg page = {.code = WEFT__MSG_GROUP_PAGE,
+	                         .group_page = {.name = m->name, .grant = m->grant, .tids = m->tids}};
+	int fd;
+	void *at;
+	if (weft__region_create(WEFT__GROUP_PAGE_BYTES, true, &fd, &at))
+		return; /* they go on without it */
+	munmap(at, WEFT__GROUP_PAGE_BYTES);
+	for (size_t i = 0; i < m->tids.n; i++) {
+		const struct task *t = job_task(n, m->tids.p[i]);
+		if (t && t->client && t->client->link && link_queued(t->client->link) < SHARED_QUEUE)
+			link_send(t->client->link, &page, &fd, 1);
+	}
+	close(fd);
 }
 
 /* --- ends ----------------------------------------------------------------------------------------- */

@@ -339,6 +339,8 @@ void intro_wanted(struct node *n, struct task *from, uint64_t tid);
 
 /* A task shares a buffer, fd (which stays the caller's) or takes it back. NULL, or what is wrong with it. */
 const char *intro_share(struct node *n, const struct task *from, const struct weft__msg_share *m, int fd);
+/* Hands a page to those members of a group that are here. */
+void intro_group(struct node *n, const struct weft__msg_group_page *m);
 void intro_enrolled(struct node *n, struct task *t);
 void intro_gone(struct node *n, uint64_t tid, bool lost); /* a task has ended or left */
 void intro_message(struct peer *p, const struct weft__msg *m);

@@ -83,6 +83,8 @@ enum {
 	WEFT__GROUP_BARRIER  = 6,
 	WEFT__GROUP_MEMBERS  = 7,
 };
+#define WEFT__GROUP_KEPT (UINT64_C(1) << 32) /* beside the count, in what answers GROUP_MEET */
+enum { WEFT__GROUP_PAGE_BYTES = 4096, WEFT__GROUP_PAGE_MAX = 1024 }; /* and members that one serves */
 enum { /* PVM's flags of mailboxes, with its values */
 	WEFT__MBOX_PERSISTENT  = 1,  /* it stays when its owner ends */
 	WEFT__MBOX_MULTI       = 2,  /* beside others, at an index that is free */

@@ -279,6 +279,9 @@ static void dispatch(struct weft__engine *e, const struct weft__msg *m, int *fds
 	case WEFT__MSG_SHARED:
 		weft__on_shared(e, &m->shared, fds, nfds);
 		break;
+	case WEFT__MSG_GROUP_PAGE:
+		weft__on_group_page(e, &m->group_page, fds, nfds);
+		break;
 	case WEFT__MSG_TASK_GONE:
 		weft__on_task_gone(e, &m->task_gone);
 		break;

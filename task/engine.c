@@ -45,6 +45,7 @@ int weft__engine_new(struct weft__engine **out, const struct weft__settings *set
 	weft__list_init(&e->control.asks);
 	weft__list_init(&e->exits);
 	weft__list_init(&e->halls);
+	weft__list_init(&e->pages);
 	e->control.fd = -1;
 	e->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	e->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -84,6 +85,7 @@ void weft__engine_destroy(struct weft__engine **engine)
 	weft__notices_lost(e);
 	weft__exits_fini(e);
 	weft__halls_fini(e);
+	weft__pages_fini(e);
 	weft__outputs_fini(e);
 	free_kept(e);
 	weft__stock_fini(&e->stock);

@@ -136,6 +136,8 @@ int weft__notify(struct weft__engine *e, int what, weft_context_t context, int32
  */
 int weft__group(struct weft__engine *e, int op, const char *group, uint64_t arg, uint64_t *value,
                 int timeout_ms);
+/* A barrier of it, count 0: of all members. In memory that they share, where that can be. */
+int weft__group_barrier(struct weft__engine *e, const char *group, uint64_t count, int timeout_ms);
 int weft__name_put(struct weft__engine *e, const char *name, const void *value, size_t nbytes,
                    bool replace);
 int weft__name_get(struct weft__engine *e, const char *name, void *value, size_t size,

@@ -86,7 +86,8 @@ void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m,
 	e->node = (uint32_t)m->node;
 	e->tids[e->rank] = e->self;
 	e->ntids = 1;
-	if (m->nlocal > usable_cores((uint32_t)m->ncores)) {
+	e->ncores = usable_cores((uint32_t)m->ncores);
+	if (m->nlocal > e->ncores) {
 		e->crowded = true;
 		if (e->settings.share_min == SIZE_MAX)
 			e->settings.share_min = CROWDED_SHARE_MIN;

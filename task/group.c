@@ -21,6 +21,8 @@ int weft__group(struct weft__engine *e, int op, const char *group, uint64_t arg,
 	int rc = check_name(group);
 	if (rc)
 		return rc;
+	if (op == WEFT__GROUP_LEAVE)
+		weft__page_forget(e, group);
 	struct weft__msg m = {.code = WEFT__MSG_GROUP,
 	                      .group = {.op = (uint64_t)op, .name = weft__str(group), .arg = arg}};
 	return weft__ask_result(e, &m, value, timeout_ms);

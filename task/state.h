@@ -265,6 +265,7 @@ struct weft__engine {
 	struct weft__list exits;   /* WAITs that are out, vm.c */
 	struct weft__list halls;   /* that came and are not looked for yet, coll_hall.c */
 	uint32_t nhalls;           /* made here so far */
+	struct weft__list pages;   /* of groups, meeting.c */
 	struct weft__map expected; /* tid -> exit notices that will come, notice.c */
 	struct weft__map writers;  /* tid -> tasks whose output comes here, output.c */
 	unsigned control_countdown;
@@ -441,6 +442,10 @@ void weft__share_end(struct weft__peer *p);
 void weft__hall_came(struct weft__engine *e, int fd, size_t nbytes);
 void weft__halls_fini(struct weft__engine *e);
 
+/* --- meeting.c: barriers of groups ---------------------------------------------------------------- */
+void weft__page_forget(struct weft__engine *e, const char *group); /* this task leaves it */
+void weft__pages_fini(struct weft__engine *e);
+
 /* --- complete.c ------------------------------------------------------------------------------- */
 bool weft__has_ended(void *request);
 
@@ -488,6 +493,8 @@ void weft__on_channel(struct weft__engine *e, const struct weft__msg_channel *m,
                       size_t nfds);
 void weft__on_shared(struct weft__engine *e, const struct weft__msg_shared *m, const int *fds,
                      size_t nfds);
+void weft__on_group_page(struct weft__engine *e, const struct weft__msg_group_page *m, const int *fds,
+                         size_t nfds);
 void weft__on_task_gone(struct weft__engine *e, const struct weft__msg_task_gone *m);
 void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *m);
 

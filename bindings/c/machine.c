@@ -110,7 +110,7 @@ int weft_group_barrier(const char *name, int count, int timeout_ms)
 	struct weft__engine *e = weft__here();
 	int rc = !e ? WEFT_ENOTINIT : count < 0 ? WEFT_EINVAL : 0;
 	if (rc == 0)
-		rc = weft__group(e, WEFT__GROUP_BARRIER, name, (uint64_t)count, NULL, timeout_ms);
+		rc = weft__group_barrier(e, name, (uint64_t)count, timeout_ms);
 	return weft__ended(rc);
 }
 

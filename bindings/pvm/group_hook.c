@@ -25,7 +25,8 @@ int pvm_weft_group(int op, const char *group, uint64_t arg, int *value)
 			return rc ? weft__pvm_code(rc) : PvmNotInGroup;
 		}
 	}
-	rc = weft__group(weft__pvm.e, op, group, arg, &answer, -1);
+	rc = op == WEFT__GROUP_BARRIER ? weft__group_barrier(weft__pvm.e, group, arg, -1)
+	                               : weft__group(weft__pvm.e, op, group, arg, &answer, -1);
 	if (rc)
 		return weft__pvm_code(rc);
 	if (op == WEFT__GROUP_MEMBER) {

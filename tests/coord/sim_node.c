@@ -393,6 +393,7 @@ static void receive_numbered(struct sim *s, struct sim_node *n, const struct wef
 		halt(s, n);
 		break;
 	case WEFT__MSG_TEAM:
+	case WEFT__MSG_GROUP_PAGE:
 		break;
 	default:
 		sim_check(s, false, "node %u got %s", n->index, weft__msg_name(m->code));

@@ -134,6 +134,104 @@ static void a_barrier_opens_when_enough_have_arrived_and_can_be_used_again(void 
 	drive_destroy(d);
 }
 
+/* --- groups that meet by themselves ---------------------------------------------------------------------- */
+
+static void meet(struct drive *d, uint32_t client, uint64_t count, uint64_t grant, uint64_t meeting)
+{
+	struct weft__msg m = {.code = WEFT__MSG_GROUP_MEET, .group_meet = {77, weft__str("g"), count, grant, meeting}};
+	drive_ask(d, 1, client, &m);
+}
+
+static bool is_kept(struct drive *d, uint32_t client)
+{
+	const struct weft__msg_result *r = &drive_take(d, 1, client, WEFT__MSG_RESULT)->result;
+	assert_int_equal(r->code, 0);
+	return r->value & WEFT__GROUP_KEPT;
+}
+
+/* The grant; 0: none came. */
+static uint64_t page_of(struct drive *d, size_t n)
+{
+	if (!drive_has(d, 1, 0, WEFT__MSG_GROUP_PAGE))
+		return 0;
+	const struct weft__msg_group_page *m = &drive_take(d, 1, 0, WEFT__MSG_GROUP_PAGE)->group_page;
+	assert_int_equal(m->tids.n, n);
+	return m->grant;
+}
+
+static uint64_t until_granted(struct drive *d, uint32_t n)
+{
+	for (int round = 0; round < 64; round++) {
+		for (uint32_t i = 0; i < n; i++)
+			arrive(d, 2 + i, 10, n);
+		for (uint32_t i = 0; i < n; i++)
+			assert_false(is_kept(d, 2 + i));
+		uint64_t grant = page_of(d, n);
+		if (grant)
+			return grant;
+	}
+	return 0;
+}
+
+static void members_that_always_meet_get_a_page_and_keep_it_when_all_leave_one_meeting(void **state)
+{
+	uint64_t tids[2];
+	struct drive *d = with_tasks(2, tids);
+	join_all(d, 2);
+	uint64_t grant = until_granted(d, 2);
+	assert_true(grant);
+	for (uint64_t meeting = 5; meeting < 8; meeting++) {
+		meet(d, 2, 2, grant, meeting);
+		meet(d, 3, 0, grant, meeting);
+		assert_true(is_kept(d, 2));
+		assert_true(is_kept(d, 3));
+	}
+	drive_destroy(d);
+}
+
+static void a_page_is_dropped_when_one_comes_without_it_or_from_another_meeting(void **state)
+{
+	uint64_t tids[2];
+	struct drive *d = with_tasks(2, tids);
+	join_all(d, 2);
+	uint64_t grant = until_granted(d, 2);
+	meet(d, 2, 2, grant, 1);
+	arrive(d, 3, 11, 2);
+	assert_false(is_kept(d, 2));
+	assert_false(is_kept(d, 3));
+	meet(d, 2, 2, grant, 1); /* too late */
+	meet(d, 3, 2, grant, 1);
+	assert_false(is_kept(d, 2));
+	assert_false(is_kept(d, 3));
+	uint64_t other = until_granted(d, 2);
+	assert_true(other > grant);
+	meet(d, 2, 2, other, 1);
+	meet(d, 3, 2, other, 2);
+	assert_false(is_kept(d, 2));
+	assert_false(is_kept(d, 3));
+	drive_destroy(d);
+}
+
+static void a_page_is_dropped_when_members_change(void **state)
+{
+	uint64_t tids[3];
+	struct drive *d = with_tasks(3, tids);
+	join_all(d, 2);
+	uint64_t grant = until_granted(d, 2);
+	meet(d, 2, 2, grant, 1);
+	group(d, 4, WEFT__GROUP_JOIN, 0, NULL);
+	meet(d, 3, 2, grant, 1);
+	assert_false(is_kept(d, 2));
+	assert_false(is_kept(d, 3));
+	group(d, 4, WEFT__GROUP_LEAVE, 0, NULL);
+	grant = until_granted(d, 2);
+	assert_true(grant);
+	meet(d, 2, 2, grant, 1);
+	close_client(d, 3);
+	check_answer(d, 2, 77, WEFT_ENOTASK);
+	drive_destroy(d);
+}
+
 static void different_counts_in_a_barrier_are_an_error_for_the_later_one(void **state)
 {
 	uint64_t tids[3];
@@ -521,6 +619,9 @@ int main(void)
 	        cmocka_unit_test(wrong_group_operations_are_refused),
 	        cmocka_unit_test(a_group_goes_with_its_last_member),
 	        cmocka_unit_test(a_barrier_opens_when_enough_have_arrived_and_can_be_used_again),
+	        cmocka_unit_test(members_that_always_meet_get_a_page_and_keep_it_when_all_leave_one_meeting),
+	        cmocka_unit_test(a_page_is_dropped_when_one_comes_without_it_or_from_another_meeting),
+	        cmocka_unit_test(a_page_is_dropped_when_members_change),
 	        cmocka_unit_test(different_counts_in_a_barrier_are_an_error_for_the_later_one),
 	        cmocka_unit_test(a_barrier_fails_when_a_member_that_it_needs_dies),
 	        cmocka_unit_test(a_barrier_goes_on_when_enough_are_left),
