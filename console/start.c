@@ -119,8 +119,8 @@ static int spawn_daemon(struct plan *p, char **argv, char **envp, pid_t *pid)
 
 static int run_daemon(struct plan *p, const struct start *how, pid_t *pid, struct weft_error *e)
 {
-	char nodes[16], owner[32];
-	char *argv[12] = {(char *)"weftd", (char *)"--home", (char *)"--dir", p->dir->path};
+	char nodes[16], owner[32], leader[24];
+	char *argv[16] = {(char *)"weftd", (char *)"--home", (char *)"--dir", p->dir->path};
 	size_t n      = 4;
 	if (how->local_nodes > 1) {
 		snprintf(nodes, sizeof nodes, "%u", how->local_nodes);
@@ -137,8 +137,12 @@ static int run_daemon(struct plan *p, const struct start *how, pid_t *pid, struc
 	}
 	if (!how->vm)
 		argv[n++] = (char *)"--private";
-	if (how->batch)
+	if (how->batch) { /* a private VM ends with us, another one with the job's script, which leads our session */
+		pid_t script = how->vm ? getsid(0) : 0;
+		snprintf(leader, sizeof leader, "%ld", script > 0 && kill(script, 0) == 0 ? (long)script : 0L);
 		argv[n++] = (char *)"--batch";
+		argv[n++] = leader;
+	}
 	snprintf(owner, sizeof owner, "WEFTD_OWNER_FD=%d", OWNER_FD);
 	struct environ_list env;
 	int rc = environ_copy(&env);

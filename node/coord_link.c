@@ -413,6 +413,7 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct node *n = timer->data;
 	struct coord_link *c = &n->coord;
+	node_look_for_leader(n);
 	if (c->state == COORD_AWAY) {
 		attempt(n);
 		return;

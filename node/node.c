@@ -219,9 +219,19 @@ static void batch_ends(struct node *n)
 	if (n->stopping || n->state >= NODE_HALTING)
 		return;
 	n->stopping = true;
-	weft__log(WEFT__LOG_INFO, "WEFT-NODE-STOPPING", "node=%u: SIGTERM of the batch system", n->index);
+	weft__log(WEFT__LOG_INFO, "WEFT-NODE-STOPPING", "node=%u: its batch job ends", n->index);
 	coord_link_send(n, &m);
 	uv_timer_start(&n->halt_timer, on_halt_timer, BATCH_GRACE_MS, 0);
+}
+
+/* A batch system that keeps track of processes by their parents alone does not find a daemon. */
+void node_look_for_leader(struct node *n)
+{
+	if (n->leader > 0 && kill(n->leader, 0) && errno == ESRCH) {
+		n->slurm = false; /* nobody has told the tasks */
+		n->leader = 0;
+		batch_ends(n);
+	}
 }
 
 /* SIGTERM. The home node takes the whole VM down: it asks the coordinator as a tool would. A second one does

@@ -68,6 +68,7 @@ struct node {
 	/* from the command line */
 	bool home, private_vm;
 	bool batch;     /* its VM is a batch job's: SIGTERM announces the end of that */
+	pid_t leader;   /* of the job's script, with a standing VM: when it has ended the job has; 0: it is not known */
 	bool slurm;     /* the job is Slurm's, which sends SIGTERM to the tasks as well */
 	unsigned local_nodes;
 	char dir[PATH_MAX], nodedir[PATH_MAX], vm[65], host[NODE_HOST_MAX + 1];
@@ -121,6 +122,7 @@ int node_listen_everywhere(struct node *n, struct weft_error *e); /* others than
 void node_abandon(struct node *n); /* a start that failed before the node's folder was ours */
 void node_fini(struct node *n);    /* after the loop has ended */
 void node_step(struct node *n, enum node_state to);
+void node_look_for_leader(struct node *n);       /* has the job's script ended? */
 void node_halt(struct node *n, const char *why); /* the orderly end: tasks first, then us */
 void node_settled(struct node *n);               /* something is gone: is all of it? */
 void node_owner_gone(struct node *n);            /* the tool that this VM was for has gone */

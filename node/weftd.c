@@ -24,7 +24,7 @@ static const char usage[] =
         "usage: weftd --home --dir VMDIR [--private] [--local-nodes N] [options]\n"
         "       weftd --join ADDRESS:PORT --node I --incarnation K [--dir VMDIR] [options]\n"
         "options: --vm NAME  --host NAME  --listen ADDRESS  --ports FIRST[-LAST]  --orphan-ms MS\n"
-        "         --path FOLDER:FOLDER  --wdir FOLDER  --batch\n"
+        "         --path FOLDER:FOLDER  --wdir FOLDER  --batch LEADER\n"
         "ADDRESS:PORT may be a list with commas: the first that answers as it should is taken.\n"
         "It is started by weft and by other daemons; its key comes on standard input.\n";
 
@@ -44,7 +44,7 @@ static const struct option options[] = {{"home", no_argument, NULL, HOME},
                                         {"orphan-ms", required_argument, NULL, ORPHAN},
                                         {"path", required_argument, NULL, PATH},
                                         {"wdir", required_argument, NULL, WDIR},
-                                        {"batch", no_argument, NULL, BATCH},
+                                        {"batch", required_argument, NULL, BATCH},
                                         {NULL, 0, NULL, 0}};
 
 static bool number(const char *text, unsigned long max, unsigned long *value)
@@ -132,7 +132,9 @@ static bool take(struct node *n, int option, const char *argument)
 		well = chdir(argument) == 0; /* tasks without a folder of their own start here */
 		break;
 	case BATCH:
+		well = number(argument, INT32_MAX, &value);
 		n->batch = true;
+		n->leader = (pid_t)value;
 		break;
 	case ORPHAN:
 		well = number(argument, 3600000, &value);
