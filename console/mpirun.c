@@ -241,7 +241,7 @@ int mpirun_translate(int argc, char *const *argv, struct mpirun *m, struct weft_
 	int rc = push_two(m, "run", "--kill-on-bad-exit", e); /* as theirs do */
 	for (int i = 1; i < argc && rc >= 0 && m->wanted == MPIRUN_RUN; i += rc) {
 		const char *word = argv[i];
-		if (*word != '-' || !word[1]) {
+		if (*word != '-' || !word[1] || !strcmp(word, "--")) {
 			rc = copy_program(m, argv + i, argc - i, e);
 			continue;
 		}

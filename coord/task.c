@@ -135,6 +135,8 @@ static void keep_status(struct task *t, const struct weft__msg_exited *how, int 
 	t->maxrss_kib = how->maxrss_kib;
 	t->error = error;
 	int64_t code = how->signo ? 128 + (int64_t)how->signo : how->exit_code;
+	if (error && how->flags & WEFT__EXIT_START) /* as a shell says it */
+		code = error == WEFT_ENOFILE ? 127 : error == WEFT_ENOEXEC ? 126 : 125;
 	if (code > t->job->exit_code && !t->job->aborted)
 		t->job->exit_code = code;
 }

@@ -59,6 +59,8 @@ weft spawn true >"$tmp/out"
 all_four() { [ "$(weft jobs | grep -c -E '^ *[1-4] .*(ended|running)')" = 4 ] && weft jobs | grep -q '^ *4 .*ended'; }
 until_true 5 all_four
 equal "jobs are shown in their order" "1 2 3 4" "$(weft jobs | awk 'NR > 1 { print $1 }' | xargs)"
+weft spawn no-such-program >/dev/null 2>&1
+equal "a job of which nothing could start has a shell's status" 127 "$(weft jobs | awk '$NF == "no-such-program" { print $5 }')"
 equal "logs --json" '"text": "first\nlast\n"' "$(weft logs --json 2 | grep -o '"text": ".*"')"
 status "logs --json and --follow" 125 weft logs --json -f 2
 status "the daemon's log" 0 weft logs

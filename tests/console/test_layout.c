@@ -108,6 +108,7 @@ static void what_people_type_after_mpirun_is_understood(void **state)
 	assert_translated("-np 4 ./a -np 9", "-n 4 ./a -np 9");
 	assert_translated("--np 4 -N 2 --map-by node ./a", "-n 4 -N 2 --map-by node ./a");
 	assert_translated("-n=4 ./a", "-n 4 ./a");
+	assert_translated("-n 4 -- ./a -x", "-n 4 -- ./a -x");
 	assert_translated("--hostfile f --host a,b -n 1 a", "--hostfile f --host a,b -n 1 a");
 	assert_translated("--oversubscribe --allow-run-as-root -n 1 a", "-n 1 a");
 	assert_translated("-tag-output -x A=1 -wdir /x -n 1 a", "-l -x A=1 --wdir /x -n 1 a");
