@@ -215,7 +215,7 @@ static void on_child(uv_signal_t *handle, int signo)
  * system's programs end the job. */
 static void batch_ends(struct node *n)
 {
-	struct weft__msg m = {.code = WEFT__MSG_STOPPING};
+	struct weft__msg m = {.code = WEFT__MSG_STOPPING, .stopping.signo = SIGTERM};
 	if (n->stopping || n->state >= NODE_HALTING)
 		return;
 	n->stopping = true;

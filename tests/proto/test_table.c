@@ -22,12 +22,13 @@ static void codes_rise_and_lead_to_their_type(void **state)
 	assert_string_equal(weft__msg_name(0), "?");
 }
 
-static void every_message_has_a_sender_and_a_receiver(void **state)
+static void every_message_has_a_sender_a_receiver_and_a_first_field(void **state)
 {
 	for (size_t i = 0; i < weft__msg_ntypes; i++) {
 		const struct weft__msg_type *type = &weft__msg_types[i];
 		assert_true(type->from && type->from <= ALL_ROLES);
 		assert_true(type->to && type->to <= ALL_ROLES);
+		assert_true(type->nfields > 0);
 	}
 }
 
@@ -68,7 +69,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(codes_rise_and_lead_to_their_type),
-	        cmocka_unit_test(every_message_has_a_sender_and_a_receiver),
+	        cmocka_unit_test(every_message_has_a_sender_a_receiver_and_a_first_field),
 	        cmocka_unit_test(every_field_has_a_name_of_its_own_and_a_maximum),
 	        cmocka_unit_test(everything_is_documented_in_one_line),
 	};
