@@ -114,6 +114,14 @@ struct attached {
 	struct tracer *tracer; /* -@, or NULL */
 };
 
+static void on_dropped(void *arg, struct runner_root *root)
+{
+	struct attached *a = arg;
+	tracer_end(&a->tracer);
+	runner_forget(root->runner, &root);
+	weft__free(a);
+}
+
 static void on_finished(void *arg, struct runner_root *root)
 {
 	struct attached *a = arg;
@@ -127,9 +135,7 @@ static void on_finished(void *arg, struct runner_root *root)
 	} else if (root->error.code == 0 && root->style != OUTPUT_PVM) {
 		context_note(c, "job %u has ended", root->job);
 	}
-	tracer_end(&a->tracer);
-	runner_forget(root->runner, &root);
-	weft__free(a);
+	on_dropped(a, root);
 }
 
 static void on_output_failed(void *arg, int code, const char *text)
@@ -138,8 +144,9 @@ static void on_output_failed(void *arg, int code, const char *text)
 	context_error(a->context, "%s", text);
 }
 
-static const struct runner_handler usual      = {.finished = on_finished};
-static const struct runner_handler redirected = {.finished = on_finished, .output_failed = on_output_failed};
+static const struct runner_handler usual      = {.finished = on_finished, .dropped = on_dropped};
+static const struct runner_handler redirected = {
+        .finished = on_finished, .dropped = on_dropped, .output_failed = on_output_failed};
 
 /* -> shows, ->file writes, ->>file appends. */
 static int redirect(struct spawning *s, const struct plan *p, struct weft_error *e)
@@ -192,10 +199,8 @@ static int attach(struct spawning *s, struct plan *p, struct weft_error *e)
 /* It was not even asked for, or nobody knows what has become of it. */
 static void give_up(struct spawning *s)
 {
-	struct attached *a = s->root->arg;
-	tracer_end(&a->tracer);
-	runner_forget(s->context->runner, &s->root);
-	weft__free(a);
+	on_dropped(s->root->arg, s->root);
+	s->root = NULL;
 }
 
 /* --- both ---------------------------------------------------------------------------------------- */

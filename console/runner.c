@@ -571,7 +571,10 @@ void runner_destroy(struct runner **r)
 		return;
 	while (!weft__list_empty(&old->roots)) {
 		struct runner_root *root = WEFT__CONTAINER(old->roots.next, struct runner_root, link);
-		runner_forget(old, &root);
+		if (root->handler.dropped)
+			root->handler.dropped(root->arg, root);
+		else
+			runner_forget(old, &root);
 	}
 	size_t cursor = 0;
 	uint64_t tid;
