@@ -117,6 +117,14 @@ static int spawn_daemon(struct plan *p, char **argv, char **envp, pid_t *pid)
 	return rc;
 }
 
+/* The process of the job's script: as Slurm says it, else what leads our session. 0: it is not known. */
+static long batch_script(void)
+{
+	const char *task = getenv("SLURM_TASK_PID");
+	long script      = task ? strtol(task, NULL, 10) : (long)getsid(0);
+	return script > 1 && script <= INT32_MAX && kill((pid_t)script, 0) == 0 ? script : 0;
+}
+
 static int run_daemon(struct plan *p, const struct start *how, pid_t *pid, struct weft_error *e)
 {
 	char nodes[16], owner[32], leader[24];
@@ -137,9 +145,8 @@ static int run_daemon(struct plan *p, const struct start *how, pid_t *pid, struc
 	}
 	if (!how->vm)
 		argv[n++] = (char *)"--private";
-	if (how->batch) { /* a private VM ends with us, another one with the job's script, which leads our session */
-		pid_t script = how->vm ? getsid(0) : 0;
-		snprintf(leader, sizeof leader, "%ld", script > 0 && kill(script, 0) == 0 ? (long)script : 0L);
+	if (how->batch) { /* a private VM ends with us, another one with the job's script */
+		snprintf(leader, sizeof leader, "%ld", how->vm ? batch_script() : 0L);
 		argv[n++] = (char *)"--batch";
 		argv[n++] = leader;
 	}
