@@ -193,7 +193,7 @@ void taskvm_launch_some(struct taskvm *vm, size_t ntasks_max); /* start waiting 
 void taskvm_launch_cancel(struct taskvm *vm, uint64_t tid, const char *why); /* 0: all */
 
 /* taskvm_spawn.c: starting one task. */
-enum { TASKVM_ENV_OWN = 9 };
+enum { TASKVM_ENV_OWN = 10 };
 void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const struct weft__msg_launch *m);
 int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t); /* why not: l->text */
 

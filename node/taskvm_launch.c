@@ -41,7 +41,7 @@ static void launch_free(struct taskvm_launch *l)
 static bool is_ours(const struct weft__str *variable)
 {
 	static const char *const own[] = {"WEFT_FD=",  "WEFT_TID=", "WEFT_RANK=", "WEFT_SIZE=",      "WEFT_JOB=",
-	                                  "WEFT_NODE=", "WEFT_DIR=", "WEFT_VM=",   "WEFT_TASKVM_FD=", "WEFTD_OWNER_FD=",
+	                                  "WEFT_NODE=", "WEFT_DIR=", "WEFT_VM=", "WEFT_CPUS=",   "WEFT_TASKVM_FD=", "WEFTD_OWNER_FD=",
 	                                  "PMI_FD=",   "PMI_RANK=", "PMI_SIZE=",  "PMI_PORT=",       "PMI_ID=",
 	                                  "PMI_SPAWNED=", "MPI_LOCALRANKID=", "MPI_LOCALNRANKS="};
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)

@@ -218,7 +218,7 @@ failed:;
 
 /* The variables that tell a task who it is. */
 struct own_variables {
-	char numbers[5][40], tid[WEFT__TID_TEXT + 16], dir[PATH_MAX + 16], vm[96], pwd[PATH_MAX + 16];
+	char numbers[5][40], tid[WEFT__TID_TEXT + 16], dir[PATH_MAX + 16], vm[96], cpus[96], pwd[PATH_MAX + 16];
 };
 
 /* Fills the front of l->envp; returns where the task's environment starts. */
@@ -239,6 +239,10 @@ static char **own_variables_set(const struct taskvm *vm, struct taskvm_launch *l
 	*--place = own->dir;
 	snprintf(own->vm, sizeof own->vm, "WEFT_VM=%s", vm->vm);
 	*--place = own->vm;
+	if (*t->cpus) {
+		snprintf(own->cpus, sizeof own->cpus, "WEFT_CPUS=%s", t->cpus);
+		*--place = own->cpus;
+	}
 	if (*l->wdir == '/') {
 		snprintf(own->pwd, sizeof own->pwd, "PWD=%s", l->wdir);
 		*--place = own->pwd;

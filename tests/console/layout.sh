@@ -26,6 +26,8 @@ equal "each task has one processor" 2 "$(grep -c '^[0-9]*$' out)"
 equal "and the map says which" "$(sort out | xargs)" "$(sed 's/.*processors //' map | sort | xargs)"
 equal "the map is in the order of ranks" "0 1" "$(awk '{ print $2 }' map | xargs)"
 equal "--bind-to none binds nothing" "$here $here" "$(weft run -q -n 2 --bind-to none $allowed | xargs)"
+equal "a bound task is told, as it must not take the others' processors for missing" "$(sed 's/.*processors //' map | sort | xargs)" \
+	"$(weft run -q -n 2 --bind-to hwthread sh -c 'echo $WEFT_CPUS' | sort | xargs)"
 weft up >/dev/null
 equal "one task is not bound" "$here" "$(weft run -q $allowed)"
 if [ "$cores" -ge 2 ]; then
