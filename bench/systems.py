@@ -241,7 +241,7 @@ def netpipe_launched(system, program, size, limit_s):
     if shutil.which(program) is None:
         raise Cannot(f"{program} is not installed (netpipe-openmpi)")
     out = os.path.join(system.place.folder("netpipe"), system.name)
-    pinned = "exec taskset -c $((${OMPI_COMM_WORLD_RANK:-${PMIX_RANK:-0}} % $(nproc))) \"$@\""
+    pinned = "exec taskset -c $((${OMPI_COMM_WORLD_RANK:-${PMIX_RANK:-0}} % $(nproc --all))) \"$@\""
     words = ["sh", "-c", pinned, "netpipe", program, *netpipe_words(size), "-o", out]
     system.start_all(2, words, system.environment(2, "shm"), limit_s)
     return netpipe_seconds(out)
@@ -403,6 +403,10 @@ class Hosted(Weft):
 
     def environment(self, tasks, wire):
         return {**super().environment(tasks, wire), **self.peer.environment(tasks, wire)}
+
+    def launcher(self, tasks, wire):
+        """Said by name: NetPIPE is started by a shell, which is linked with no MPI."""
+        return [self.tool, "run", "-q", "--mpi", self.peer.name, "-n", str(tasks), "--"]
 
     def netpipe(self, size, limit_s):
         return netpipe_launched(self, "NPopenmpi", size, limit_s)
