@@ -18,6 +18,7 @@ EXTRA_DIST += %D%/decisions/0006-typed-buffers.md %D%/decisions/0007-collectives
 	%D%/decisions/0011-shared-buffers.md
 EXTRA_DIST += %D%/decisions/0015-open-mpi.md %D%/decisions/0016-the-task-vm-hosts-other-mpis.md
 EXTRA_DIST += %D%/decisions/0018-batch-jobs.md
-EXTRA_DIST += %D%/mpi.md %D%/pvm-differences.md
+EXTRA_DIST += %D%/mpi.md %D%/pvm-compatibility.md %D%/pvm-differences.md %D%/figures/hosted.txt
+EXTRA_DIST += %D%/decisions/0023-groups-meet-on-a-page.md
 EXTRA_DIST += %D%/figures/compare.txt %D%/figures/latency.svg %D%/figures/bandwidth.svg %D%/figures/tcp-latency.svg \
 	%D%/figures/tcp-bandwidth.svg
