@@ -1,6 +1,6 @@
 /* Happy path: SPAWN goes out, SPAWNED says the job and its tasks, which are printed; the tasks go on without us,
- * and what they write is kept for weft logs. In the console, with --attach or PVM's ->, it is shown as it comes, or
- * goes to a file.
+ * and what they write is kept for weft logs. In the console, with --attach or PVM's ->, it is shown below that as it
+ * comes, or goes to a file.
  *
  * What can go wrong: some or all tasks could not be started (said, with the exit status of weft run); the VM is
  * gone in the middle.
@@ -187,6 +187,8 @@ static int attach(struct spawning *s, struct plan *p, struct weft_error *e)
 		rc = weft__err_set(e, WEFT_ENOMEM, "out of memory");
 	if (!rc && redirects)
 		rc = redirect(s, p, e);
+	if (!rc)
+		runner_hold(c->runner, s->root);
 	if (rc) {
 		tracer_end(&a->tracer);
 		if (s->root)
@@ -261,7 +263,7 @@ static int show(struct spawning *s, struct plan *p)
 	}
 	int rc = ask(s, p, &e);
 	show_end(s, p, rc ? rc : s->error.code);
-	if (plan_has(p, OPT_REDIRECT))
+	if (s->root)
 		runner_release(s->context->runner, s->root);
 	weft__buf_fini(&s->pvm_tids);
 	if (rc)

@@ -467,7 +467,7 @@ static int set_up(struct console *c, const struct console_start *how)
 {
 	struct context *x = c->context;
 	struct weft_error e;
-	struct output_config config = {.label = true, .arg = c};
+	struct output_config config = {.label = true, .label_jobs = true, .arg = c};
 	bool terminal               = isatty(0) && isatty(1);
 	const char *lack            = terminal ? editline_load() : NULL;
 	int rc                      = open_vm(c, how);

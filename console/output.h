@@ -14,6 +14,7 @@ struct output;
 
 struct output_config {
 	bool label;          /* put the rank in front of each line */
+	bool label_jobs;     /* and the job, also where it is the first one */
 	const char *file;    /* a template (see output_open), or NULL: standard output and error */
 	bool append;         /* files that exist are not emptied */
 	void (*before)(void *arg); /* something is about to be written to the terminal, or NULL */

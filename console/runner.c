@@ -64,7 +64,7 @@ struct runner {
 	struct weft__map jobs, tasks; /* by id, by tid */
 	struct debt *debts;
 	size_t ndebts, debts_cap;
-	size_t nredirected; /* roots */
+	size_t nkeeping; /* roots */
 	struct pieces pieces;
 	bool failed; /* nothing can be written: what comes is dropped */
 	uv_timer_t *straggler;
@@ -346,7 +346,7 @@ static void fail_root(struct runner_root *root, const char *text)
 static bool is_descendant(struct runner *r, uint64_t job)
 {
 	const struct job *j = weft__map_get(&r->jobs, job);
-	if (r->config.after || weft__list_empty(&r->roots))
+	if (r->config.label_jobs || weft__list_empty(&r->roots))
 		return true;
 	const struct runner_root *root = WEFT__CONTAINER(r->roots.next, struct runner_root, link);
 	return j ? j->id != j->root->job : root->job && root->job != job;
@@ -355,8 +355,8 @@ static bool is_descendant(struct runner *r, uint64_t job)
 /* Must it wait until its job is known, and may be shown? */
 static bool keep_piece(struct runner *r, uint64_t job, const struct weft__msg *m)
 {
-	const struct job *j = r->nredirected ? weft__map_get(&r->jobs, job) : NULL;
-	return r->nredirected && (!j || j->root->held) && r->pieces.nbytes < PIECES_MAX &&
+	const struct job *j = r->nkeeping ? weft__map_get(&r->jobs, job) : NULL;
+	return r->nkeeping && (!j || j->root->held) && r->pieces.nbytes < PIECES_MAX &&
 	       pieces_push(&r->pieces, m) == 0;
 }
 
@@ -604,6 +604,19 @@ struct runner_root *runner_add(struct runner *r, const struct runner_handler *ha
 	return root;
 }
 
+/* Output of a job that is not known may be this root's. */
+static void start_keeping(struct runner *r, struct runner_root *root)
+{
+	r->nkeeping += !root->keeps;
+	root->keeps = true;
+}
+
+static void stop_keeping(struct runner *r, struct runner_root *root)
+{
+	r->nkeeping -= root->keeps;
+	root->keeps = false;
+}
+
 int runner_redirect(struct runner *r, struct runner_root *root, enum output_style style, const char *file, bool append,
                     struct weft_error *e)
 {
@@ -627,9 +640,14 @@ int runner_redirect(struct runner *r, struct runner_root *root, enum output_styl
 	if (rc)
 		return rc;
 	root->style = style;
-	root->held  = style == OUTPUT_PVM;
-	r->nredirected++;
+	start_keeping(r, root);
 	return 0;
+}
+
+void runner_hold(struct runner *r, struct runner_root *root)
+{
+	root->held = true;
+	start_keeping(r, root);
 }
 
 void runner_release(struct runner *r, struct runner_root *root)
@@ -642,6 +660,8 @@ void runner_release(struct runner *r, struct runner_root *root)
 	if (!live)
 		return;
 	root->held = false;
+	if (root->style == OUTPUT_USUAL)
+		stop_keeping(r, root);
 	pieces_init(&held);
 	while ((piece = pieces_pop(&r->pieces, 0)))
 		weft__list_push(&held.all, &piece->link);
@@ -694,9 +714,9 @@ void runner_forget(struct runner *r, struct runner_root **root)
 	}
 	weft__list_remove(&old->link);
 	output_close(&old->output);
-	r->nredirected -= old->style != OUTPUT_USUAL;
+	stop_keeping(r, old);
 	weft__free(old);
-	if (!r->nredirected)
+	if (!r->nkeeping)
 		release_pieces(r, 0);
 }
 

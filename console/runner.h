@@ -62,6 +62,7 @@ struct runner_root {
 	int64_t rank0_node;    /* where rank 0 runs; 0: not known */
 	enum output_style style; /* of its output: not OUTPUT_USUAL when it was redirected */
 	bool held;               /* which is not shown yet */
+	bool keeps;              /* output of jobs that are not known waits until it has its number */
 	bool failed;           /* its file cannot be written */
 	struct output *output; /* of a redirected one that goes to a file; else NULL */
 	struct weft_error error; /* SPAWNED says that not all could be started */
@@ -78,11 +79,15 @@ void runner_destroy(struct runner **r);
 struct runner_root *runner_add(struct runner *r, const struct runner_handler *handler, void *arg);
 
 /* Before it is asked for: what it writes is shown in this style; OUTPUT_PVM ends with "[job] finished". It goes to
- * standard output or, when file is not NULL, there; append: behind what is in it. OUTPUT_PVM is held back until
- * runner_release, after which the root may be gone. 0, WEFT_EIO, WEFT_ENOMEM. */
+ * standard output or, when file is not NULL, there; append: behind what is in it. 0, WEFT_EIO, WEFT_ENOMEM. */
 int runner_redirect(struct runner *r, struct runner_root *root, enum output_style style, const char *file, bool append,
                     struct weft_error *e);
-void runner_release(struct runner *r, struct runner_root *root); /* one that is gone already does no harm */
+
+/* Before it is asked for: what it writes is held back until runner_release, so that its number can be told first.
+ * After that the root may be gone; one that is gone already does no harm. */
+void runner_hold(struct runner *r, struct runner_root *root);
+void runner_release(struct runner *r, struct runner_root *root);
+
 bool runner_answer(void *root, const struct weft__msg *m);
 void runner_forget(struct runner *r, struct runner_root **root);
 struct runner_root *runner_next(struct runner *r, struct runner_root *after); /* NULL: the first; at the end */

@@ -90,6 +90,9 @@ rc=0
 weft <"$tmp/commands" >"$tmp/out" 2>"$tmp/err" || rc=$?
 equal "commands from a file: the last one's status" 125 $rc
 equal "they all run" 2 "$(grep -c -E '^NODE|attached$' "$tmp/out")"
+printf 'spawn -a -n 3 echo said\nspawn -a -n 3 echo said\n' | weft >"$tmp/out" 2>"$tmp/err"
+equal "a job is told before its tasks' lines, which name it" 6 \
+	"$(awk -F '[][ :.]+' '$1 == "job" { told[$2] = 1 } / said$/ && told[$2] { n++ } END { print n + 0 }' "$tmp/out")"
 mkdir -p "$tmp/.config/weft"
 printf 'alias greet echo hello\nno-such\n' >"$tmp/.config/weft/rc"
 printf 'greet you\nspawn -2 -> echo as in PVM\nspawn -n 1 --wdir /usr -> pwd\n' | weft >"$tmp/out" 2>"$tmp/err"
