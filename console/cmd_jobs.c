@@ -36,7 +36,10 @@ static void add_row(struct table *t, const struct weft__msg *m)
 	table_add(t, "%llu", (unsigned long long)row->size);
 	table_add(t, "%llu", (unsigned long long)row->running);
 	table_add(t, "%s", words_job_state(row->state));
-	table_add(t, "%lld", (long long)row->exit_code);
+	if (row->state != WEFT__JOB_ENDED && !row->exit_code)
+		table_add(t, "-");
+	else
+		table_add(t, "%lld", (long long)row->exit_code);
 	if (row->parent)
 		table_add(t, "%llu", (unsigned long long)row->parent);
 	else
@@ -140,7 +143,7 @@ const struct command cmd_jobs = {
         .options       = options,
         .noperands_max = 0,
         .man           = "Lists the jobs: what one request to spawn tasks started. EXIT is the largest exit code so far, "
-                         "128 + the signal's number for a task that a signal ended.\n\n"
+                         "128 + the signal's number for a task that a signal ended; - while the job runs and none has failed.\n\n"
                          "With `--json`: an object with `schema` (1), `vm` and `jobs`, an array of objects with "
                          "`job`, `parent` (the job of the task that spawned it; null: none did), `tasks`, "
                          "`running`, `state` (`starting`, `running`, `ended`), `exit` and `program`.",

@@ -40,8 +40,8 @@ static int read_modifiers(char *list, struct weft__msg_spawn *m, struct weft_err
 		} else if (!strcasecmp(word, "nooversubscribe")) {
 			m->flags |= WEFT__SPAWN_FIT;
 		} else if (strcasecmp(word, "oversubscribe")) {
-			return weft__err_set(e, WEFT_EINVAL, "--map-by: \"%.40s\" is not known; there are pe=N, nooversubscribe and "
-			                                     "oversubscribe", word);
+			return weft__err_set(e, WEFT_EINVAL, "--map-by: \"%.40s\" is not known; known are: pe=N, "
+			                                     "nooversubscribe, oversubscribe", word);
 		}
 	}
 	return 0;
@@ -63,22 +63,22 @@ static char *read_ppr(char *text, struct weft__msg_spawn *m)
 	return what + len;
 }
 
-static int unknown(const char *option, const char *value, const char *there_are, struct weft_error *e)
+static int unknown(const char *option, const char *value, const char *known, struct weft_error *e)
 {
-	return weft__err_set(e, WEFT_EINVAL, "%s %.60s is not known; there are %s", option, value, there_are);
+	return weft__err_set(e, WEFT_EINVAL, "%s %.60s is not known; known are: %s", option, value, known);
 }
 
 static int read_map(const char *value, struct weft__msg_spawn *m, struct weft_error *e)
 {
-	static const char there_are[] = "slot, node, ppr:N:node, hwthread, core, l3cache, numa and socket";
+	static const char known[] = "slot, node, ppr:N:node, hwthread, core, l3cache, numa, socket";
 	char text[128], *modifiers;
 	if (strlen(value) >= sizeof text)
-		return unknown("--map-by", value, there_are, e);
+		return unknown("--map-by", value, known, e);
 	strcpy(text, value);
 	if (!strncasecmp(text, "ppr:", 4)) {
 		modifiers = read_ppr(text, m);
 		if (!modifiers)
-			return unknown("--map-by", value, there_are, e);
+			return unknown("--map-by", value, known, e);
 	} else {
 		size_t len   = strcspn(text, ":");
 		bool more    = text[len] == ':';
@@ -87,7 +87,7 @@ static int read_map(const char *value, struct weft__msg_spawn *m, struct weft_er
 		m->deal      = find_part(text);
 		bool in_turn = !strcasecmp(text, "node");
 		if (len > 0 && strcasecmp(text, "slot") && !in_turn && !m->deal)
-			return unknown("--map-by", value, there_are, e);
+			return unknown("--map-by", value, known, e);
 		m->map = in_turn ? WEFT__MAP_TURN : WEFT__MAP_FILL;
 		if (m->deal)
 			m->bind = m->deal;
@@ -102,7 +102,7 @@ static int read_bind(const char *value, struct weft__msg_spawn *m, struct weft_e
 	snprintf(name, sizeof name, "%.*s", (int)strcspn(value, ":"), value);
 	m->bind = strcasecmp(name, "none") ? find_part(name) : WEFT__BIND_NONE;
 	if (!m->bind)
-		return unknown("--bind-to", value, "none, hwthread, core, l3cache, numa and socket", e);
+		return unknown("--bind-to", value, "none, hwthread, core, l3cache, numa, socket", e);
 	if (m->bind == WEFT__BIND_NONE && m->width)
 		return weft__err_set(e, WEFT_EINVAL, "pe=N binds tasks to cores, and --bind-to none says no");
 	return 0;

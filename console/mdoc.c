@@ -176,12 +176,12 @@ static void put_options(const struct command *c, enum dialect dialect, FILE *out
 		if (!is_shown(c, o, dialect))
 			continue;
 		fputs(".It", out);
-		put_glued(o, out);
 		if (letter && !(dialect == DIALECT_PVM && o->glued)) {
 			fprintf(out, " Fl %c", letter);
 			put_option_arg(o, out);
 			fputs(" ,", out);
 		}
+		put_glued(o, out);
 		fprintf(out, " Fl Fl %s", o->name);
 		put_option_arg(o, out);
 		fputs("\n", out);

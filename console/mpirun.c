@@ -224,8 +224,9 @@ static int translate(struct mpirun *m, const struct translation *t, char *const 
 /* A program, its arguments, and the ":" behind them; how many words. As many tasks as cores, if nobody said how many. */
 static int copy_program(struct mpirun *m, char *const *words, int nwords, struct weft_error *e)
 {
-	int i  = 0;
-	int rc = m->counted ? 0 : push(m, "--fill", e);
+	int i    = 0;
+	m->named = true;
+	int rc   = m->counted ? 0 : push(m, "--fill", e);
 	while (i < nwords && !rc) {
 		rc = push(m, words[i++], e);
 		if (!strcmp(words[i - 1], ":"))
@@ -252,6 +253,8 @@ int mpirun_translate(int argc, char *const *argv, struct mpirun *m, struct weft_
 		rc = t ? translate(m, t, argv + i, argc - i, attached ? attached + 1 : NULL, e)
 		       : complain_unknown(word, name, length, e);
 	}
+	if (rc >= 0 && m->wanted == MPIRUN_RUN && !m->named)
+		return weft__err_set(e, WEFT_EINVAL, "the program to run is missing; see: weft help mpirun");
 	return rc < 0 ? rc : 0;
 }
 

@@ -11,6 +11,7 @@ struct mpirun {
 	char **argv; /* "run" and its arguments; argv[argc] is NULL */
 	int argc, cap;
 	bool counted; /* the program that comes next has its number of tasks */
+	bool named;   /* a program came */
 	enum { MPIRUN_RUN, MPIRUN_HELP, MPIRUN_VERSION } wanted;
 };
 

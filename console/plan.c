@@ -188,7 +188,7 @@ static int read_mpi(const struct args *a, struct weft__msg_spawn *m, struct weft
 		m->mpi = i;
 		return 0;
 	}
-	return weft__err_set(e, WEFT_EINVAL, "--mpi: \"%.40s\" is not known; there are auto, none, openmpi and mpich", wanted);
+	return weft__err_set(e, WEFT_EINVAL, "--mpi: \"%.40s\" is not known; known are: auto, none, openmpi, mpich", wanted);
 }
 
 /* One program's SPAWN; req 0 gets a new one. Returns the req. */

@@ -70,7 +70,7 @@ static void what_is_not_known_is_refused_with_what_there_is(void **state)
 		struct weft__msg_spawn m;
 		struct weft_error e = {0};
 		assert_int_equal(read_words(&m, &e, bad[i], NULL), WEFT_EINVAL);
-		assert_true(strstr(e.text, "there are") || strstr(e.text, "is needed"));
+		assert_true(strstr(e.text, "known are: ") || strstr(e.text, "is needed"));
 	}
 	struct weft__msg_spawn m;
 	struct weft_error e = {0};
@@ -143,6 +143,15 @@ static void what_mpirun_does_not_know_is_refused(void **state)
 	assert_int_equal(translate("--zzzzzzzzzzzzz", text, sizeof text, &e), WEFT_EINVAL);
 }
 
+static void mpirun_without_a_program_is_told_how_mpirun_is_used(void **state)
+{
+	char text[512];
+	struct weft_error e = {0};
+	assert_int_equal(translate("-np 4", text, sizeof text, &e), WEFT_EINVAL);
+	assert_non_null(strstr(e.text, "see: weft help mpirun"));
+	assert_int_equal(translate("--version", text, sizeof text, &e), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +162,7 @@ int main(void)
 	        cmocka_unit_test(what_people_type_after_mpiexec_is_understood),
 	        cmocka_unit_test(without_a_number_there_are_as_many_as_cores),
 	        cmocka_unit_test(what_mpirun_does_not_know_is_refused),
+	        cmocka_unit_test(mpirun_without_a_program_is_told_how_mpirun_is_used),
 	};
 	return cmocka_run_group_tests_name("layout", tests, NULL, NULL);
 }
