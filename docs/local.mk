@@ -4,7 +4,11 @@ man_MANS += %D%/weft.3
 		$(srcdir)/bindings/c/weft.h >$@.tmp && mv $@.tmp $@
 CLEANFILES += %D%/weft.3
 dist_man_MANS += %D%/weft-pvm.3
-EXTRA_DIST += %D%/manpage.awk %D%/architecture.md %D%/protocol.md
+EXTRA_DIST += %D%/manpage.awk
+# Where README.md, which is installed beside this folder, expects them.
+nobase_dist_doc_DATA = %D%/architecture.md %D%/protocol.md %D%/mpi.md %D%/pvm-compatibility.md %D%/pvm-differences.md \
+	%D%/figures/compare.txt %D%/figures/hosted.txt %D%/figures/latency.svg %D%/figures/bandwidth.svg \
+	%D%/figures/tcp-latency.svg %D%/figures/tcp-bandwidth.svg bench/README.md
 EXTRA_DIST += %D%/decisions/0001-link-room.md %D%/decisions/0002-sleeping-on-a-ring.md \
 	%D%/decisions/0003-task-vm.md
 EXTRA_DIST += %D%/decisions/0004-journal-of-inputs.md %D%/decisions/0005-messages-between-engines.md
@@ -18,7 +22,4 @@ EXTRA_DIST += %D%/decisions/0006-typed-buffers.md %D%/decisions/0007-collectives
 	%D%/decisions/0011-shared-buffers.md
 EXTRA_DIST += %D%/decisions/0015-open-mpi.md %D%/decisions/0016-the-task-vm-hosts-other-mpis.md
 EXTRA_DIST += %D%/decisions/0018-batch-jobs.md
-EXTRA_DIST += %D%/mpi.md %D%/pvm-compatibility.md %D%/pvm-differences.md %D%/figures/hosted.txt
 EXTRA_DIST += %D%/decisions/0023-groups-meet-on-a-page.md
-EXTRA_DIST += %D%/figures/compare.txt %D%/figures/latency.svg %D%/figures/bandwidth.svg %D%/figures/tcp-latency.svg \
-	%D%/figures/tcp-bandwidth.svg

@@ -6,7 +6,6 @@ proto_libproto_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
 noinst_PROGRAMS += proto/print_protocol
 proto_print_protocol_SOURCES = %D%/print_protocol.c
 proto_print_protocol_LDADD = proto/libproto.la base/libbase.la $(MSGPACK_LIBS)
-dist_doc_DATA += docs/protocol.md
 
 # docs/protocol.md is printed from msgs.def; tests/proto/protocol_document.sh compares the two.
 update-protocol: proto/print_protocol$(EXEEXT)

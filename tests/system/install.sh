@@ -7,7 +7,7 @@ prefix=$(sed -n 's/^prefix = //p' "$build/Makefile")
 ok "make install"
 bin=$tmp/root$prefix/bin
 for f in bin/weft bin/weftcc lib/pkgconfig/weft.pc include/weft.h include/weft_base.h libexec/weft/weftd libexec/weft/weft-pvmtrace share/man/man1/weft.1 \
-	lib/weft/pvm3/bin/pvm share/man/man1/weft-pvm.1; do
+	lib/weft/pvm3/bin/pvm share/man/man1/weft-pvm.1 share/doc/weft/README.md share/doc/weft/docs/mpi.md; do
 	if [ -e "$tmp/root$prefix/$f" ]; then ok "$f"; else not_ok "$f" "missing"; fi
 done
 PKG_CONFIG_LIBDIR=$tmp/root$prefix/lib/pkgconfig:$(pkg-config --variable pc_path pkg-config)
