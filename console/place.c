@@ -63,6 +63,7 @@ static int find_folder(const struct args *a, const char *wanted, struct place *p
 	if (!base)
 		return weft__err_set(e, WEFT_EIO, "cannot find the current folder: %s; use --wdir", strerror(errno));
 	int n = snprintf(p->wdir, sizeof p->wdir, "%s%s%s", base, *base && wanted ? "/" : "", wanted ? wanted : "");
+	p->usual = !wanted && a->dialect == DIALECT_PVM;
 	if (n < 0 || (size_t)n >= sizeof p->wdir)
 		return weft__err_set(e, WEFT_ETOOBIG, "the name of the working directory is too long");
 	return 0;

@@ -3,6 +3,7 @@
 #define WEFT_CONSOLE_PLACE_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 #include "console/args.h"
@@ -11,6 +12,7 @@
 struct place {
 	char host[4096];     /* as SPAWN wants it; empty: anywhere */
 	char wdir[PATH_MAX]; /* absolute */
+	bool usual;          /* nobody asked for this folder: PVM's hosts may have one of their own */
 };
 
 /* Reads --host, --where and --wdir. What --where calls an address, "." or an architecture is looked up in the VM; s NULL:

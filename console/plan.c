@@ -210,6 +210,7 @@ static int64_t send_program(const struct plan *p, const struct args *a, struct s
 		m->spawn.count = (uint64_t)args_count(a, 'n', p->usual_count ? p->usual_count : 1);
 		m->spawn.host  = weft__str(*place.host || !p->hosts ? place.host : p->hosts);
 		m->spawn.wdir  = weft__str(place.wdir);
+		m->spawn.flags |= place.usual ? WEFT__SPAWN_USUAL : 0;
 		m->spawn.argv  = make_argv(a, *debugger ? debugger : NULL, room);
 		m->spawn.env   = make_strs(env.vars, env.n, room + m->spawn.argv.n);
 		rc             = layout_read(a, &m->spawn, e);

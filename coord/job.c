@@ -317,7 +317,7 @@ static void send_launch(struct coord *c, struct job *j, const struct weft__msg_s
 	l->job = j->id;
 	l->size = j->size;
 	l->parent = j->parent_tid;
-	l->flags = j->flags;
+	l->flags = j->flags | (m->flags & WEFT__SPAWN_USUAL);
 	l->sink_node = j->sink_node;
 	l->sink_client = j->sink_client;
 	l->sink_task = j->sink_task;

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -327,6 +328,16 @@ static bool is_alone(const struct job *j)
 	return true;
 }
 
+/* Where the tasks start. */
+static struct weft__str folder_of(const struct node *n, const struct weft__msg_launch *m)
+{
+	struct stat st;
+	if (!(m->flags & WEFT__SPAWN_USUAL) || m->wdir.n == 0)
+		return m->wdir;
+	bool there = stat(m->wdir.p, &st) == 0 && S_ISDIR(st.st_mode);
+	return *n->wdir || !there ? weft__str(n->wdir) : m->wdir;
+}
+
 static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 {
 	struct weft_error e = {.code = WEFT_ECANCELED, .text = "the node goes down"};
@@ -334,6 +345,7 @@ static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 	char interface[32];
 	launch.launch.tids.n = launch.launch.ranks.n = admit(j, m, room);
 	launch.launch.alone = is_alone(j);
+	launch.launch.wdir = folder_of(j->node, m);
 	if (launch.launch.tids.n == 0 && !j->vm) {
 		if (j->last)
 			job_free(j);

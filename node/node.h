@@ -72,6 +72,7 @@ struct node {
 	bool slurm;     /* the job is Slurm's, which sends SIGTERM to the tasks as well */
 	unsigned local_nodes;
 	char dir[PATH_MAX], nodedir[PATH_MAX], vm[65], host[NODE_HOST_MAX + 1];
+	char wdir[PATH_MAX]; /* where tasks start that were told nothing else; empty: nobody has said so */
 	uint32_t index, incarnation;
 	char join_list[1024], join_address[LINK_ADDRESS_TEXT], listen_address[64]; /* address: the one that answered */
 	uint16_t join_port, port_first, port_last;

@@ -129,7 +129,7 @@ static bool take(struct node *n, int option, const char *argument)
 		well = setenv("WEFT_EXEC_PATH", argument, 1) == 0; /* for the task VMs */
 		break;
 	case WDIR:
-		well = chdir(argument) == 0; /* tasks without a folder of their own start here */
+		well = chdir(argument) == 0 && getcwd(n->wdir, sizeof n->wdir); /* tasks without a folder of their own start here */
 		break;
 	case BATCH:
 		well = number(argument, INT32_MAX, &value);

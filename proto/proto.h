@@ -42,6 +42,7 @@ enum { /* SPAWN.flags, LAUNCH.flags */
 	WEFT__SPAWN_FIT      = 4, /* no more tasks on a node than it has cores: else WEFT_ENOSPC */
 	WEFT__SPAWN_FILL     = 8, /* count is 0: a task for each free core, or ppn on each node */
 	WEFT__SPAWN_STAYS    = 16, /* with ATTACHED: when the tool goes the job goes on, its output into its log */
+	WEFT__SPAWN_USUAL    = 32, /* wdir is only the usual one: a node's own, or where there is no such folder, comes before it */
 };
 enum { WEFT__MAP_FREE = 0, WEFT__MAP_FILL = 1, WEFT__MAP_TURN = 2 }; /* SPAWN.map */
 enum { /* SPAWN.bind, SPAWN.deal: parts of a machine, from small to large */

@@ -124,6 +124,19 @@ int weft__nodes(struct weft__engine *e, weft_node_t *nodes, int max, int *n);
 int weft__tasks(struct weft__engine *e, uint32_t job, uint32_t node, weft_task_t *tasks, int max,
                 int *n);
 int weft__add_node(struct weft__engine *e, const char *host, uint32_t *node);
+
+/* The same for several hosts, many at a time, each with what a list of hosts may say of it; a NULL or 0 says nothing. What
+ * became of them is in code and node. 0, or why none was asked for. */
+struct weft__new_host {
+	const char *host; /* NULL: local */
+	const char *login, *address, *daemon, *path, *wdir, *ports;
+	uint32_t slots, speed;
+	int code;
+	uint32_t node;
+};
+int weft__add_hosts(struct weft__engine *e, struct weft__new_host *hosts, int n);
+/* weft__nodes with their speeds, 0: not said. */
+int weft__nodes_speeds(struct weft__engine *e, weft_node_t *nodes, uint32_t *speeds, int max, int *n);
 int weft__remove_node(struct weft__engine *e, uint32_t node);
 int weft__spawn(struct weft__engine *e, const char *program, const char *const *argv,
                 const weft_spawn_opts_t *opts, int count, weft_tid_t *tids, int *errors);
@@ -178,14 +191,16 @@ int weft__mbox_reset(struct weft__engine *e, const char *name, int index, bool o
 
 /* --- output of other tasks -------------------------------------------------------------------- */
 
-/* Who gets the output of the tasks that a spawn starts, as messages. NULL: whoever gets one's own. */
-struct weft__output_to {
+/* Who gets the output of the tasks that a spawn starts, as messages; tid {0}: whoever gets one's own. usual_wdir: the folder
+ * of opts is only the usual one, a node's own comes before it. */
+struct weft__spawn_how {
 	weft_tid_t tid;
 	weft_context_t context;
 	int32_t tag;
+	bool usual_wdir;
 };
 int weft__spawn_for(struct weft__engine *e, const char *program, const char *const *argv,
-                    const weft_spawn_opts_t *opts, const struct weft__output_to *to, int count,
+                    const weft_spawn_opts_t *opts, const struct weft__spawn_how *how, int count,
                     weft_tid_t *tids, int *errors);
 
 /* Such a message, which comes from oneself; what was written follows it. */

@@ -16,6 +16,7 @@
 enum {
 	NAME_MAX_BYTES = 255,
 	COUNT_MAX = 65536,
+	HOSTS_AT_ONCE = 16,
 };
 
 extern char **environ;
@@ -95,6 +96,7 @@ int weft__signal(struct weft__engine *e, weft_tid_t tid, int signo)
 
 struct rows {
 	weft_node_t *nodes;
+	uint32_t *speeds;
 	weft_task_t *tasks;
 	int max, n;
 };
@@ -107,6 +109,8 @@ static void take_node(struct rows *rows, const struct weft__msg_node_row *m)
 		node->ncores = (uint32_t)m->ncores;
 		node->ntasks = (uint32_t)m->ntasks;
 		set_text(node->host, sizeof node->host, &m->host);
+		if (rows->speeds)
+			rows->speeds[rows->n] = (uint32_t)m->speed;
 	}
 	rows->n++;
 }
@@ -160,10 +164,15 @@ static int list(struct weft__engine *e, struct weft__msg_list what, struct rows 
 	return rc;
 }
 
+int weft__nodes_speeds(struct weft__engine *e, weft_node_t *nodes, uint32_t *speeds, int max, int *n)
+{
+	struct rows rows = {.nodes = nodes, .speeds = speeds, .max = max};
+	return list(e, (struct weft__msg_list){.kind = WEFT__LIST_NODES}, &rows, n);
+}
+
 int weft__nodes(struct weft__engine *e, weft_node_t *nodes, int max, int *n)
 {
-	struct rows rows = {.nodes = nodes, .max = max};
-	return list(e, (struct weft__msg_list){.kind = WEFT__LIST_NODES}, &rows, n);
+	return weft__nodes_speeds(e, nodes, NULL, max, n);
 }
 
 int weft__tasks(struct weft__engine *e, uint32_t job, uint32_t node, weft_task_t *tasks, int max,
@@ -191,20 +200,82 @@ static bool answer_node(struct weft__ask *ask, const struct weft__msg *m)
 	return true;
 }
 
+static int check_host(const struct weft__new_host *h)
+{
+	const struct {
+		const char *text;
+		size_t max;
+	} texts[] = {{h->host, NAME_MAX_BYTES},  {h->login, NAME_MAX_BYTES}, {h->address, NAME_MAX_BYTES},
+	             {h->daemon, 1023},          {h->path, 1023},            {h->wdir, 1023},
+	             {h->ports, 15}};
+	if (h->host && !*h->host)
+		return WEFT_EINVAL;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (texts[i].text && strnlen(texts[i].text, texts[i].max + 1) > texts[i].max)
+			return WEFT_ETOOBIG;
+	return 0;
+}
+
+static int ask_host(struct weft__engine *e, struct weft__ask *ask, const struct weft__new_host *h)
+{
+	struct weft__msg m = {.code = WEFT__MSG_NODE_ADD,
+	                      .node_add = {.kind = h->host ? WEFT__ADD_SSH : WEFT__ADD_LOCAL,
+	                                   .host = weft__str(h->host),
+	                                   .count = 1,
+	                                   .login = weft__str(h->login),
+	                                   .address = weft__str(h->address),
+	                                   .daemon = weft__str(h->daemon),
+	                                   .path = weft__str(h->path),
+	                                   .wdir = weft__str(h->wdir),
+	                                   .ports = weft__str(h->ports),
+	                                   .slots = h->slots,
+	                                   .speed = h->speed}};
+	*ask = (struct weft__ask){.answer = answer_node};
+	weft__list_init(&ask->link);
+	int rc = check_host(h);
+	if (rc == 0)
+		rc = weft__ask_add(e, ask, &m);
+	return rc ? rc : weft__ask_send(e, ask);
+}
+
+static void add_some(struct weft__engine *e, struct weft__new_host *hosts, int n)
+{
+	struct weft__ask asks[HOSTS_AT_ONCE];
+	for (int i = 0; i < n; i++)
+		hosts[i].code = ask_host(e, &asks[i], &hosts[i]);
+	for (int i = 0; i < n; i++) {
+		if (hosts[i].code == 0)
+			hosts[i].code = weft__await(e, weft__ask_answered, &asks[i], weft__until(-1));
+		weft__list_remove(&asks[i].link);
+		weft__buf_fini(&asks[i].frames);
+		if (hosts[i].code)
+			continue;
+		hosts[i].code = asks[i].code;
+		hosts[i].node = (uint32_t)asks[i].value;
+		if (asks[i].code && *asks[i].detail.text)
+			weft__fail(asks[i].code, "%s", asks[i].detail.text);
+	}
+}
+
+int weft__add_hosts(struct weft__engine *e, struct weft__new_host *hosts, int n)
+{
+	if (n < 1 || !hosts)
+		return WEFT_EINVAL;
+	weft__lock(e);
+	for (int i = 0; i < n; i += HOSTS_AT_ONCE)
+		add_some(e, hosts + i, n - i < HOSTS_AT_ONCE ? n - i : HOSTS_AT_ONCE);
+	weft__unlock(e);
+	return 0;
+}
+
 int weft__add_node(struct weft__engine *e, const char *host, uint32_t *node)
 {
-	if (host && check_name(host, NAME_MAX_BYTES))
-		return check_name(host, NAME_MAX_BYTES);
-	struct weft__msg m = {.code = WEFT__MSG_NODE_ADD,
-	                      .node_add = {.kind = host ? WEFT__ADD_SSH : WEFT__ADD_LOCAL,
-	                                   .host = weft__str(host),
-	                                   .count = 1}};
-	struct weft__ask ask = {.answer = answer_node};
-	weft__lock(e);
-	int rc = weft__ask(e, &ask, &m, -1);
-	weft__unlock(e);
+	struct weft__new_host h = {.host = host};
+	int rc = weft__add_hosts(e, &h, 1);
+	if (rc == 0)
+		rc = h.code;
 	if (rc == 0 && node)
-		*node = (uint32_t)ask.value;
+		*node = h.node;
 	return rc;
 }
 
@@ -325,7 +396,7 @@ int weft__spawn(struct weft__engine *e, const char *program, const char *const *
 }
 
 int weft__spawn_for(struct weft__engine *e, const char *program, const char *const *argv,
-                    const weft_spawn_opts_t *opts, const struct weft__output_to *to, int count,
+                    const weft_spawn_opts_t *opts, const struct weft__spawn_how *how, int count,
                     weft_tid_t *tids, int *errors)
 {
 	static const weft_spawn_opts_t none;
@@ -343,10 +414,11 @@ int weft__spawn_for(struct weft__engine *e, const char *program, const char *con
 	                      .spawn = {.count = (uint64_t)count,
 	                                .host = weft__str(opts->host),
 	                                .wdir = weft__str(wdir)}};
-	if (to) {
-		m.spawn.sink_tid = to->tid.v;
-		m.spawn.sink_context = to->context.v;
-		m.spawn.sink_tag = to->tag;
+	if (how) {
+		m.spawn.sink_tid = how->tid.v;
+		m.spawn.sink_context = how->context.v;
+		m.spawn.sink_tag = how->tag;
+		m.spawn.flags = how->usual_wdir ? WEFT__SPAWN_USUAL : 0;
 	}
 	struct weft__str *args = make_argv(program, argv, &m.spawn.argv.n);
 	struct weft__str *env = make_env(opts->env, &m.spawn.env.n);

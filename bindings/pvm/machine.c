@@ -1,4 +1,4 @@
-/* The virtual machine: its hosts and tasks, adding and taking away hosts, starting and halting it.
+/* The virtual machine: its tasks, starting and halting it; hosts.c has its hosts.
  * Starting and halting are the weft command's; the library runs it. */
 #include "config.h"
 
@@ -13,16 +13,9 @@
 #include "base/heap.h"
 #include "bindings/pvm/calls.h"
 
-enum { SPEED = 1000, HOST_TEXT = 256, TASK_CONNECTED = 4 };
+enum { TASK_CONNECTED = 4 };
 
 extern char **environ;
-
-/* PVM's name of this kind of machine. */
-static char *arch(void)
-{
-	char *set = getenv("PVM_ARCH");
-	return set && *set ? set : (char *)(sizeof(long) == 8 ? "LINUX64" : "LINUX");
-}
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
@@ -43,167 +36,6 @@ int weft__pvm_list_tasks(uint32_t node, weft_task_t **tasks, int *n)
 			return weft__pvm_code(rc);
 		max = *n + 64;
 	}
-}
-
-int weft__pvm_list_nodes(weft_node_t **nodes, int *n)
-{
-	int max = 64;
-	for (;;) {
-		weft_node_t *rows = weft__malloc((size_t)max * sizeof *rows);
-		if (!rows)
-			return PvmNoMem;
-		int rc = weft__nodes(weft__pvm.e, rows, max, n);
-		if (rc == 0 && *n <= max) {
-			*nodes = rows;
-			return PvmOk;
-		}
-		weft__free(rows);
-		if (rc)
-			return weft__pvm_code(rc);
-		max = *n + 64;
-	}
-}
-
-/* --- hosts ------------------------------------------------------------------------------------ */
-
-/* What pvm_config gave out the last time, in one piece. */
-static struct pvmhostinfo *make_hosts(const weft_node_t *nodes, int n)
-{
-	size_t size = (size_t)n * (sizeof(struct pvmhostinfo) + WEFT_TEXT_MAX);
-	struct pvmhostinfo *hosts = weft__malloc(size ? size : 1);
-	if (!hosts)
-		return NULL;
-	char *text = (char *)&hosts[n];
-	for (int i = 0; i < n; i++, text += WEFT_TEXT_MAX) {
-		memcpy(text, nodes[i].host, WEFT_TEXT_MAX);
-		hosts[i] = (struct pvmhostinfo){.hi_tid = weft__pvm_host_of(nodes[i].node),
-		                                .hi_name = text,
-		                                .hi_arch = arch(),
-		                                .hi_speed = SPEED,
-		                                .hi_dsig = WEFT__PVM_DSIG};
-	}
-	return hosts;
-}
-
-int weft__call_config(int *nhost, int *narch, struct pvmhostinfo **hostp)
-{
-	static struct pvmhostinfo *hosts;
-	weft_node_t *nodes;
-	int n, rc = weft__pvm_enrol();
-	if (rc == PvmOk)
-		rc = weft__pvm_list_nodes(&nodes, &n);
-	if (rc)
-		return lpvmerr("pvm_config", rc);
-	struct pvmhostinfo *fresh = make_hosts(nodes, n);
-	weft__free(nodes);
-	if (!fresh)
-		return lpvmerr("pvm_config", PvmNoMem);
-	weft__free(hosts);
-	hosts = fresh;
-	if (nhost)
-		*nhost = n;
-	if (narch)
-		*narch = 1;
-	if (hostp)
-		*hostp = hosts;
-	return PvmOk;
-}
-
-int weft__call_archcode(char *name)
-{
-	if (!name)
-		return lpvmerr("pvm_archcode", PvmBadParam);
-	return strcmp(name, arch()) == 0 ? WEFT__PVM_DSIG : lpvmerr("pvm_archcode", PvmNotFound);
-}
-
-/* The first word of a line of a hostfile. */
-static bool host_name(const char *line, char name[static HOST_TEXT])
-{
-	if (!line)
-		return false;
-	line += strspn(line, " \t");
-	size_t n = strcspn(line, " \t\n");
-	if (n == 0 || n >= HOST_TEXT)
-		return false;
-	memcpy(name, line, n);
-	name[n] = '\0';
-	return true;
-}
-
-/* The node of that name; 0: there is none; or an error. */
-static int node_named(const char *name)
-{
-	weft_node_t *nodes;
-	int n, found = 0, rc = weft__pvm_list_nodes(&nodes, &n);
-	if (rc)
-		return rc;
-	for (int i = 0; i < n && !found; i++)
-		if (strcmp(nodes[i].host, name) == 0)
-			found = (int)nodes[i].node;
-	weft__free(nodes);
-	return found;
-}
-
-static int add_host(const char *line)
-{
-	char name[HOST_TEXT];
-	uint32_t node;
-	if (!host_name(line, name))
-		return PvmBadParam;
-	int there = node_named(name);
-	if (there)
-		return there > 0 ? PvmDupHost : there;
-	int rc = weft__add_node(weft__pvm.e, name, &node);
-	if (rc == WEFT_ENONODE || rc == WEFT_ETIMEDOUT)
-		return PvmCantStart;
-	return rc ? weft__pvm_code(rc) : weft__pvm_host_of(node);
-}
-
-static int delete_host(const char *line)
-{
-	char name[HOST_TEXT];
-	if (!host_name(line, name))
-		return PvmBadParam;
-	int node = node_named(name);
-	if (node <= 0)
-		return node ? node : PvmNoHost;
-	int rc = weft__remove_node(weft__pvm.e, (uint32_t)node);
-	return rc == WEFT_EDENIED ? PvmBadParam : weft__pvm_code(rc);
-}
-
-static int each_host(const char *function, int (*act)(const char *line), char **names, int n,
-                     int *infos)
-{
-	int done = 0, rc = weft__pvm_enrol();
-	if (rc || n < 1 || !names)
-		return lpvmerr(function, rc ? rc : PvmBadParam);
-	for (int i = 0; i < n; i++) {
-		int info = act(names[i]);
-		done += info >= 0;
-		if (infos)
-			infos[i] = info;
-	}
-	return done;
-}
-
-int weft__call_addhosts(char **names, int n, int *infos)
-{
-	return each_host("pvm_addhosts", add_host, names, n, infos);
-}
-
-int weft__call_delhosts(char **names, int n, int *infos)
-{
-	return each_host("pvm_delhosts", delete_host, names, n, infos);
-}
-
-int weft__call_mstat(char *host)
-{
-	char name[HOST_TEXT];
-	int rc = weft__pvm_enrol();
-	if (rc || !host_name(host, name))
-		return lpvmerr("pvm_mstat", rc ? rc : PvmBadParam);
-	int node = node_named(name);
-	return node > 0 ? PvmOk : weft__pvm_silent(node ? node : PvmNoHost);
 }
 
 /* --- tasks ------------------------------------------------------------------------------------ */

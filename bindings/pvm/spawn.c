@@ -23,7 +23,7 @@ struct order {
 	char path[PATH_BYTES], context[32];
 	struct Pvmtracer tracer; /* theirs */
 	struct weft__bequest bequest;
-	struct weft__output_to output;
+	struct weft__spawn_how how;
 	const char *env[NENV];
 	weft_spawn_opts_t opts;
 };
@@ -143,6 +143,7 @@ static void set_wdir(struct order *o)
 {
 	const char *wd = getenv("PVM_WD"), *home = getenv("HOME");
 	const char *dir = is_folder(wd) ? wd : is_folder(home) ? home : NULL;
+	o->how.usual_wdir = !*o->wdir;
 	if (!*o->wdir && dir && strlen(dir) < sizeof o->wdir)
 		strcpy(o->wdir, dir);
 	o->opts.wdir = *o->wdir ? o->wdir : NULL;
@@ -195,14 +196,14 @@ static int set_env(struct order *o, int flags)
 }
 
 /* Who gets the output, if not those that get this task's. */
-static const struct weft__output_to *output_of(struct order *o)
+static void set_output(struct order *o)
 {
 	const struct Pvmtracer *c = &o->tracer, *own = &pvmtrc;
 	if (c->outtid == 0 || (c->outtid == own->outtid && c->outctx == own->outctx && c->outtag == own->outtag))
-		return NULL;
-	o->output = (struct weft__output_to){
-	        .tid = weft__pvm_find(c->outtid), .context = {(uint32_t)c->outctx}, .tag = c->outtag};
-	return &o->output;
+		return;
+	o->how.tid = weft__pvm_find(c->outtid);
+	o->how.context = (weft_context_t){(uint32_t)c->outctx};
+	o->how.tag = c->outtag;
 }
 
 static int place_order(struct order *o, int count, int *tids)
@@ -211,7 +212,7 @@ static int place_order(struct order *o, int count, int *tids)
 	int *errors = weft__calloc((size_t)count, sizeof *errors);
 	int rc = PvmNoMem;
 	if (whole && errors)
-		rc = weft__spawn_for(weft__pvm.e, o->program, o->argv, &o->opts, output_of(o), count, whole, errors);
+		rc = weft__spawn_for(weft__pvm.e, o->program, o->argv, &o->opts, &o->how, count, whole, errors);
 	bool asked = whole && errors;
 	for (int i = 0; asked && i < count; i++) {
 		int error = weft__pvm_code(errors[i] ? errors[i] : rc < 0 ? rc : WEFT_EINTERNAL);
@@ -245,6 +246,7 @@ static int spawn(struct order *o, char *file, char **argv, int flags, char *wher
 	if (rc)
 		return rc;
 	set_wdir(o);
+	set_output(o);
 	o->opts.host = *o->host ? o->host : NULL;
 	return place_order(o, count, tids);
 }
