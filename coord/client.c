@@ -120,6 +120,7 @@ void client_destroy(struct coord *c, struct client *client)
 	weft__list_remove(&client->at_node);
 	weft__map_remove(&client->node->numbers, client->number);
 	c->nclients--;
+	parcel_drop(c, client);
 	weft__free(client->name);
 	weft__free(client);
 }

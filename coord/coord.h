@@ -58,6 +58,7 @@ enum {
 	COORD_MEMBERSHIPS_MAX = 1024,       /* groups that one task is in */
 	COORD_NAMES_MAX       = 65536,      /* names in the store, those only waited for included */
 	COORD_LETTERS_MAX     = 65536,      /* messages in mailboxes */
+	COORD_LETTER_PART     = 128 * 1024, /* of a long message in one control message */
 	COORD_NAME_BYTES_MAX  = 64 << 20,   /* values in the store and in mailboxes, together */
 	COORD_EXCHANGES_MAX   = 4096,       /* exchanges of task VMs under way */
 	COORD_GIFT_BYTES_MAX  = 8 << 20,    /* what one task VM gives to an exchange */

@@ -135,15 +135,33 @@ static bool may_change(const struct letter *letter, const struct client *who)
 
 /* --- getting ------------------------------------------------------------------------------------------ */
 
-static void send_letter(struct coord *c, struct client *to, uint64_t req, int code, const struct letter *letter)
+static void send_refusal(struct coord *c, struct client *to, uint64_t req, int code)
 {
-	struct weft__msg_mbox_value v = {.req = req, .code = code};
-	if (letter) {
-		v.index = letter->index;
-		v.owner = letter->task ? letter->task->tid : 0;
-		v.value = (struct weft__bin){letter->value, letter->nbytes};
-	}
-	send_client(c, to, &(struct weft__msg){.code = WEFT__MSG_MBOX_VALUE, .mbox_value = v});
+	send_client(c, to, &(struct weft__msg){.code = WEFT__MSG_MBOX_VALUE, .mbox_value = {.req = req, .code = code}});
+}
+
+/* In parts when it is long. */
+static void send_letter(struct coord *c, struct client *to, uint64_t req, const struct letter *letter)
+{
+	const char *bytes = letter->value;
+	size_t left = letter->nbytes;
+	do {
+		size_t n = left < COORD_LETTER_PART ? left : COORD_LETTER_PART;
+		left -= n;
+		struct weft__msg_mbox_value v = {.req = req,
+		                                 .index = letter->index,
+		                                 .owner = letter->task ? letter->task->tid : 0,
+		                                 .value = {bytes, n},
+		                                 .left = left};
+		send_client(c, to, &(struct weft__msg){.code = WEFT__MSG_MBOX_VALUE, .mbox_value = v});
+		bytes += n;
+	} while (left);
+}
+
+/* A long message fills what is kept for the node: not before that has room. */
+static bool has_room(const struct client *to, const struct letter *letter)
+{
+	return letter->nbytes <= COORD_LETTER_PART || to->node->session.nbytes + letter->nbytes <= COORD_OUTBOX_MAX / 2;
 }
 
 /* Answers if there is an answer; the mailbox may be gone afterwards if nobody waits there. */
@@ -152,13 +170,15 @@ static bool answer(struct coord *c, struct mbox *b, struct client *to, uint64_t 
 	struct letter *letter = first_from(b, index);
 	if (!letter || (!(flags & WEFT__MBOX_FIRST) && letter->index != index))
 		return false;
-	if (!(flags & WEFT__MBOX_TAKE)) {
-		send_letter(c, to, req, 0, letter);
-	} else if (may_change(letter, to)) {
-		send_letter(c, to, req, 0, letter);
-		letter_destroy(c, letter);
+	bool takes = flags & WEFT__MBOX_TAKE;
+	if (takes && !may_change(letter, to)) {
+		send_refusal(c, to, req, WEFT_EDENIED);
+	} else if (!has_room(to, letter)) {
+		send_refusal(c, to, req, WEFT_EAGAIN);
 	} else {
-		send_letter(c, to, req, WEFT_EDENIED, NULL);
+		send_letter(c, to, req, letter);
+		if (takes)
+			letter_destroy(c, letter);
 	}
 	return true;
 }
@@ -191,7 +211,7 @@ void mbox_get(struct coord *c, struct client *from, const struct weft__msg *msg)
 	else if (from->nasks >= COORD_ASKS_MAX || (!b && c->nmboxes >= COORD_NAMES_MAX))
 		code = WEFT_EAGAIN;
 	if (code) {
-		send_letter(c, from, m->req, code, NULL);
+		send_refusal(c, from, m->req, code);
 		return;
 	}
 	if (!b)
@@ -203,6 +223,45 @@ void mbox_get(struct coord *c, struct client *from, const struct weft__msg *msg)
 	a->index = m->index;
 	a->flags = m->flags;
 	weft__list_push(&b->asks, &a->at_target);
+}
+
+/* --- parcels: long messages on their way ----------------------------------------------------------------- */
+
+bool parcel_create(struct coord *c, struct client *client, uint64_t req, size_t size)
+{
+	parcel_drop(c, client);
+	void *value = coord_alloc(c, size);
+	if (!value)
+		return false;
+	client->parcel = (struct parcel){.req = req, .value = value, .size = size};
+	c->name_bytes += size;
+	return true;
+}
+
+void parcel_drop(struct coord *c, struct client *client)
+{
+	c->name_bytes -= client->parcel.size;
+	weft__free(client->parcel.value);
+	client->parcel = (struct parcel){0};
+}
+
+/* A part of a long message. True: it was the last one, and the parcel is whole. What does not fit is answered. */
+static bool take_part(struct coord *c, struct client *from, const struct weft__msg_mbox_put *m)
+{
+	struct parcel *p = &from->parcel;
+	if (m->offset == 0 && (m->size <= m->value.n || c->name_bytes - p->size + m->size > COORD_NAME_BYTES_MAX)) {
+		parcel_drop(c, from);
+		send_result(c, from, m->req, m->size <= m->value.n ? WEFT_EINVAL : WEFT_ENOSPC, 0, "%s",
+		            "the mailboxes of a virtual machine have no more room");
+		return false;
+	}
+	if (m->offset == 0 && !parcel_create(c, from, m->req, m->size))
+		return false;
+	if (!p->value || p->req != m->req || p->size != m->size || p->nbytes != m->offset || m->value.n > p->size - p->nbytes)
+		return false; /* the rest of one that was refused */
+	memcpy((char *)p->value + p->nbytes, m->value.p, m->value.n);
+	p->nbytes += m->value.n;
+	return p->nbytes == p->size;
 }
 
 /* --- putting, deleting ----------------------------------------------------------------------------------- */
@@ -222,9 +281,8 @@ static int check_put(const struct coord *c, const struct client *from, struct mb
 	return 0;
 }
 
-void mbox_put(struct coord *c, struct client *from, const struct weft__msg *msg)
+static void put(struct coord *c, struct client *from, const struct weft__msg_mbox_put *m)
 {
-	const struct weft__msg_mbox_put *m = &msg->mbox_put;
 	struct mbox *b = find(c, m->name);
 	uint64_t index = m->flags >> WEFT__MBOX_INDEX_SHIFT & WEFT__MBOX_INDEX_MAX;
 	bool multi = m->flags & WEFT__MBOX_MULTI && !m->alone;
@@ -252,6 +310,23 @@ void mbox_put(struct coord *c, struct client *from, const struct weft__msg *msg)
 	letter_own(fresh, client_live_task(from), from);
 	send_result(c, from, m->req, 0, fresh->index, "%s", "");
 	answer_waiting(c, b);
+}
+
+void mbox_put(struct coord *c, struct client *from, const struct weft__msg *msg)
+{
+	struct weft__msg_mbox_put whole = msg->mbox_put;
+	if (whole.size == 0) {
+		put(c, from, &whole);
+		return;
+	}
+	if (!take_part(c, from, &whole))
+		return;
+	struct parcel parcel = from->parcel;
+	c->name_bytes -= parcel.size; /* counted again with the letter */
+	from->parcel = (struct parcel){0};
+	whole.value = (struct weft__bin){parcel.value, parcel.size};
+	put(c, from, &whole);
+	weft__free(parcel.value);
 }
 
 void mbox_del(struct coord *c, struct client *from, const struct weft__msg *msg)

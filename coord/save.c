@@ -92,6 +92,27 @@ static void drafts_io(struct coord *c, struct io *io, struct client *client)
 	}
 }
 
+static void parcel_io(struct coord *c, struct io *io, struct client *client)
+{
+	struct parcel *p = &client->parcel;
+	uint64_t req = p->req, size = p->size;
+	const void *value = p->value;
+	size_t nbytes = p->nbytes;
+	io_u64(io, &size);
+	if (size == 0)
+		return;
+	io_u64(io, &req);
+	io_bytes(io, &value, &nbytes);
+	if (!io_reading(io) || io->failed)
+		return;
+	if (nbytes > size || size > COORD_NAME_BYTES_MAX) {
+		bad(io);
+	} else if (parcel_create(c, client, req, size)) {
+		memcpy(p->value, value, nbytes);
+		p->nbytes = nbytes;
+	}
+}
+
 static void clients_io(struct coord *c, struct io *io, struct node *node)
 {
 	struct weft__list *l = &node->clients;
@@ -110,6 +131,7 @@ static void clients_io(struct coord *c, struct io *io, struct node *node)
 		io_u32(io, &client->job);
 		io_text(io, &client->name);
 		drafts_io(c, io, client);
+		parcel_io(c, io, client);
 		l = &client->at_node;
 	}
 }

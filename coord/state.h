@@ -112,6 +112,11 @@ struct client {
 	struct weft__list gifts; /* gift.at_client */
 	struct weft__list names; /* name.at_owner */
 	struct weft__list letters; /* letter.at_owner */
+	struct parcel {            /* a long message for a mailbox, of which not all parts have come */
+		uint64_t req;
+		void *value;           /* NULL: there is none */
+		size_t nbytes, size;
+	} parcel;
 	size_t nasks, nwatches, ndrafts, ngifts;
 };
 
@@ -451,6 +456,8 @@ void mbox_release(struct coord *c, struct mbox *b); /* free it when nothing is i
 struct letter *letter_create(struct coord *c, struct mbox *b, uint64_t index, const void *value, size_t nbytes);
 void letter_own(struct letter *letter, struct task *task, struct client *tool);
 void letter_destroy(struct coord *c, struct letter *letter);
+void parcel_drop(struct coord *c, struct client *client);
+bool parcel_create(struct coord *c, struct client *client, uint64_t req, size_t size); /* false: no memory */
 void mbox_owner_gone(struct coord *c, struct weft__list *letters); /* what a task or tool leaves */
 
 void notify_ask(struct coord *c, struct client *from, const struct weft__msg *m);

@@ -177,7 +177,7 @@ struct weft__letter_row {
 	weft_tid_t owner;
 	uint32_t index, flags;
 };
-enum { WEFT__LETTER_MAX = 131072 };
+enum { WEFT__LETTER_MAX = 16 << 20 };
 int weft__mbox_put(struct weft__engine *e, const char *name, uint32_t flags, bool alone,
                    const void *bytes, size_t nbytes, uint32_t *index);
 int weft__mbox_get(struct weft__engine *e, const char *name, uint32_t index, uint32_t flags,

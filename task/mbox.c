@@ -2,11 +2,12 @@
 #include "config.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/heap.h"
 #include "task/quick.h"
 
-enum { NAME_MAX_BYTES = 255 };
+enum { NAME_MAX_BYTES = 255, PART_BYTES = 131072, TRY_MS = 100, TRIES_MAX = 600 };
 
 static int check(const char *name, uint32_t index)
 {
@@ -15,10 +16,25 @@ static int check(const char *name, uint32_t index)
 	return strnlen(name, NAME_MAX_BYTES + 1) > NAME_MAX_BYTES ? WEFT_ETOOBIG : 0;
 }
 
+/* All parts of a long one belong to one question, which is asked again as a whole. */
+static int add_parts(struct weft__engine *e, struct weft__ask *ask, struct weft__msg *m, const char *bytes, size_t nbytes)
+{
+	size_t at = 0;
+	int rc;
+	m->mbox_put.size = nbytes > PART_BYTES ? nbytes : 0;
+	do {
+		size_t n = nbytes - at < PART_BYTES ? nbytes - at : PART_BYTES;
+		m->mbox_put.offset = at;
+		m->mbox_put.value = (struct weft__bin){bytes + at, n};
+		rc = weft__ask_add(e, ask, m);
+		at += n;
+	} while (rc == 0 && at < nbytes);
+	return rc;
+}
+
 int weft__mbox_put(struct weft__engine *e, const char *name, uint32_t flags, bool alone,
                    const void *bytes, size_t nbytes, uint32_t *index)
 {
-	uint64_t value;
 	int rc = check(name, 0);
 	if (rc)
 		return rc;
@@ -26,13 +42,17 @@ int weft__mbox_put(struct weft__engine *e, const char *name, uint32_t flags, boo
 		return WEFT_ETOOBIG;
 	struct weft__msg m = {
 	        .code = WEFT__MSG_MBOX_PUT,
-	        .mbox_put = {.name = weft__str(name),
-	                     .flags = flags,
-	                     .alone = alone,
-	                     .value = {bytes, nbytes}}};
-	rc = weft__ask_result(e, &m, &value, -1);
+	        .mbox_put = {.name = weft__str(name), .flags = flags, .alone = alone}};
+	struct weft__ask ask = {.answer = weft__answer_result};
+	weft__lock(e);
+	rc = add_parts(e, &ask, &m, bytes, nbytes);
+	if (rc)
+		weft__buf_fini(&ask.frames);
+	else
+		rc = weft__ask_wait(e, &ask, -1);
+	weft__unlock(e);
 	if (rc == 0)
-		*index = (uint32_t)value;
+		*index = (uint32_t)ask.value;
 	return rc;
 }
 
@@ -59,6 +79,13 @@ int weft__mbox_reset(struct weft__engine *e, const char *name, int index, bool o
 	return weft__ask_result(e, &m, NULL, -1);
 }
 
+static void restart_letter(struct weft__ask *ask)
+{
+	struct weft__letter *letter = ask->arg;
+	weft__free(letter->bytes);
+	*letter = (struct weft__letter){0};
+}
+
 static bool answer_letter(struct weft__ask *ask, const struct weft__msg *m)
 {
 	struct weft__letter *letter = ask->arg;
@@ -70,31 +97,48 @@ static bool answer_letter(struct weft__ask *ask, const struct weft__msg *m)
 	ask->code = (int)v->code;
 	if (ask->code)
 		return true;
-	letter->bytes = weft__malloc(v->value.n ? v->value.n : 1);
 	if (!letter->bytes) {
-		ask->code = WEFT_ENOMEM;
-		return true;
+		ask->value = v->value.n + v->left; /* all of it */
+		letter->bytes = weft__malloc(ask->value ? ask->value : 1);
 	}
-	if (v->value.n)
-		memcpy(letter->bytes, v->value.p, v->value.n);
-	letter->nbytes = v->value.n;
+	if (!letter->bytes)
+		ask->code = WEFT_ENOMEM;
+	else if (letter->nbytes + v->value.n + v->left != ask->value)
+		ask->code = WEFT_EPROTO;
+	else if (v->value.n)
+		memcpy((char *)letter->bytes + letter->nbytes, v->value.p, v->value.n);
+	letter->nbytes += v->value.n;
 	letter->owner.v = v->owner;
 	letter->index = (uint32_t)v->index;
-	return true;
+	return ask->code || v->left == 0;
+}
+
+static int get(struct weft__engine *e, const char *name, uint32_t index, uint32_t flags, struct weft__letter *letter)
+{
+	struct weft__msg m = {.code = WEFT__MSG_MBOX_GET,
+	                      .mbox_get = {.name = weft__str(name), .index = index, .flags = flags}};
+	struct weft__ask ask = {.answer = answer_letter, .restart = restart_letter, .arg = letter};
+	weft__lock(e);
+	int rc = weft__ask(e, &ask, &m, -1);
+	weft__unlock(e);
+	if (rc)
+		restart_letter(&ask);
+	return rc;
 }
 
 int weft__mbox_get(struct weft__engine *e, const char *name, uint32_t index, uint32_t flags,
                    struct weft__letter *letter)
 {
+	const struct timespec pause = {.tv_nsec = TRY_MS * 1000000L};
 	int rc = check(name, index);
 	if (rc)
 		return rc;
-	struct weft__msg m = {.code = WEFT__MSG_MBOX_GET,
-	                      .mbox_get = {.name = weft__str(name), .index = index, .flags = flags}};
-	struct weft__ask ask = {.answer = answer_letter, .arg = letter};
-	weft__lock(e);
-	rc = weft__ask(e, &ask, &m, -1);
-	weft__unlock(e);
+	*letter = (struct weft__letter){0};
+	rc = get(e, name, index, flags, letter);
+	for (int i = 0; rc == WEFT_EAGAIN && i < TRIES_MAX; i++) { /* the node has much to take already */
+		nanosleep(&pause, NULL);
+		rc = get(e, name, index, flags, letter);
+	}
 	return rc;
 }
 

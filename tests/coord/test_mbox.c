@@ -143,6 +143,60 @@ static void those_who_wait_get_it_and_one_takes_it(void **state)
 	assert_gone(d);
 }
 
+static void send_part(struct drive *d, uint32_t client, uint64_t req, size_t offset, const char *bytes, size_t n, size_t size)
+{
+	drive_ask(d, 1, client,
+	          &(struct weft__msg){.code = WEFT__MSG_MBOX_PUT,
+	                              .mbox_put = {req, weft__str("box"), WEFT__MBOX_PERSISTENT, {bytes, n}, 0, size, offset}});
+}
+
+static void a_long_message_comes_and_goes_in_parts(void **state)
+{
+	enum { SIZE = 300000, PART = 100000 };
+	uint64_t tids[2];
+	struct drive *d = with_two(tids);
+	char *bytes = weft__malloc(SIZE);
+	for (size_t i = 0; i < SIZE; i++)
+		bytes[i] = (char)(i % 251);
+	send_part(d, ANN, 5, 0, "lost", 4, SIZE); /* asked again: the parts so far are void */
+	for (size_t at = 0; at < SIZE; at += PART) {
+		assert_false(drive_has(d, 1, ANN, WEFT__MSG_RESULT));
+		send_part(d, ANN, 5, at, bytes + at, PART, SIZE);
+	}
+	assert_int_equal(drive_take(d, 1, ANN, WEFT__MSG_RESULT)->result.code, 0);
+	leave(d, ANN);
+	size_t at = 0, left = SIZE;
+	const struct weft__msg_mbox_value *v = get(d, BEN, 0, 0);
+	for (;;) {
+		assert_int_equal(v->code, 0);
+		assert_memory_equal(v->value.p, bytes + at, v->value.n);
+		at += v->value.n;
+		left = v->left;
+		assert_int_equal(at + left, SIZE);
+		if (!left)
+			break;
+		v = &drive_take(d, 1, BEN, WEFT__MSG_MBOX_VALUE)->mbox_value;
+	}
+	weft__free(bytes);
+	drive_destroy(d);
+}
+
+static void parts_that_do_not_fit_are_no_message(void **state)
+{
+	uint64_t tids[2];
+	struct drive *d = with_two(tids);
+	send_part(d, ANN, 5, 0, "abc", 3, 9);
+	send_part(d, ANN, 5, 4, "efg", 3, 9); /* a part is missing */
+	send_part(d, ANN, 6, 3, "def", 3, 9); /* of another one */
+	send_part(d, ANN, 5, 3, "defghijkl", 9, 9);
+	assert_false(drive_has(d, 1, ANN, WEFT__MSG_RESULT));
+	assert_int_equal(get(d, BEN, 0, 0)->code, WEFT_ENOENT);
+	send_part(d, BEN, 7, 0, "abc", 3, 3); /* a part that is all of it */
+	assert_int_equal(drive_take(d, 1, BEN, WEFT__MSG_RESULT)->result.code, WEFT_EINVAL);
+	leave(d, ANN);
+	assert_gone(d);
+}
+
 static void a_list_has_a_row_for_each(void **state)
 {
 	uint64_t tids[2];
@@ -230,6 +284,8 @@ int main(void)
 	        cmocka_unit_test(indexes_are_the_lowest_that_are_free),
 	        cmocka_unit_test(what_is_not_to_stay_goes_with_its_owner),
 	        cmocka_unit_test(those_who_wait_get_it_and_one_takes_it),
+	        cmocka_unit_test(a_long_message_comes_and_goes_in_parts),
+	        cmocka_unit_test(parts_that_do_not_fit_are_no_message),
 	        cmocka_unit_test(a_list_has_a_row_for_each),
 	        cmocka_unit_test(a_node_tells_the_time),
 	        cmocka_unit_test(a_groups_members_come_by_instance),

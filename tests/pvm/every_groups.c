@@ -197,6 +197,34 @@ static void mailbox(void)
 	R(pvm_delinfo("every.d", 0, PvmMboxDefault));
 }
 
+/* n numbers, and whether they come back. */
+static void large_letter(int n, int flags)
+{
+	int *v = malloc((size_t)n * sizeof *v), wrong = 0;
+	for (int i = 0; i < n; i++)
+		v[i] = i * 7;
+	MUST(pvm_initsend(PvmDataDefault));
+	MUST(pvm_pkint(v, n, 1));
+	R(pvm_putinfo("every.large", pvm_getsbuf(), flags));
+	memset(v, 0, (size_t)n * sizeof *v);
+	ID(pvm_recvinfo("every.large", 0, PvmMboxDefault));
+	R(pvm_upkint(v, n, 1));
+	for (int i = 0; i < n; i++)
+		wrong += v[i] != i * 7;
+	R(wrong);
+	free(v);
+}
+
+static void mailbox_large(void)
+{
+	large_letter(32767, PvmMboxDefault);
+	large_letter(32768, PvmMboxOverWritable);
+	large_letter(65536, PvmMboxOverWritable);
+	large_letter(1 << 20, PvmMboxOverWritable);
+	large_letter(3, PvmMboxOverWritable);
+	R(pvm_delinfo("every.large", 0, PvmMboxDefault));
+}
+
 static void no_name(void)
 {
 	R(pvm_putinfo(NULL, letter(1), PvmMboxDefault));
@@ -282,6 +310,7 @@ const struct one_case group_cases[] = {
         {"bad_collectives", bad_collectives},
         {"reducers", reducers},
         {"mailbox", mailbox},
+        {"mailbox_large", mailbox_large},
         {"no_name", no_name},
         {"owners", owners},
         {"old_names", old_names},
