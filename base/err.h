@@ -7,7 +7,7 @@
 /* Detail for a human reader; an optional output (NULL: not wanted). */
 struct weft_error {
 	int code;
-	char text[160];
+	char text[256]; /* as long as the longest that a message carries */
 };
 
 /* The text ("no such node") and the name ("ENONODE") of a code; "unknown error" when there is none. */
