@@ -3,7 +3,8 @@
  * The dynamic section of the program is read, then those of its libraries, found where the dynamic loader will find
  * them (RPATH, LD_LIBRARY_PATH, RUNPATH, $ORIGIN, ld.so.conf, the default folders), until a library of an MPI is
  * needed. Everything is bounded, and files may be damaged or hostile: what can't be read belongs to no family.
- * A script, a static program, and one that loads its MPI with dlopen belong to none; users say it with --mpi.
+ * A static program, and one that loads its MPI with dlopen, belong to none; users say it with --mpi. Programs behind
+ * scripts and wrappers: behind.h.
  */
 #ifndef WEFT_NODE_FAMILY_H
 #define WEFT_NODE_FAMILY_H
@@ -13,6 +14,7 @@ enum family {
 	FAMILY_OPENMPI, /* Open MPI 3, 4, 5: PMIx */
 	FAMILY_MPICH,   /* MPICH 3, 4 and what keeps to its binary interface: PMI-1 */
 	FAMILY_OTHER,   /* an MPI that can't be hosted */
+	FAMILY_UNCLEAR, /* a script that starts programs of several */
 };
 
 enum { FAMILY_LIBRARY = 80 };

@@ -190,8 +190,10 @@ static int time_left_ms(const struct taskvm *vm)
 		due = vm->retry_ns < vm->orphan_deadline_ns ? vm->retry_ns : vm->orphan_deadline_ns;
 	if (vm->ending && !vm->childless && vm->sweep_ns < due)
 		due = vm->sweep_ns;
-	uint64_t pmix = taskvm_pmix_due_ns(vm);
-	return weft__deadline_left_ms(pmix < due ? pmix : due);
+	const uint64_t others[] = {taskvm_pmix_due_ns(vm), taskvm_alone_due_ns(vm)};
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		due = others[i] < due ? others[i] : due;
+	return weft__deadline_left_ms(due);
 }
 
 static void run_timers(struct taskvm *vm)
@@ -213,6 +215,7 @@ static void run_timers(struct taskvm *vm)
 	if (vm->ending && !vm->childless && now >= vm->sweep_ns)
 		taskvm_reap(vm);
 	taskvm_pmix_timers(vm, now);
+	taskvm_alone_timers(vm, now);
 }
 
 static void turn(struct taskvm *vm)

@@ -92,6 +92,14 @@ struct taskvm_launch {
 	char interface[32];    /* as in LAUNCH */
 };
 
+/* Whether the job runs an MPI that nobody hosts: taskvm_alone.c. */
+struct taskvm_alone {
+	struct taskvm_task *task; /* whom to look at; NULL: nobody, or not any more */
+	uint64_t start_ns, due_ns; /* of the next look */
+	uint64_t pause_ns;         /* no look for its writing before */
+	size_t nlooks;
+};
+
 /* A frame that the connection has not taken yet. */
 struct taskvm_packet {
 	struct weft__list link;
@@ -162,6 +170,7 @@ struct taskvm {
 	struct weft__list asks, exchanges;
 	uint8_t secret[16];       /* that only task VMs of the job know; all 0: none has come */
 	struct taskvm_pmix *pmix; /* NULL: it hosts no Open MPI */
+	struct taskvm_alone alone;
 	bool asks_lost; /* with the connection: their ends are told in the loop's next turn */
 };
 
@@ -201,6 +210,12 @@ int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task 
 uint64_t taskvm_pmix_due_ns(const struct taskvm *vm);
 void taskvm_pmix_timers(struct taskvm *vm, uint64_t now_ns);
 void taskvm_pmix_modex(struct taskvm *vm, const struct weft__msg_modex *m);
+
+/* taskvm_alone.c: an MPI that nobody hosts. */
+void taskvm_alone_started(struct taskvm *vm, const struct taskvm_launch *l, struct taskvm_task *t);
+void taskvm_alone_wrote(struct taskvm *vm, const struct taskvm_task *t);
+uint64_t taskvm_alone_due_ns(const struct taskvm *vm);
+void taskvm_alone_timers(struct taskvm *vm, uint64_t now_ns);
 
 /* taskvm_bind.c: which processors a task may use. */
 int taskvm_bind_prepare(struct taskvm_launch *l, const struct weft__msg_launch *m, struct weft_error *e);

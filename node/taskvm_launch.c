@@ -178,6 +178,7 @@ static void start(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task
 		return;
 	}
 	taskvm_task_step(vm, t, TASKVM_RUNNING);
+	taskvm_alone_started(vm, l, t);
 	struct weft__msg begin = {.code = WEFT__MSG_OUTPUT_BEGIN, .output_begin = l->begin};
 	begin.output_begin.tid = t->tid;
 	if (l->tells_begin)

@@ -35,6 +35,7 @@ int taskvm_mpi_prepare(struct taskvm *vm, struct taskvm_launch *l, struct weft_e
 	case FAMILY_OPENMPI:
 		return taskvm_pmix_prepare(vm, l, e);
 	case FAMILY_OTHER:
+	case FAMILY_UNCLEAR:
 	case FAMILY_NONE:
 		break;
 	}

@@ -93,6 +93,7 @@ static bool stream_read(struct taskvm *vm, struct taskvm_stream *s)
 		return false;
 	}
 	send_output(vm, s->task, s->number, vm->chunk, (size_t)n);
+	taskvm_alone_wrote(vm, s->task);
 	return true;
 }
 

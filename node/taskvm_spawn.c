@@ -25,9 +25,8 @@
 
 #include "base/heap.h"
 #include "base/ids.h"
+#include "node/behind.h"
 #include "node/taskvm_mpi.h"
-
-enum { WORDS_MAX = 16 }; /* arguments that are looked at for the program behind the program */
 
 /* --- what to start ------------------------------------------------------------------------------ */
 
@@ -122,16 +121,16 @@ static void find_family(const struct taskvm *vm, struct taskvm_launch *l, int di
 		l->family = l->mpi == WEFT__MPI_OPENMPI ? FAMILY_OPENMPI : l->mpi == WEFT__MPI_MPICH ? FAMILY_MPICH : FAMILY_NONE;
 		return;
 	}
-	const char *library_path = variable(l->env, "LD_LIBRARY_PATH");
-	l->family = family_find(dirfd, l->path, library_path, library);
-	/* A program that starts another one: numactl ./solver, gdb --args ./solver. */
-	for (size_t i = 1; l->family == FAMILY_NONE && i <= WORDS_MAX && l->argv[i]; i++)
-		if (strchr(l->argv[i], '/'))
-			l->family = family_find(dirfd, l->argv[i], library_path, library);
-	if (l->family != FAMILY_OTHER)
+	const struct behind_command c = {dirfd, l->path, l->argv, l->env};
+	l->family = behind_find(&c, library);
+	if (l->family == FAMILY_OTHER)
+		snprintf(why, sizeof why, "it is linked with %.40s, an MPI that Weft can't host; --mpi=none starts it all the same",
+		         library);
+	else if (l->family == FAMILY_UNCLEAR)
+		snprintf(why, sizeof why, "programs of two MPIs are behind it (%.76s); say which one: --mpi=openmpi, mpich, none",
+		         library);
+	else
 		return;
-	snprintf(why, sizeof why, "it is linked with %.40s, an MPI that Weft can't host; --mpi=none starts it all the same",
-	         library);
 	refuse(vm, l, WEFT_EUNSUP, why);
 }
 

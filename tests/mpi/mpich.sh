@@ -34,8 +34,14 @@ done
 equal "ranks of one node share it" "rank 0 of 3, 3 on its node" "$(weft run -q -n 3 ./hello x | grep '^rank 0')"
 equal "ranks of three nodes do not" 6 "$(weft run -q --local-nodes 3 -n 6 ./hello x | grep -c ' 2 on its node')"
 equal "a program behind a program is seen" 2 "$(weft run -q -n 2 env ./hello | grep -c 'of 2')"
-equal "a script is, when it is said" 2 "$(echo ./hello >script; weft run -q --mpi=mpich -n 2 sh script | grep -c 'of 2')"
-equal "and can be left alone" 2 "$(weft run -q --mpi=none -n 2 ./hello | grep -c 'of 1')"
+equal "so is one that a script starts" 2 "$(printf '#!/bin/sh\nexec "$(dirname "$0")/hello"\n' >script; chmod +x script; weft run -q -n 2 ./script | grep -c 'of 2')"
+mpicc.mpich -O1 -o rounds "$sources/rounds.c"
+: >over
+status "one that nothing shows runs alone" 0 weft run -q -n 2 sh -c 'eval "$(echo ./rou)nds over"; sleep 1'
+says "but not in silence" 'rank 0 .* runs an MPI .libmpich.so.* that nobody hosts: each of the 2 tasks is a world of its own; --mpi=mpich'
+status "unless it is said that it shall" 0 weft run -q --mpi=none -n 2 ./rounds over
+equal "then nobody is told" "" "$(cat err)"
+equal "what is seen can be left alone" 2 "$(weft run -q --mpi=none -n 2 ./hello | grep -c 'of 1')"
 equal "scripts find their rank and place as under mpiexec" "0 4 0 2;1 4 1 2;2 4 0 2;3 4 1 2;" "$(weft run -q --local-nodes 2 \
 	-n 4 --mpi=mpich sh -c 'echo "$PMI_RANK $PMI_SIZE $MPI_LOCALRANKID $MPI_LOCALNRANKS;"' | LC_ALL=C sort | tr -d '\n')"
 equal "hundreds of kilobytes of keys come through" "rank 0 has them rank 1 has them rank 2 has them " \

@@ -62,6 +62,18 @@ own_launcher -n 1 env WEFT_RUNDIR="$rundir" "$build/console/weft" run -q -n 2 "$
 equal "nor do those of an mpirun around them" "rank 0 of 2
 rank 1 of 2" "$(sort "$tmp/out")"
 
+printf '#!/bin/sh\ncd "%s" && exec ./hello\n' "$tmp" >"$tmp/script"
+chmod +x "$tmp/script"
+equal "a script is looked through" "rank 0 of 2
+rank 1 of 2" "$(weft run -q -n 2 "$tmp/script" 2>&1 | sort)"
+if /usr/bin/python3 -c 'import mpi4py' 2>/dev/null; then
+	printf 'from mpi4py import MPI\nw = MPI.COMM_WORLD\nprint("rank", w.rank, "of", w.size)\n' >"$tmp/ranks.py"
+	equal "a program in Python by what its mpi4py is linked with" "rank 0 of 2
+rank 1 of 2" "$(weft run -q -n 2 /usr/bin/python3 "$tmp/ranks.py" 2>&1 | sort)"
+else
+	skip "a program in Python by what its mpi4py is linked with" "mpi4py is missing: apt-get install python3-mpi4py"
+fi
+
 # What the user has chosen, by a variable or in a file, stays.
 mkdir -p "$tmp/home/.openmpi"
 echo 'btl = self' >"$tmp/home/.openmpi/mca-params.conf"

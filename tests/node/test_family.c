@@ -17,8 +17,10 @@
 
 #include "base/ids.h"
 #include "base/rng.h"
+#include "node/behind.h"
 #include "node/family.h"
 #include "node/jobmap.h"
+#include "node/script.h"
 
 /* A program of one segment that needs libraries; runpath may be NULL. */
 struct file {
@@ -190,6 +192,142 @@ static void damaged_programs_do_no_harm(void **state)
 	}
 }
 
+/* --- behind scripts and wrappers --------------------------------------------------------------------------- */
+
+static void put_text(const char *name, const char *text)
+{
+	char path[200];
+	write_file(name, text, strlen(text), folder);
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	assert_int_equal(chmod(path, 0700), 0);
+}
+
+static void put_program(const char *name, const char *needed)
+{
+	char path[200];
+	put(name, needed, NULL);
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	assert_int_equal(chmod(path, 0700), 0);
+}
+
+/* The family of a command line of words with ' ' between; the first one is a name in the folder. */
+static enum family behind(const char *line)
+{
+	char words[400], path[600], variables[2][200], *argv[20] = {NULL}, *env[3] = {variables[0], variables[1], NULL};
+	char library[FAMILY_LIBRARY], *rest = NULL;
+	size_t n = 0;
+	snprintf(variables[0], sizeof variables[0], "PATH=/nowhere:%s/lib", folder);
+	snprintf(variables[1], sizeof variables[1], "TOP=%s", folder);
+	snprintf(words, sizeof words, "%s", line);
+	for (char *word = strtok_r(words, " ", &rest); word && n < 19; word = strtok_r(NULL, " ", &rest))
+		argv[n++] = word;
+	snprintf(path, sizeof path, "%s/%s", folder, argv[0]);
+	int dirfd = open(folder, O_PATH | O_DIRECTORY);
+	const struct behind_command c = {dirfd, path, argv, env};
+	enum family f = behind_find(&c, library);
+	close(dirfd);
+	return f;
+}
+
+static void put_programs(void)
+{
+	put_program("plain", "libc.so.6 ");
+	put_program("open", "libmpi.so.40 ");
+	put_program("mpich", "libmpich.so.12 ");
+	put_program("lib/found", "libmpich.so.12 ");
+	put_program("lib/nice", "libc.so.6 ");
+	put_program("nice", "libc.so.6 ");
+	put_program("sh", "libc.so.6 ");
+	put_program("python3", "libc.so.6 ");
+}
+
+static void a_program_is_found_behind_another_one(void **state)
+{
+	put_programs();
+	put_text("script", "#!/bin/sh\nexec ./open\n");
+	assert_int_equal(behind("plain"), FAMILY_NONE);
+	assert_int_equal(behind("plain ./open"), FAMILY_OPENMPI);
+	assert_int_equal(behind("nice -n 5 found"), FAMILY_MPICH);
+	assert_int_equal(behind("plain found"), FAMILY_NONE); /* a word, for all that is known */
+	assert_int_equal(behind("nice nice ./script"), FAMILY_OPENMPI);
+	assert_int_equal(behind("sh script"), FAMILY_OPENMPI);
+	assert_int_equal(behind("sh -e script"), FAMILY_OPENMPI);
+	assert_int_equal(behind("sh -c ./mpich;true"), FAMILY_MPICH);
+}
+
+static void a_script_belongs_to_what_it_starts(void **state)
+{
+	static const struct {
+		const char *text;
+		enum family family;
+	} cases[] = {
+	        {"#!/bin/sh\n./open\n", FAMILY_OPENMPI},
+	        {"./mpich", FAMILY_MPICH},
+	        {"#!/bin/sh\n# ./open\necho hello\n", FAMILY_NONE},
+	        {"#!/bin/sh\nexec found \"$@\"\n", FAMILY_MPICH},
+	        {"#!/bin/sh\nexec \"$TOP/open\" >log 2>&1\n", FAMILY_OPENMPI},
+	        {"#!/bin/bash\nexport BIN=\"$TOP/lib\"\n$BIN/found --in <file &\nwait\n", FAMILY_MPICH},
+	        {"#!/bin/sh\n\"$(dirname \"$0\")/open\"\n", FAMILY_OPENMPI},
+	        {"#!/bin/bash\n${0%/*}/open\n", FAMILY_OPENMPI},
+	        {"#!/bin/sh\ncd lib && ./found\n", FAMILY_MPICH},
+	        {"#!/bin/sh\nA=1 B=2 nice -n 1 \\\n  ./open -x\n", FAMILY_OPENMPI},
+	        {"#!/bin/sh\nif true; then ./mpich; fi\n", FAMILY_MPICH},
+	        {"#!/bin/sh\n./open; ./mpich\n", FAMILY_UNCLEAR},
+	        {"#!/bin/sh\nmpirun -n 2 ./open\n", FAMILY_NONE},
+	        {"#!/bin/sh\n./open --version\n/opt/bin/mpiexec.hydra ./open\n", FAMILY_NONE},
+	        {"#!/bin/sh\n$UNKNOWN/open\n", FAMILY_NONE},
+	        {"#!/bin/sh\n./deep\n", FAMILY_NONE}, /* itself, and no end */
+	};
+	put_programs();
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		put_text("deep", cases[i].text);
+		print_message("# %.60s\n", cases[i].text + strcspn(cases[i].text, "\n"));
+		assert_int_equal(behind("deep"), cases[i].family);
+	}
+	put_text("passes", "#!/bin/sh\nulimit -s unlimited\nexec \"$@\"\n");
+	assert_int_equal(behind("passes ./open"), FAMILY_OPENMPI);
+	assert_int_equal(behind("passes found 1 2"), FAMILY_MPICH);
+}
+
+static void python_belongs_to_the_mpi_of_its_mpi4py(void **state)
+{
+	char path[100];
+	static const char *const folders[] = {"site", "site/mpi4py", "v", "v/bin", "v/lib", "v/lib/python3.9", "v/lib/python3.9/site-packages",
+	                                      "v/lib/python3.9/site-packages/mpi4py"};
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+		snprintf(path, sizeof path, "%s/%s", folder, folders[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	put_program("v/bin/python3", "libc.so.6 ");
+	put_program("v/lib/python3.9/site-packages/mpi4py/MPI.cpython-39.so", "libmpich.so.12 ");
+	put_text("uses.py", "from mpi4py import MPI\n");
+	put_text("plain.py", "print(1)\n");
+	put_text("calls.sh", "#!/bin/sh\nexec v/bin/python3 -u uses.py\n");
+	assert_int_equal(behind("v/bin/python3 uses.py"), FAMILY_MPICH);
+	assert_int_equal(behind("v/bin/python3 -X dev -m mpi4py.run plain.py"), FAMILY_MPICH);
+	assert_int_equal(behind("v/bin/python3 -u plain.py"), FAMILY_NONE);
+	assert_int_equal(behind("v/bin/python3"), FAMILY_NONE);
+	assert_int_equal(behind("calls.sh"), FAMILY_MPICH);
+}
+
+static void damaged_scripts_do_no_harm(void **state)
+{
+	static const char *const pieces[] = {"#!/bin/sh\n", "$", "{", "}", "(", ")", "\"", "'", "`", "\\", "\n", " ", "=", "A", "$A", "cd ",
+	                                     "/", "<", ">", "#", "${0%/*}", "$(dirname ", "./open", "exec ", "\377"};
+	struct weft__rng r;
+	char text[4000];
+	put_programs();
+	weft__rng_init(&r, 7);
+	for (int i = 0; i < 1000; i++) {
+		size_t n = 0;
+		for (uint64_t k = weft__rng_below(&r, 300); k > 0; k--)
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s", pieces[weft__rng_below(&r, sizeof pieces / sizeof *pieces)]);
+		write_file("bad", text, n, folder);
+		put_text("deep", "./bad\n");
+		assert_in_range(behind("sh bad"), FAMILY_NONE, FAMILY_UNCLEAR);
+	}
+}
+
 static uint64_t tid(uint32_t node, uint32_t local)
 {
 	return weft__tid_make(node, local, 0).v;
@@ -219,6 +357,10 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(libraries_of_libraries_are_looked_at_where_the_loader_finds_them, setup, teardown),
 	        cmocka_unit_test_setup_teardown(what_is_no_program_belongs_nowhere, setup, teardown),
 	        cmocka_unit_test_setup_teardown(damaged_programs_do_no_harm, setup, teardown),
+	        cmocka_unit_test_setup_teardown(a_program_is_found_behind_another_one, setup, teardown),
+	        cmocka_unit_test_setup_teardown(a_script_belongs_to_what_it_starts, setup, teardown),
+	        cmocka_unit_test_setup_teardown(python_belongs_to_the_mpi_of_its_mpi4py, setup, teardown),
+	        cmocka_unit_test_setup_teardown(damaged_scripts_do_no_harm, setup, teardown),
 	        cmocka_unit_test(a_map_tells_nodes_in_their_order_and_local_ranks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
