@@ -17,7 +17,6 @@
 #include <cmocka.h>
 
 #include "base/ids.h"
-#include "transport/region.h"
 #include "transport/transport.h"
 
 enum { TIME_MAX_S = 60 };
@@ -34,9 +33,7 @@ static void join_two(struct crew *c, int a, int b, const char *over)
 {
 	struct weft__channel *ends[2] = {NULL, NULL};
 	int bells[2] = {weft__engine_doorbell(c->members[a].e), weft__engine_doorbell(c->members[b].e)};
-	if (strcmp(over, "inproc") == 0 || strcmp(over, "hall") == 0) {
-		assert_int_equal(weft__inproc_open(bells, ends), 0);
-	} else if (strcmp(over, "stream") == 0) {
+	if (strcmp(over, "stream") == 0) {
 		int fds[2];
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 		assert_int_equal(weft__stream_open(&fds[0], &ends[0]), 0);
@@ -57,25 +54,28 @@ static void join_two(struct crew *c, int a, int b, const char *over)
 
 static void make_hall(struct crew *c, const char *over)
 {
-	weft_team_t *team = weft__team_job(c->members[0].e);
-	struct weft__hall *hall;
-	c->hall = -1;
+	int fd;
 	if (strcmp(over, "hall") || c->size < 3 || c->size > WEFT__FLAT_MAX)
 		return;
-	assert_int_equal(weft__hall_create(team, &c->hall, &hall), 0);
-	munmap(hall, weft__hall_bytes(c->size));
+	assert_int_equal(weft__hall_create(weft__team_job(c->members[0].e), &fd, &c->hall), 0);
+	close(fd);
+}
+
+/* Nobody is in it any more: the engines shall not unmap it, each for itself. */
+static void close_hall(struct crew *c)
+{
+	for (int i = 0; i < c->size && c->hall; i++)
+		c->members[i].team->hall = NULL;
+	if (c->hall)
+		munmap(c->hall, weft__hall_bytes(c->size));
 }
 
 static bool enter(struct member *m)
 {
 	if (!CREW_CHECK(m, m->team != NULL))
 		return false;
-	if (m->crew->hall < 0)
-		return true;
-	struct weft__hall *hall = weft__region_map(m->crew->hall, weft__hall_bytes(m->size), true);
-	if (!CREW_CHECK(m, hall != NULL))
-		return false;
-	weft__hall_enter(m->team, hall);
+	if (m->crew->hall)
+		weft__hall_enter(m->team, m->crew->hall);
 	return true;
 }
 
@@ -126,10 +126,9 @@ void crew_run(int size, const char *over, size_t eager_max, bool (*story)(struct
 	for (int i = 0; i < size; i++)
 		if (*c->members[i].failure)
 			fail_msg("over %s: %s", over, c->members[i].failure);
+	close_hall(c);
 	for (int i = 0; i < size; i++)
 		weft__leave(&c->members[i].e);
-	if (c->hall >= 0)
-		close(c->hall);
 }
 
 void crew_die(struct member *m)

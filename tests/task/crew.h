@@ -21,13 +21,13 @@ struct crew {
 	int size;
 	struct member members[CREW_MAX];
 	weft_tid_t tids[CREW_MAX];
-	int hall; /* memfd; -1: none */
+	struct weft__hall *hall; /* one for all, at one address, as ThreadSanitizer sees it; NULL: none */
 	bool (*story)(struct member *m, void *arg);
 	void *arg;
 };
 
-/* Run story in a thread for each rank and fail the test if one returns false. over: "inproc", "stream",
- * "shm", or "hall": inproc, and a small team meets in shared memory. Threads that do not end within a time fail it too. */
+/* Run story in a thread for each rank and fail the test if one returns false. over: "stream", "shm",
+ * or "hall": shm, and a small team meets in shared memory. Threads that do not end within a time fail it too. */
 void crew_run(int size, const char *over, size_t eager_max, bool (*story)(struct member *m, void *arg), void *arg);
 
 /* Within a story: return CREW_CHECK(m, condition) is for the caller to test; it notes what failed and where. */

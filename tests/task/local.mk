@@ -50,6 +50,26 @@ tests_task_test_processes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_task_test_processes_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
 endif
 
+# Teams that meet in a hall once more, under ThreadSanitizer: the library without its warnings, which say that it knows
+# no fences. It is all the stricter with what is done without them.
+dist_check_SCRIPTS += %D%/race.sh
+if HAVE_CMOCKA
+if HAVE_TSAN
+TESTS += tests/task/race.sh
+check_LIBRARIES += tests/task/librace.a
+tests_task_librace_a_SOURCES = $(task_libtask_la_SOURCES) $(transport_libtransport_la_SOURCES) $(proto_libproto_la_SOURCES) \
+	$(base_libbase_la_SOURCES) $(CREW)
+tests_task_librace_a_CFLAGS = $(MSGPACK_CFLAGS) $(CMOCKA_CFLAGS) -fsanitize=thread -w
+check_PROGRAMS += tests/task/race_coll tests/task/race_team
+tests_task_race_coll_SOURCES = %D%/test_coll.c
+tests_task_race_coll_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -fsanitize=thread
+tests_task_race_coll_LDADD = tests/task/librace.a $(CMOCKA_LIBS) $(MSGPACK_LIBS)
+tests_task_race_team_SOURCES = %D%/test_team.c
+tests_task_race_team_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -fsanitize=thread
+tests_task_race_team_LDADD = tests/task/librace.a $(CMOCKA_LIBS) $(MSGPACK_LIBS)
+endif
+endif
+
 # All of weft.h on a real machine.
 check_PROGRAMS += tests/task/calls
 tests_task_calls_SOURCES = %D%/calls.c

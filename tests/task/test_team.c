@@ -70,7 +70,7 @@ static bool split_by_parity(struct member *m, void *arg)
 static void teams_split_by_color_and_key(void **state)
 {
 	for (int size = 1; size <= 9; size++)
-		crew_run(size, "inproc", 65536, split_by_parity, NULL);
+		crew_run(size, "shm", 65536, split_by_parity, NULL);
 	crew_run(16, "stream", 65536, split_by_parity, NULL);
 }
 
@@ -94,7 +94,7 @@ static bool leave_some_out(struct member *m, void *arg)
 static void a_negative_color_is_in_no_team(void **state)
 {
 	for (int size = 1; size <= 9; size++)
-		crew_run(size, "inproc", 65536, leave_some_out, NULL);
+		crew_run(size, "shm", 65536, leave_some_out, NULL);
 }
 
 static bool halve_until_alone(struct member *m, void *arg)
@@ -120,8 +120,8 @@ static bool halve_until_alone(struct member *m, void *arg)
 static void splits_of_splits_work(void **state)
 {
 	for (int size = 1; size <= 9; size++)
-		crew_run(size, "inproc", 65536, halve_until_alone, NULL);
-	crew_run(16, "inproc", 65536, halve_until_alone, NULL);
+		crew_run(size, "shm", 65536, halve_until_alone, NULL);
+	crew_run(16, "shm", 65536, halve_until_alone, NULL);
 }
 
 static bool create_teams(struct member *m, void *arg)
@@ -156,8 +156,8 @@ static bool create_teams(struct member *m, void *arg)
 
 static void teams_are_made_of_lists_of_tasks(void **state)
 {
-	crew_run(3, "inproc", 65536, create_teams, NULL);
-	crew_run(7, "inproc", 65536, create_teams, NULL);
+	crew_run(3, "shm", 65536, create_teams, NULL);
+	crew_run(7, "shm", 65536, create_teams, NULL);
 }
 
 /* --- splits in two threads at once ----------------------------------------------------------------- */
@@ -212,8 +212,8 @@ static bool split_in_two_threads(struct member *m, void *arg)
 
 static void splits_in_two_threads_get_contexts_of_their_own(void **state)
 {
-	crew_run(2, "inproc", 65536, split_in_two_threads, NULL);
-	crew_run(4, "inproc", 65536, split_in_two_threads, NULL);
+	crew_run(2, "shm", 65536, split_in_two_threads, NULL);
+	crew_run(4, "shm", 65536, split_in_two_threads, NULL);
 }
 
 /* --- death ------------------------------------------------------------------------------------------ */
@@ -291,7 +291,7 @@ static void a_members_death_ends_every_collective_for_everyone(void **state)
 			for (int k = 0; k < 2; k++) {
 				struct death d = {.way = way, .victim = k ? crew_sizes[i] - 1 : crew_sizes[i] / 2};
 				d.count = k ? 20000 : 3; /* by rendezvous, and at once */
-				crew_run(crew_sizes[i], "inproc", 4096, survive, &d);
+				crew_run(crew_sizes[i], "shm", 4096, survive, &d);
 				d.nearly = 0;
 				crew_run(crew_sizes[i], "hall", 4096, survive, &d);
 			}
@@ -322,7 +322,7 @@ static bool regroup(struct member *m, void *arg)
 static void the_survivors_make_a_team_of_their_own(void **state)
 {
 	struct death d = {.way = 3, .victim = 1, .count = 100};
-	crew_run(5, "inproc", 65536, regroup, &d);
+	crew_run(5, "shm", 65536, regroup, &d);
 }
 
 /* One rank has other counts: all hear of it, at the latest in the barrier after. */
@@ -346,7 +346,7 @@ static void counts_that_differ_are_an_error_for_everyone(void **state)
 	for (int way = 1; way < NWAYS; way++)
 		for (int64_t count = 3; count < 30000; count += 20000) {
 			struct death d = {.way = way, .victim = 2, .count = count};
-			crew_run(4, "inproc", 65536, differ, &d);
+			crew_run(4, "shm", 65536, differ, &d);
 			crew_run(4, "hall", 65536, differ, &d);
 		}
 }
@@ -398,7 +398,7 @@ static void a_vandal_in_the_hall_spoils_values_alone(void **state)
 	crew_run(4, "hall", 65536, meet_a_vandal, &d);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(teams_split_by_color_and_key),
@@ -412,5 +412,7 @@ int main(void)
 	        cmocka_unit_test(calls_that_differ_are_an_error_for_everyone),
 	        cmocka_unit_test(a_vandal_in_the_hall_spoils_values_alone),
 	};
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
