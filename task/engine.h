@@ -89,6 +89,18 @@ int weft__probe(struct weft__engine *e, weft_tid_t from, weft_context_t context,
 
 int weft__isend(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,
                 const void *buf, size_t nbytes, weft_request_t *r);
+
+/* A part of a message where it lies. */
+struct weft__slice {
+	const void *bytes;
+	size_t nbytes;
+};
+
+/* The same for a message in slices, nbytes in all, whose bytes are the caller's again when the call returns: it never waits
+ * for the receiver. copy[nbytes] takes what did not go at once, and must stay until the request has ended; slices may lie
+ * in it, at their places. NULL: all do. */
+int weft__isend_lent(struct weft__engine *e, weft_tid_t to, weft_context_t context, int32_t tag,
+                     const struct weft__slice *slices, void *copy, size_t nbytes, weft_request_t *r);
 int weft__irecv(struct weft__engine *e, weft_tid_t from, weft_context_t context, int32_t tag,
                 void *buf, size_t size, weft_request_t *r);
 int weft__test(struct weft__engine *e, weft_request_t *r, weft_status_t *status);

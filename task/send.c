@@ -85,10 +85,12 @@ int weft__send_start(struct weft__engine *e, struct weft__request *r, weft_tid_t
 static void next_piece(struct weft__request *r, struct weft__list *at)
 {
 	size_t left = r->wanted - r->moved, max = r->peer->engine->settings.segment_bytes;
+	size_t n = left < max ? left : max;
+	r->out.payload = r->moved < r->lent ? weft__lend_find(r, r->moved, &n)
+	                                    : (const uint8_t *)r->data + r->moved;
 	r->out.hdr.kind = WEFT__DATA;
-	r->out.hdr.len = left < max ? left : max;
+	r->out.hdr.len = n;
 	r->out.hdr.total = r->moved;
-	r->out.payload = (const uint8_t *)r->data + r->moved;
 	r->out.taken = 0;
 	weft__queue_add(r->peer, at, &r->out);
 }
@@ -105,6 +107,8 @@ void weft__send_ahead(struct weft__peer *p, struct weft__request *r)
 	r->out.payload = r->data;
 	r->out.hdr.kind = r->size <= most ? WEFT__EAGER : WEFT__HEAD;
 	r->out.hdr.len = r->size <= most ? r->size : most;
+	if (r->lent)
+		weft__lend_save(r, 0, r->out.hdr.len);
 	r->moved = r->out.hdr.len;
 }
 

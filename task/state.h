@@ -121,6 +121,8 @@ struct weft__request {
 	const void *data;              /* send: the caller's bytes */
 	void *buf;                     /* receive: the caller's room */
 	size_t size;                   /* send: of data; receive: of buf */
+	const struct weft__slice *slices; /* send: the first `lent` bytes lie there, lend.c */
+	size_t lent;                      /* 0 but in that call */
 	size_t wanted;                 /* a rendezvous: bytes that go over */
 	size_t moved;                  /* of them, so far */
 	uint64_t id;                   /* PULLING: the sender's number */
@@ -415,6 +417,13 @@ void weft__send_granted(struct weft__engine *e, struct weft__request *r, size_t 
 void weft__send_taken(struct weft__engine *e, struct weft__request *r);
 int weft__send_cancel(struct weft__engine *e, struct weft__request *r);
 int weft__send_give_up(struct weft__engine *e, struct weft__request *r); /* as weft__recv_give_up */
+
+/* --- lend.c: bytes that are the caller's again soon -------------------------------------------- */
+/* Where the message's byte at `at` (< r->lent) lies; *nbytes: at most so many, from there on in a row. */
+const void *weft__lend_find(const struct weft__request *r, size_t at, size_t *nbytes);
+
+/* These, from..to, come to r->data. */
+void weft__lend_save(struct weft__request *r, size_t from, size_t to);
 
 /* --- share.c: messages that their receiver copies itself --------------------------------------- */
 struct weft__region;

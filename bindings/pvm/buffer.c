@@ -16,6 +16,9 @@ enum { FORMAT = 2, BUFFERS_MAX = 1 << 24, BODY_MAX = INT32_MAX };
 static struct weft__pvm_buf **table; /* by id - 1 */
 static int table_room, *vacant, nvacant, nused;
 
+/* A piece of a message that lies elsewhere, and is longer, need not be copied first. */
+enum { LEND_MIN = 16 << 10 };
+
 /* --- bytes ------------------------------------------------------------------------------------ */
 
 enum { SPARES = 4, SPARE_MIN = 32 << 10, SPARE_MAX = 4 << 20 };
@@ -62,6 +65,7 @@ void weft__pvm_blob_drop(struct weft__pvm_blob *blob)
 	if (!blob || --blob->refs)
 		return;
 	weft__pvm_bytes_free(blob->bytes, blob->room);
+	weft__free(blob->slices);
 	weft__free(blob);
 }
 
@@ -78,7 +82,7 @@ static struct weft__pvm_blob *blob_new(const void *bytes, size_t size, size_t ro
 		memcpy(own, bytes, size);
 	else
 		memset(own, 0, size);
-	*blob = (struct weft__pvm_blob){1, own, size, room};
+	*blob = (struct weft__pvm_blob){.refs = 1, .bytes = own, .size = size, .room = room};
 	return blob;
 }
 
@@ -150,9 +154,19 @@ static void write_header(const struct weft__pvm_buf *b, unsigned char *to)
 	put32(to + 8, b->crc);
 }
 
+static bool is_dense(const struct weft__pvm_piece *piece)
+{
+	return piece->stride_bytes == (ptrdiff_t)piece->item_bytes;
+}
+
+static size_t bytes_of(const struct weft__pvm_piece *piece)
+{
+	return (size_t)piece->count * piece->item_bytes;
+}
+
 static void gather(const struct weft__pvm_piece *piece, unsigned char *to)
 {
-	if (piece->stride_bytes == (ptrdiff_t)piece->item_bytes) {
+	if (is_dense(piece)) {
 		memcpy(to, piece->p, (size_t)piece->count * piece->item_bytes);
 		return;
 	}
@@ -161,7 +175,8 @@ static void gather(const struct weft__pvm_piece *piece, unsigned char *to)
 		       piece->item_bytes);
 }
 
-static struct weft__pvm_blob *seal_pieces(const struct weft__pvm_buf *b)
+/* The message's memory, with its header; its pieces are to come. */
+static struct weft__pvm_blob *blob_for_pieces(const struct weft__pvm_buf *b)
 {
 	size_t size = WEFT__PVM_HEADER + b->pieces_bytes;
 	struct weft__pvm_blob *blob = weft__malloc(sizeof *blob);
@@ -171,13 +186,49 @@ static struct weft__pvm_blob *seal_pieces(const struct weft__pvm_buf *b)
 		weft__free(bytes);
 		return NULL;
 	}
-	*blob = (struct weft__pvm_blob){1, bytes, size, size};
+	*blob = (struct weft__pvm_blob){.refs = 1, .bytes = bytes, .size = size, .room = size};
 	write_header(b, bytes);
-	unsigned char *to = bytes + WEFT__PVM_HEADER;
-	for (size_t i = 0; i < b->npieces; i++) {
+	return blob;
+}
+
+static struct weft__pvm_blob *seal_pieces(const struct weft__pvm_buf *b)
+{
+	struct weft__pvm_blob *blob = blob_for_pieces(b);
+	unsigned char *to = blob ? blob->bytes + WEFT__PVM_HEADER : NULL;
+	for (size_t i = 0; blob && i < b->npieces; i++) {
 		gather(&b->pieces[i], to);
-		to += (size_t)b->pieces[i].count * b->pieces[i].item_bytes;
+		to += bytes_of(&b->pieces[i]);
 	}
+	return blob;
+}
+
+/* Each large piece is a slice, and so is all that is between two of them. */
+struct weft__pvm_blob *weft__pvm_buf_lend(struct weft__pvm_buf *b)
+{
+	if (b->encoding != PvmDataInPlace || b->pieces_bytes < LEND_MIN)
+		return weft__pvm_buf_seal(b);
+	struct weft__pvm_blob *blob = blob_for_pieces(b);
+	struct weft__slice *slices = weft__malloc((2 * b->npieces + 1) * sizeof *slices), *last = slices;
+	if (!blob || !slices) {
+		weft__pvm_blob_drop(blob);
+		weft__free(slices);
+		return NULL;
+	}
+	*last = (struct weft__slice){blob->bytes, WEFT__PVM_HEADER};
+	unsigned char *to = blob->bytes + WEFT__PVM_HEADER;
+	for (size_t i = 0; i < b->npieces; i++) {
+		const struct weft__pvm_piece *piece = &b->pieces[i];
+		size_t nbytes = bytes_of(piece);
+		if (is_dense(piece) && nbytes >= LEND_MIN) {
+			*++last = (struct weft__slice){piece->p, nbytes};
+			*++last = (struct weft__slice){to + nbytes, 0};
+		} else {
+			gather(piece, to);
+			last->nbytes += nbytes;
+		}
+		to += nbytes;
+	}
+	blob->slices = slices;
 	return blob;
 }
 
@@ -253,7 +304,7 @@ int weft__pvm_buf_adopt(void **bytes, size_t nbytes, struct weft__pvm_buf **b)
 		weft__free(blob);
 		return id;
 	}
-	*blob = (struct weft__pvm_blob){1, *bytes, nbytes, nbytes};
+	*blob = (struct weft__pvm_blob){.refs = 1, .bytes = *bytes, .size = nbytes, .room = nbytes};
 	*bytes = NULL;
 	own->blob = blob;
 	own->reserved = p[WEFT__PVM_RESERVED_AT] != 0;

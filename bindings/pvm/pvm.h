@@ -79,6 +79,7 @@ struct weft__pvm_blob {
 	unsigned refs;
 	unsigned char *bytes;
 	size_t size, room;
+	struct weft__slice *slices; /* where its bytes still are, for the send that comes now; NULL: in `bytes` */
 };
 
 /* Memory for a message's bytes. What weft__pvm_bytes_free gets may serve the next ones: the kernel takes much longer to
@@ -112,6 +113,8 @@ size_t weft__pvm_buf_bytes(const struct weft__pvm_buf *b); /* of the body */
 
 /* The whole message as it travels; the caller lets go with weft__pvm_blob_drop. NULL: no memory. */
 struct weft__pvm_blob *weft__pvm_buf_seal(struct weft__pvm_buf *b);
+/* The same for a single send, which takes large pieces from where they lie. */
+struct weft__pvm_blob *weft__pvm_buf_lend(struct weft__pvm_buf *b);
 void weft__pvm_blob_drop(struct weft__pvm_blob *blob);
 /* size more bytes at the body's end, to be filled; NULL: no memory. */
 unsigned char *weft__pvm_buf_extend(struct weft__pvm_buf *b, size_t size);

@@ -82,8 +82,8 @@ static int begin(weft_tid_t to, int context, int tag, struct weft__pvm_blob *blo
 	struct under_way *u = weft__malloc(sizeof *u);
 	if (!u)
 		return WEFT_ENOMEM;
-	int rc = weft__isend(weft__pvm.e, to, (weft_context_t){(uint32_t)context}, tag, blob->bytes,
-	                     blob->size, &u->request);
+	int rc = weft__isend_lent(weft__pvm.e, to, (weft_context_t){(uint32_t)context}, tag, blob->slices,
+	                          blob->bytes, blob->size, &u->request);
 	if (rc) {
 		weft__free(u);
 		return rc;
@@ -113,6 +113,8 @@ static int send_whole(weft_tid_t to, int context, int tag, struct weft__pvm_blob
 static struct weft__pvm_blob *marked(struct weft__pvm_blob *blob, int tag)
 {
 	unsigned char mark = tag < 0;
+	if (blob->slices) /* for this send alone */
+		blob->bytes[WEFT__PVM_RESERVED_AT] = mark;
 	if (blob->bytes[WEFT__PVM_RESERVED_AT] == mark) {
 		blob->refs++;
 		return blob;
@@ -125,7 +127,7 @@ static struct weft__pvm_blob *marked(struct weft__pvm_blob *blob, int tag)
 	}
 	memcpy(bytes, blob->bytes, blob->size);
 	bytes[WEFT__PVM_RESERVED_AT] = mark;
-	*copy = (struct weft__pvm_blob){1, bytes, blob->size, blob->size};
+	*copy = (struct weft__pvm_blob){.refs = 1, .bytes = bytes, .size = blob->size, .room = blob->size};
 	return copy;
 }
 
@@ -169,7 +171,7 @@ static bool is_target(int tid)
 
 static int send_buffer(struct weft__pvm_buf *b, int tid, int tag)
 {
-	struct weft__pvm_blob *blob = weft__pvm_buf_seal(b);
+	struct weft__pvm_blob *blob = weft__pvm_buf_lend(b);
 	if (!blob)
 		return PvmNoMem;
 	int rc = weft__pvm_send_blob(tid, pvmmyctx, tag, blob);
@@ -234,7 +236,7 @@ int weft__call_psend(int tid, int tag, void *buf, int count, int type)
 	if (id < 0)
 		return lpvmerr("pvm_psend", id);
 	rc = weft__pvm_pack(b, type, buf, count, 1);
-	struct weft__pvm_blob *blob = rc ? NULL : weft__pvm_buf_seal(b);
+	struct weft__pvm_blob *blob = rc ? NULL : weft__pvm_buf_lend(b);
 	if (blob)
 		rc = weft__pvm_send_blob(tid, pvmmyctx, tag, blob);
 	else if (rc == 0)

@@ -6,7 +6,7 @@ lib=$WEFT_BUILDDIR/bindings/pvm/.libs
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/weft-pvm.XXXXXX") || exit 99
 trap 'rm -rf "$tmp"' EXIT
 nm -D "$lib/libpvm3.so" | grep -q -E ' U __(asan|ubsan|tsan)' && skip_all "the libraries were built with a sanitizer"
-programs="calls mailbox output trace"
+programs="calls mailbox output trace large"
 set -- $programs
 plan $((5 * $#))
 

@@ -1,6 +1,6 @@
 if HAVE_CMOCKA
 TASK_TESTS = tests/task/test_pack tests/task/test_op tests/task/test_match tests/task/test_engine tests/task/test_hostile \
-	tests/task/test_share tests/task/test_control tests/task/test_threads tests/task/test_processes
+	tests/task/test_share tests/task/test_lend tests/task/test_control tests/task/test_threads tests/task/test_processes
 check_PROGRAMS += $(TASK_TESTS)
 TESTS += $(TASK_TESTS)
 TASK_TEST_LIBS = task/libtask.la transport/libtransport.la proto/libproto.la base/libbase.la $(CMOCKA_LIBS)
@@ -27,6 +27,9 @@ tests_task_test_hostile_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
 tests_task_test_share_SOURCES = %D%/test_share.c $(TASKS)
 tests_task_test_share_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_task_test_share_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
+tests_task_test_lend_SOURCES = %D%/test_lend.c $(TASKS)
+tests_task_test_lend_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_task_test_lend_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
 tests_task_test_control_SOURCES = %D%/test_control.c $(TASKS)
 tests_task_test_control_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_task_test_control_LDADD = $(TASK_TEST_LIBS) $(MSGPACK_LIBS)
