@@ -75,6 +75,16 @@ void party_fini(struct party *p)
 	weft__buf_fini(&p->last);
 }
 
+void party_check_number(struct party *p, const char *what)
+{
+	if (*what != 'f')
+		return;
+	uint32_t number;
+	assert_true(p->last.len >= sizeof number);
+	memcpy(&number, p->last.data, sizeof number);
+	assert_int_equal(number, p->nframes - 1);
+}
+
 int count_fds(void)
 {
 	int n = 0;

@@ -34,6 +34,9 @@ extern const struct link_handler party_handler;
 
 void party_fini(struct party *p); /* closes the link too */
 
+/* For `then`: each frame begins with its number, from 0 on. */
+void party_check_number(struct party *p, const char *what);
+
 /* Each test has a loop, and leaves behind neither handles nor descriptors. */
 struct stage {
 	uv_loop_t loop;
@@ -41,6 +44,7 @@ struct stage {
 };
 int stage_open(void **state);
 int stage_close(void **state);
+#define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 
 /* Turns the loop until *counter >= least; false after 10 s. */
 bool run_until(uv_loop_t *loop, const unsigned *counter, unsigned least);

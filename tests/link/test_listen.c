@@ -614,7 +614,6 @@ static void an_address_may_cost_a_line_a_minute_and_few_addresses_may(void **sta
 int main(void)
 {
 	weft__log_open(2, WEFT__LOG_ERROR, "test");
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 	        STAGED(a_client_is_accepted_and_its_frames_arrive),
 	        STAGED(the_socket_is_for_its_owner_only),

@@ -372,7 +372,6 @@ int main(void)
 {
 	warm_openssl_up();
 	weft__log_open(2, WEFT__LOG_ERROR, "test");
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 	        STAGED(a_wrong_key_is_refused_on_both_sides),
 	        STAGED(an_unknown_identity_is_refused_on_both_sides),

@@ -414,7 +414,6 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
 	weft__log_open(2, WEFT__LOG_ERROR, "test");
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 	        STAGED(both_nodes_get_an_end_that_carries_bytes),
 	        STAGED(bytes_behind_the_token_are_the_tasks),

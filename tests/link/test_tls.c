@@ -78,16 +78,6 @@ static void frames_sent_before_the_handshake_arrive_after_it(void **state)
 	close_node(&n);
 }
 
-static void check_number(struct party *p, const char *what)
-{
-	if (*what != 'f')
-		return;
-	uint32_t number;
-	assert_true(p->last.len >= sizeof number);
-	memcpy(&number, p->last.data, sizeof number);
-	assert_int_equal(number, p->nframes - 1);
-}
-
 static void a_paused_reader_loses_nothing_and_holds_the_sender_back(void **state)
 {
 	enum { N = 3000 };
@@ -96,7 +86,7 @@ static void a_paused_reader_loses_nothing_and_holds_the_sender_back(void **state
 	struct party p;
 	static uint8_t body[20000];
 	open_pair(s, &n, &p);
-	n.p.then = check_number;
+	n.p.then = party_check_number;
 	link_pause(n.p.l, true);
 	uint64_t nbytes = 0;
 	for (uint32_t i = 0; i < N; i++) {
@@ -409,7 +399,6 @@ int main(void)
 {
 	warm_openssl_up();
 	weft__log_open(2, WEFT__LOG_ERROR, "test");
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 	        STAGED(both_sides_know_each_other_after_the_handshake),
 	        STAGED(frames_of_every_size_arrive_both_ways),

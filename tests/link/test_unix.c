@@ -105,23 +105,13 @@ static void a_frame_over_the_maximum_is_refused_and_nothing_is_sent(void **state
 	close_pair(&two);
 }
 
-static void check_number(struct party *p, const char *what)
-{
-	if (*what != 'f')
-		return;
-	uint32_t number;
-	assert_true(p->last.len >= sizeof number);
-	memcpy(&number, p->last.data, sizeof number);
-	assert_int_equal(number, p->nframes - 1);
-}
-
 static void queued_frames_arrive_in_order_without_loss(void **state)
 {
 	enum { N = 20000 };
 	struct stage *s = *state;
 	struct pair two;
 	open_pair(s, &two);
-	two.b.then = check_number;
+	two.b.then = party_check_number;
 	link_pause(two.b.l, true);
 	uint8_t body[700] = {0};
 	uint64_t nbytes = 0;
@@ -628,7 +618,6 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
 	weft__log_open(2, WEFT__LOG_ERROR, "test");
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 	const struct CMUnitTest tests[] = {
 	        STAGED(frames_of_every_size_arrive_both_ways),
 	        STAGED(a_message_is_encoded_and_sent),

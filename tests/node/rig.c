@@ -201,6 +201,22 @@ void rig_end(struct rig *r)
 	unsetenv("WEFT_LIBEXECDIR");
 }
 
+int rig_setup(void **state)
+{
+	struct rig *r = calloc(1, sizeof *r);
+	rig_start(r, &(struct rig_options){0});
+	*state = r;
+	return 0;
+}
+
+int rig_teardown(void **state)
+{
+	struct rig *r = *state;
+	rig_end(r);
+	free(r);
+	return 0;
+}
+
 /* --- the coordinator's script, and the log ------------------------------------------------------- */
 
 pid_t rig_coord_pid(const struct rig *r, int nth)

@@ -36,6 +36,10 @@ void rig_start(struct rig *r, const struct rig_options *o);  /* all, until it ha
 void rig_join(struct rig *r, uint64_t epoch, uint64_t seen); /* take its connection as coordinator */
 void rig_end(struct rig *r);                                 /* for teardown */
 
+/* A test's fixtures: a rig in *state, without options. */
+int rig_setup(void **state);
+int rig_teardown(void **state);
+
 /* weftd has ended with that status, and of all that it started nothing is left, no folder either. */
 void rig_assert_gone(struct rig *r, int status);
 void rig_assert_no_children(void);

@@ -20,22 +20,6 @@
 #include "tests/node/actor.h"
 #include "tests/node/rig.h"
 
-static int setup(void **state)
-{
-	struct rig *r = calloc(1, sizeof *r);
-	rig_start(r, &(struct rig_options){0});
-	*state = r;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct rig *r = *state;
-	rig_end(r);
-	free(r);
-	return 0;
-}
-
 /* --- clients ---------------------------------------------------------------------------------------- */
 
 static void questions_go_up_and_answers_come_down(void **state)
@@ -334,7 +318,7 @@ static void a_task_enrols_once_on_its_connection(void **state)
 	rig_halt(r);
 }
 
-#define A_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define A_TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(int argc, char **argv)
 {

@@ -22,14 +22,6 @@
 #include "base/rundir.h"
 #include "tests/node/rig.h"
 
-static int setup(void **state)
-{
-	struct rig *r = calloc(1, sizeof *r);
-	rig_start(r, &(struct rig_options){0});
-	*state = r;
-	return 0;
-}
-
 static int setup_owned(void **state)
 {
 	struct rig *r = calloc(1, sizeof *r);
@@ -43,14 +35,6 @@ static int setup_folders(void **state)
 	struct rig *r = calloc(1, sizeof *r);
 	rig_make(r, false);
 	*state = r;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct rig *r = *state;
-	rig_end(r);
-	free(r);
 	return 0;
 }
 
@@ -612,9 +596,9 @@ static void tasks_beyond_the_descriptors_fail_with_words_and_the_others_run(void
 	rig_halt(r);
 }
 
-#define A_TEST(name)  cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define AN_OWNED(name) cmocka_unit_test_setup_teardown(name, setup_owned, teardown)
-#define A_FOLDER(name) cmocka_unit_test_setup_teardown(name, setup_folders, teardown)
+#define A_TEST(name)  cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+#define AN_OWNED(name) cmocka_unit_test_setup_teardown(name, setup_owned, rig_teardown)
+#define A_FOLDER(name) cmocka_unit_test_setup_teardown(name, setup_folders, rig_teardown)
 
 int main(void)
 {

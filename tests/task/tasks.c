@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -129,4 +130,32 @@ int is_filled(const void *bytes, size_t n, unsigned seed)
 		if (p[i] != (unsigned char)(i * 7 + i / 251 + seed))
 			return 0;
 	return 1;
+}
+
+static enum wire *present;
+
+static int next_wire(void **state)
+{
+	*present = (enum wire)(uintptr_t)*state;
+	return 0;
+}
+
+int tasks_run(const struct CMUnitTest *each, int n, enum wire first, enum wire *wire)
+{
+	enum { TESTS_MAX = 160 };
+	static struct CMUnitTest tests[TESTS_MAX];
+	static char names[TESTS_MAX][120];
+	int ntests = 0;
+	present = wire;
+	for (enum wire w = first; w < NWIRES; w++) {
+		for (int i = 0; i < n; i++, ntests++) {
+			assert_true(ntests < TESTS_MAX);
+			snprintf(names[ntests], sizeof names[ntests], "%s over %s", each[i].name, wire_names[w]);
+			tests[ntests] = each[i];
+			tests[ntests].name = names[ntests];
+			tests[ntests].setup_func = next_wire;
+			tests[ntests].initial_state = (void *)(uintptr_t)w;
+		}
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL); /* what is left empty is no test */
 }

@@ -38,6 +38,12 @@ int tasks_finish(struct tasks *t, int who, weft_request_t *r, weft_status_t *sta
 /* Two ends of a channel. doorbells as weft__inproc_open. */
 void wire_open(enum wire wire, const int doorbells[2], struct weft__channel *ends[2]);
 
+struct CMUnitTest;
+
+/* Runs each of the tests over the wires from `first` on, with *wire set to the one; its name says which. Returns what
+ * main should. */
+int tasks_run(const struct CMUnitTest *each, int n, enum wire first, enum wire *wire);
+
 /* bytes[n] that depend on the seed; 1 when they are so. */
 void fill(void *bytes, size_t n, unsigned seed);
 int is_filled(const void *bytes, size_t n, unsigned seed);

@@ -778,12 +778,6 @@ static void the_descriptor_tells_when_there_is_something(void **state)
 	tasks_close(&t);
 }
 
-static int next_wire(void **state)
-{
-	wire = (enum wire)(uintptr_t)*state;
-	return 0;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest each[] = {
@@ -816,19 +810,5 @@ int main(void)
 	        cmocka_unit_test(sendrecv_does_both),
 	        cmocka_unit_test(the_descriptor_tells_when_there_is_something),
 	};
-	enum { NEACH = sizeof each / sizeof *each };
-	struct CMUnitTest tests[NWIRES * NEACH];
-	static char names[NWIRES * NEACH][120];
-	for (int w = 0; w < NWIRES; w++) {
-		for (int i = 0; i < NEACH; i++) {
-			struct CMUnitTest *test = &tests[w * NEACH + i];
-			*test = each[i];
-			snprintf(names[w * NEACH + i], sizeof names[0], "%s over %s", each[i].name,
-			         wire_names[w]);
-			test->name = names[w * NEACH + i];
-			test->setup_func = next_wire;
-			test->initial_state = (void *)(uintptr_t)w;
-		}
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return tasks_run(each, sizeof each / sizeof *each, INPROC, &wire);
 }

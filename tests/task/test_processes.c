@@ -294,12 +294,6 @@ static void a_sender_to_a_killed_task_does_not_hang(void **state)
 	finish(&t, pid, -SIGKILL);
 }
 
-static int next_wire(void **state)
-{
-	wire = (enum wire)(uintptr_t)*state;
-	return 0;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest each[] = {
@@ -311,16 +305,5 @@ int main(void)
 	        cmocka_unit_test(a_task_killed_while_it_sends_leaves_whole_messages),
 	        cmocka_unit_test(a_sender_to_a_killed_task_does_not_hang),
 	};
-	enum { NEACH = sizeof each / sizeof *each, NTESTS = (NWIRES - STREAM) * NEACH };
-	struct CMUnitTest tests[NTESTS];
-	static char names[NTESTS][120];
-	for (int i = 0; i < NTESTS; i++) {
-		tests[i] = each[i % NEACH];
-		snprintf(names[i], sizeof names[i], "%s over %s", each[i % NEACH].name,
-		         wire_names[STREAM + i / NEACH]);
-		tests[i].name = names[i];
-		tests[i].setup_func = next_wire;
-		tests[i].initial_state = (void *)(uintptr_t)(STREAM + i / NEACH);
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return tasks_run(each, sizeof each / sizeof *each, STREAM, &wire);
 }

@@ -171,12 +171,6 @@ static void a_sleeping_thread_is_told_of_an_end(void **state)
 	tasks_close(&t);
 }
 
-static int next_wire(void **state)
-{
-	wire = (enum wire)(uintptr_t)*state;
-	return 0;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest each[] = {
@@ -185,17 +179,5 @@ int main(void)
 	        cmocka_unit_test(a_sleeping_thread_does_not_keep_the_others_from_going_on),
 	        cmocka_unit_test(a_sleeping_thread_is_told_of_an_end),
 	};
-	enum { NEACH = sizeof each / sizeof *each };
-	enum { NTESTS = (NWIRES - STREAM) * NEACH };
-	struct CMUnitTest tests[NTESTS];
-	static char names[NTESTS][120];
-	for (int i = 0; i < NTESTS; i++) {
-		tests[i] = each[i % NEACH];
-		snprintf(names[i], sizeof names[i], "%s over %s", each[i % NEACH].name,
-		         wire_names[STREAM + i / NEACH]);
-		tests[i].name = names[i];
-		tests[i].setup_func = next_wire;
-		tests[i].initial_state = (void *)(uintptr_t)(STREAM + i / NEACH);
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return tasks_run(each, sizeof each / sizeof *each, STREAM, &wire);
 }
