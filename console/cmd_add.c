@@ -69,7 +69,7 @@ static int exec_add(struct context *c, const struct args *args)
 }
 
 static const struct option_def options[] = {
-        OPTION_HOSTFILE("add the hosts of this list as well"),
+        OPTION_HOSTFILE("add the hosts of this list as well", "weft-up(1) has its form."),
         OPTION_PORTS("the daemons there listen on PORT, or on a free one of a range A-B"),
         {.id = OPT_LOCAL, .name = "local", .help = "add a pretend node on the home machine"},
         {.id   = 'n',

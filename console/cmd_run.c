@@ -578,22 +578,12 @@ static int exec_run(struct context *c, const struct args *a)
 
 static const struct option_def options[] = {
         PLAN_OPTIONS,
-        {.id   = OPT_LOCAL_NODES,
-         .name = "local-nodes",
-         .kind = ARG_COUNT,
-         .arg  = "N",
-         .help = "use a private virtual machine of N pretend nodes on this machine",
-         .min  = 1,
-         .max  = 1024},
+        OPTION_LOCAL_NODES("use a private virtual machine of N pretend nodes on this machine", NULL),
         {.id = OPT_DISPLAY_MAP, .name = "display-map", .help = "say to standard error where each task runs"},
-        {.id   = OPT_HOSTFILE,
-         .name = "hostfile",
-         .kind = ARG_FILE,
-         .arg  = "FILE",
-         .help = "run on the hosts of this list; weft-up(1) has its form",
-         .man  = "Those that are no nodes yet become some by ssh, those of a private virtual machine for this run "
-                 "alone; tasks that name no host go to these. All hosts must come, else nothing is started. "
-                 "`--host` with names of other machines does the same where no virtual machine is up."},
+        OPTION_HOSTFILE("run on the hosts of this list; weft-up(1) has its form",
+                        "Those that are no nodes yet become some by ssh, those of a private virtual machine for this run "
+                        "alone; tasks that name no host go to these. All hosts must come, else nothing is started. "
+                        "`--host` with names of other machines does the same where no virtual machine is up."),
         OPTION_PORTS("the daemons listen on PORT, or on a free one of a range A-B"),
         {.id = 'l', .name = "label", .help = "put the rank in front of each line of output"},
         {.id   = OPT_OUTPUT,
@@ -641,8 +631,8 @@ static const struct option_def options[] = {
 static const struct exit_def exits[] = {
         {"n", "the largest exit code of the tasks; 128 + the signal's number for one that a signal ended"},
         {"124", "the time limit was over"},
-        {"126", "a program is not executable"},
-        {"127", "a program was not found"},
+        EXIT_NOT_EXECUTABLE,
+        EXIT_NOT_FOUND,
         {"129, 143", "weft run got SIGHUP or SIGTERM"},
         {"130", "Ctrl-C"},
         {"141", "nobody reads the output any more, as in `weft run ... | head`"},

@@ -336,8 +336,8 @@ static const struct option_def options[] = {
 };
 
 static const struct exit_def exits[] = {
-        {"126", "a program is not executable"},
-        {"127", "a program was not found"},
+        EXIT_NOT_EXECUTABLE,
+        EXIT_NOT_FOUND,
         {NULL, NULL},
 };
 

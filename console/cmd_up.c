@@ -184,26 +184,16 @@ static int exec_up(struct context *c, const struct args *a)
 }
 
 static const struct option_def options[] = {
-        {.id   = OPT_LOCAL_NODES,
-         .name = "local-nodes",
-         .kind = ARG_COUNT,
-         .arg  = "N",
-         .help = "have N nodes, all on this machine (default: 1)",
-         .man  = "Between them everything goes over TCP, as between real ones: for tests, teaching and laptops. "
-                 "The pretended ones are called `local2`, `local3` and so on.",
-         .min  = 1,
-         .max  = 1024},
-        {.id   = OPT_HOSTFILE,
-         .name = "hostfile",
-         .kind = ARG_FILE,
-         .arg  = "FILE",
-         .help = "add the hosts of this list (- is standard input)",
-         .man  = "One host a line, as `node2`; `node2 slots=4` or `node2:4` says how many tasks fit. Comments begin "
-                 "with `#`. PVM's options are understood: `lo=` the user there, `ip=` an address to dial, `dx=` the path "
-                 "of weftd, `ep=` folders of programs, `wd=` where tasks start, `sp=` the speed (1000 is "
-                 "usual); and `port=`. A line that begins with `*` has options for all hosts after it, in the "
-                 "place of the last such line; `&` before a host means that it is not added now. An entry "
-                 "for this machine is the home node's."},
+        OPTION_LOCAL_NODES("have N nodes, all on this machine (default: 1)",
+                           "Between them everything goes over TCP, as between real ones: for tests, teaching and laptops. "
+                           "The pretended ones are called `local2`, `local3` and so on."),
+        OPTION_HOSTFILE("add the hosts of this list (- is standard input)",
+                        "One host a line, as `node2`; `node2 slots=4` or `node2:4` says how many tasks fit. Comments begin "
+                        "with `#`. PVM's options are understood: `lo=` the user there, `ip=` an address to dial, `dx=` the path "
+                        "of weftd, `ep=` folders of programs, `wd=` where tasks start, `sp=` the speed (1000 is "
+                        "usual); and `port=`. A line that begins with `*` has options for all hosts after it, in the "
+                        "place of the last such line; `&` before a host means that it is not added now. An entry "
+                        "for this machine is the home node's."),
         OPTION_PORTS("the daemons listen on PORT, or on a free one of a range A-B"),
         {.id   = OPT_VM,
          .name = "name",

@@ -126,12 +126,24 @@ enum option_id {
 	 .help = "the virtual machine to use (default: $WEFT_VM, else the batch job's, else \"default\")"}
 #define OPTION_JSON                                                                                \
 	{.id = OPT_JSON, .name = "json", .help = "print JSON, in the form that weft(1) describes"}
-#define OPTION_HOSTFILE(text)                                                                      \
-	{.id = OPT_HOSTFILE, .name = "hostfile", .kind = ARG_FILE, .arg = "FILE", .help = text}
+#define OPTION_HOSTFILE(text, more)                                                                \
+	{.id = OPT_HOSTFILE, .name = "hostfile", .kind = ARG_FILE, .arg = "FILE", .help = text, .man = more}
+#define OPTION_LOCAL_NODES(text, more)                                                             \
+	{.id   = OPT_LOCAL_NODES,                                                                  \
+	 .name = "local-nodes",                                                                    \
+	 .kind = ARG_COUNT,                                                                        \
+	 .arg  = "N",                                                                              \
+	 .help = text,                                                                             \
+	 .man  = more,                                                                             \
+	 .min  = 1,                                                                                \
+	 .max  = 1024}
 #define OPTION_PORTS(text)                                                                         \
 	{.id = OPT_PORTS, .name = "ports", .kind = ARG_PORTS, .arg = "PORT[-PORT]", .help = text}
 #define OPTION_HELP                                                                                \
 	{.id = 'h', .name = "help", .help = "show this help and end"}
+/* Exits of what starts programs. */
+#define EXIT_NOT_EXECUTABLE {"126", "a program is not executable"}
+#define EXIT_NOT_FOUND      {"127", "a program was not found"}
 #define OPTION_END                                                                                 \
 	{                                                                                          \
 		.name = NULL                                                                       \
