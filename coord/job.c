@@ -309,8 +309,8 @@ static uint64_t universe(const struct coord *c)
 	return sum < UINT32_MAX ? sum : UINT32_MAX;
 }
 
-static void send_launch(struct coord *c, struct job *j, const struct weft__msg_spawn *m, size_t program, struct node *to,
-                        const uint64_t *tids, const uint64_t *ranks, uint32_t count, bool last)
+static void send_launch(struct coord *c, struct job *j, const struct weft__msg_spawn *m, size_t program, bool several,
+                        struct node *to, const uint64_t *tids, const uint64_t *ranks, uint32_t count, bool last)
 {
 	struct weft__msg msg = {.code = WEFT__MSG_LAUNCH};
 	struct weft__msg_launch *l = &msg.launch;
@@ -333,6 +333,7 @@ static void send_launch(struct coord *c, struct job *j, const struct weft__msg_s
 	l->mpi = m->mpi;
 	l->hosting = m->hosting;
 	l->program = program;
+	l->several = several;
 	l->universe = universe(c);
 	uint32_t room = launch_room(l);
 	for (uint32_t i = 0; i < count; i += room) {
@@ -363,7 +364,8 @@ static void send_part(struct coord *c, struct draft *d, struct job *j, const str
 	for (size_t k = 0; k < p->nplaces; k++) {
 		const struct place *place = &p->places[k];
 		size_t at = place->at - place->count;
-		send_launch(c, j, &m.spawn, index, place->node, tids + at, ranks + at, place->count, place->node->last_part == index);
+		send_launch(c, j, &m.spawn, index, p->count < j->size, place->node, tids + at, ranks + at, place->count,
+		            place->node->last_part == index);
 	}
 }
 

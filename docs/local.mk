@@ -23,3 +23,4 @@ EXTRA_DIST += %D%/decisions/0006-typed-buffers.md %D%/decisions/0007-collectives
 EXTRA_DIST += %D%/decisions/0015-open-mpi.md %D%/decisions/0016-the-task-vm-hosts-other-mpis.md
 EXTRA_DIST += %D%/decisions/0018-batch-jobs.md
 EXTRA_DIST += %D%/decisions/0023-groups-meet-on-a-page.md
+EXTRA_DIST += %D%/decisions/0024-worlds-of-mpi.md

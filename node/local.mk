@@ -17,7 +17,7 @@ node_weft_taskvm_SOURCES = \
 	%D%/taskvm_mpi.c %D%/taskvm_mpi.h %D%/taskvm_pmi1.c \
 	%D%/loglevel.c %D%/loglevel.h %D%/taskvm.c %D%/taskvm.h %D%/taskvm_alone.c %D%/taskvm_bind.c %D%/taskvm_conn.c %D%/taskvm_launch.c %D%/taskvm_output.c \
 	%D%/mpi_part.h %D%/mpi_shm.c %D%/mpi_shm.h %D%/taskvm_pmix.c %D%/taskvm_pmix.h %D%/taskvm_pmix_space.c \
-	%D%/taskvm_pmix_wish.c %D%/taskvm_reap.c %D%/taskvm_spawn.c %D%/topology.c %D%/topology.h
+	%D%/taskvm_pmix_wish.c %D%/taskvm_reap.c %D%/taskvm_spawn.c %D%/taskvm_world.c %D%/topology.c %D%/topology.h %D%/world.c %D%/world.h
 node_weft_taskvm_LDADD = proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(DL_LIBS)
 
 # A part of the task VM that is loaded when a job asks for a binding.

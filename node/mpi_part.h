@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-	MPI_PART_VERSION   = 1,
+	MPI_PART_VERSION   = 2,
 	MPI_SPACE_MAX      = 255, /* bytes of a space's name */
 	MPI_NODE_NAME_ROOM = 24,
 };
@@ -95,6 +95,12 @@ struct mpi_host {
 	const char *space;                                /* the job's */
 };
 
+/* A task that this task VM hosts. */
+struct mpi_local {
+	uint32_t rank, local_rank;
+	uint32_t program; /* MPI_APPNUM */
+};
+
 /* A job as PMIx wants to know it. */
 struct mpi_space {
 	const char *name;
@@ -103,6 +109,7 @@ struct mpi_space {
 	const char *nodes; /* names with commas */
 	const char *ranks; /* those of each node with commas, nodes with semicolons */
 	const char *scratch;
+	const struct mpi_local *locals; /* [nlocal] when the job has several programs; NULL: they have number 0 */
 	const struct mpi_proc *parent; /* who spawned it, NULL: no task of an MPI */
 };
 

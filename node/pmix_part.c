@@ -26,13 +26,13 @@ static struct mpi_host host_copy;
 
 /* A growing list of what libpmix is told. */
 struct infos {
-	pmix_info_t all[INFOS_MAX];
-	size_t n;
+	pmix_info_t *all;
+	size_t n, size;
 };
 
 static void add(struct infos *i, const char *key, const void *value, pmix_data_type_t type)
 {
-	if (i->n < INFOS_MAX && PMIx_Info_load(&i->all[i->n], key, value, type) == PMIX_SUCCESS)
+	if (i->n < i->size && PMIx_Info_load(&i->all[i->n], key, value, type) == PMIX_SUCCESS)
 		i->n++;
 }
 
@@ -40,7 +40,8 @@ static void drop_infos(struct infos *i)
 {
 	for (size_t k = 0; k < i->n; k++)
 		PMIX_INFO_DESTRUCT(&i->all[k]);
-	i->n = 0;
+	free(i->all);
+	*i = (struct infos){0};
 }
 
 /* --- waiting for libpmix's thread --------------------------------------------------------------------- */
@@ -108,7 +109,11 @@ static int start(const struct mpi_host *host, char *text, size_t size)
 	bool no = false;
 	pmix_rank_t rank = 0;
 	char space[PMIX_MAX_NSLEN + 1];
-	struct infos i = {.n = 0};
+	struct infos i = {.all = calloc(INFOS_MAX, sizeof *i.all), .size = INFOS_MAX};
+	if (!i.all) {
+		snprintf(text, size, "out of memory");
+		return WEFT_ENOMEM;
+	}
 	host_copy = *host;
 	pmix_host = &host_copy;
 	snprintf(space, sizeof space, "%.200s.server.%ld", host->space, (long)getpid());
@@ -126,6 +131,24 @@ static int start(const struct mpi_host *host, char *text, size_t size)
 	return WEFT_EIO;
 }
 
+/* What libpmix does not derive from the maps. It needs the ranks along with it. */
+static bool add_local(struct infos *i, const struct mpi_local *l)
+{
+	enum { NKEYS = 4 };
+	const uint16_t local_rank = (uint16_t)l->local_rank;
+	pmix_info_t *all;
+	PMIX_INFO_CREATE(all, NKEYS);
+	pmix_data_array_t array = {.type = PMIX_INFO, .size = NKEYS, .array = all};
+	bool good = all && PMIx_Info_load(&all[0], PMIX_RANK, &l->rank, PMIX_PROC_RANK) == PMIX_SUCCESS &&
+	            PMIx_Info_load(&all[1], PMIX_LOCAL_RANK, &local_rank, PMIX_UINT16) == PMIX_SUCCESS &&
+	            PMIx_Info_load(&all[2], PMIX_NODE_RANK, &local_rank, PMIX_UINT16) == PMIX_SUCCESS &&
+	            PMIx_Info_load(&all[3], PMIX_APPNUM, &l->program, PMIX_UINT32) == PMIX_SUCCESS;
+	if (good)
+		add(i, PMIX_PROC_DATA, &array, PMIX_DATA_ARRAY);
+	PMIX_INFO_FREE(all, NKEYS);
+	return good;
+}
+
 static int space(const struct mpi_space *s)
 {
 	char *nodes = NULL, *ranks = NULL;
@@ -137,8 +160,10 @@ static int space(const struct mpi_space *s)
 		return pmix_error(status);
 	}
 	bool yes = true;
-	struct infos i = {.n = 0};
+	struct infos i = {.n = 0, .size = INFOS_MAX + (s->locals ? s->nlocal : 0)};
 	pmix_proc_t parent;
+	if (!(i.all = calloc(i.size, sizeof *i.all)))
+		return WEFT_ENOMEM;
 	add(&i, PMIX_NODE_MAP, nodes, PMIX_REGEX);
 	add(&i, PMIX_PROC_MAP, ranks, PMIX_REGEX);
 	add(&i, PMIX_UNIV_SIZE, &s->universe, PMIX_UINT32);
@@ -152,9 +177,13 @@ static int space(const struct mpi_space *s)
 		add(&i, PMIX_SPAWNED, &yes, PMIX_BOOL);
 		add(&i, PMIX_PARENT_ID, &parent, PMIX_PROC);
 	}
+	for (uint32_t k = 0; s->locals && k < s->nlocal; k++)
+		if (!add_local(&i, &s->locals[k]))
+			status = PMIX_ERR_NOMEM;
 	struct wait w;
 	wait_init(&w);
-	status = PMIx_server_register_nspace(s->name, (int)s->nlocal, i.all, i.n, on_done, &w);
+	if (status == PMIX_SUCCESS)
+		status = PMIx_server_register_nspace(s->name, (int)s->nlocal, i.all, i.n, on_done, &w);
 	status = wait_end(&w, status);
 	drop_infos(&i);
 	free(nodes);

@@ -112,19 +112,6 @@ static void take_team(struct taskvm *vm, const struct weft__msg_team *m)
 		memcpy(vm->tids + m->first, m->tids.p, m->tids.n * sizeof *vm->tids);
 }
 
-const struct jobmap *taskvm_map(struct taskvm *vm)
-{
-	if (vm->map || !vm->tids)
-		return vm->map;
-	struct jobmap *map = weft__calloc(1, sizeof *map);
-	if (!map || jobmap_init(map, vm->tids, vm->size)) {
-		weft__free(map);
-		return NULL;
-	}
-	vm->map = map;
-	return map;
-}
-
 void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd)
 {
 	switch (m->code) {
@@ -183,7 +170,7 @@ static void read_signals(struct taskvm *vm)
 /* Milliseconds until something is due whatever happens, -1 when nothing is. */
 static int time_left_ms(const struct taskvm *vm)
 {
-	if (vm->nwaiting || vm->asks_lost)
+	if (taskvm_launch_ready(vm) || vm->asks_lost)
 		return 0;
 	uint64_t due = WEFT__NEVER;
 	if (vm->conn < 0 && !vm->terminating)
@@ -251,7 +238,7 @@ static void turn(struct taskvm *vm)
 /* True when all is done. */
 static bool finish(struct taskvm *vm)
 {
-	if (!vm->ending && vm->last_launch && !vm->nwaiting && !vm->nrunning) {
+	if (!vm->ending && vm->last_launch && !vm->nwaiting && !vm->nrunning && !vm->meeting) {
 		vm->ending = true;
 		taskvm_reap(vm);
 	}

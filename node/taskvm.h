@@ -21,7 +21,7 @@
 #include "base/map.h"
 #include "node/bind.h"
 #include "node/family.h"
-#include "node/jobmap.h"
+#include "node/world.h"
 #include "node/shmclean.h"
 #include "proto/proto.h"
 
@@ -52,13 +52,14 @@ struct taskvm_task {
 	uint64_t tid;
 	uint32_t rank;
 	uint32_t index; /* its number among the job's tasks on this node */
+	uint32_t program; /* number of its program in the job */
 	enum taskvm_state state;
 	pid_t pid;   /* also its process group; valid while RUNNING */
 	int control; /* weftd's end of the task's control socket, kept for a weftd that comes back; -1 */
 	struct taskvm_stream streams[2];
 	struct weft__msg_exited exited; /* ENDED */
 	enum family family;     /* whose MPI hosts it */
-	uint32_t local;         /* local rank */
+	uint32_t mpi_rank, local; /* its rank in its MPI's world, and among those of that on this node */
 	int mpi_fd;             /* our end of its PMI_FD; -1 */
 	struct weft__buf mpi_out; /* what that has not taken yet */
 	char **variables;       /* for its environment, while it is started; NULL */
@@ -84,6 +85,7 @@ struct taskvm_launch {
 	bool alone;          /* no other job has tasks on this node */
 	size_t nlocal;       /* tasks of the job on this node */
 	struct bind_plan bind;
+	bool held;           /* until the worlds of the job's MPIs are known */
 	unsigned mpi;        /* WEFT__MPI_* as it was asked for */
 	enum family family;  /* of the MPI that hosts its tasks */
 	bool tells_begin;    /* by begin, which but for the tid is what to send */
@@ -153,10 +155,12 @@ struct taskvm {
 
 	/* for the MPI that is hosted */
 	uint64_t *tids;      /* [size] of the whole job, by rank; NULL: TEAM has not come */
-	struct jobmap *map;  /* made when it is asked for: taskvm_map */
+	uint8_t *families;   /* [size] by rank, enum family; NULL: the job has one program */
+	bool completed;      /* what we know of them was given to the other nodes ... */
+	bool meeting;        /* ... who have not all given theirs: we must not go before */
+	struct world *worlds[2]; /* of Open MPI, of MPICH; made when they are asked for: taskvm_world */
 	uint8_t *hosting;    /* from the task VM that hosts our parent; NULL */
 	size_t nhosting;
-	enum family hosted;  /* of the job's programs here that have one */
 	int mpi_fds;         /* epoll of the tasks' mpi_fd; -1 */
 	bool logged;         /* what the job's tasks write goes into its log: no tool shows it, or why it ended */
 	bool blamed;         /* the job is being ended because of a task here */
@@ -178,7 +182,10 @@ struct taskvm {
 void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd);
 void taskvm_task_step(struct taskvm *vm, struct taskvm_task *t, enum taskvm_state to);
 
-const struct jobmap *taskvm_map(struct taskvm *vm); /* NULL: no memory, or TEAM has not come */
+/* taskvm_world.c: which tasks belong to which MPI. */
+void taskvm_world_add(struct taskvm *vm, const struct taskvm_launch *l); /* in a job of several programs */
+void taskvm_world_complete(struct taskvm *vm);                            /* no more of them come */
+const struct world *taskvm_world(struct taskvm *vm, enum family family);  /* NULL: no memory, or TEAM has not come */
 
 /* ask.c, exchange.c: answers of the coordinator. */
 void ask_take(struct taskvm *vm, const struct weft__msg *m);
@@ -199,11 +206,14 @@ bool taskvm_conn_ready(const struct taskvm *vm); /* open, and nothing queued */
 /* taskvm_launch.c: what to start. */
 int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m);
 void taskvm_launch_some(struct taskvm *vm, size_t ntasks_max); /* start waiting tasks */
+bool taskvm_launch_ready(const struct taskvm *vm);           /* there are some */
+void taskvm_launch_release(struct taskvm *vm, int code, const char *text); /* those that are held start, or fail */
 void taskvm_launch_cancel(struct taskvm *vm, uint64_t tid, const char *why); /* 0: all */
 
 /* taskvm_spawn.c: starting one task. */
 enum { TASKVM_ENV_OWN = 10 };
 void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const struct weft__msg_launch *m);
+void taskvm_spawn_host(struct taskvm *vm, struct taskvm_launch *l); /* then who hosts its MPI gets ready */
 int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t); /* why not: l->text */
 
 /* taskvm_pmix.c: hosting Open MPI. */

@@ -144,17 +144,23 @@ int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
 		if (weft__map_get(&vm->by_tid, m->tids.p[i]))
 			continue; /* repeated: it is there already */
 		struct taskvm_task *t = l ? task_add(vm, m->tids.p[i], (uint32_t)m->ranks.p[i]) : NULL;
-		if (t)
+		if (t) {
+			t->program = l->program;
 			l->tasks[l->ntasks++] = t;
+		}
 		else
 			refuse(vm, m->tids.p[i], WEFT_ENOMEM, "out of memory");
 	}
+	if (l) {
+		taskvm_spawn_resolve(vm, l, m);
+		weft__list_push(&vm->launches, &l->link);
+	}
+	if (l && m->several)
+		taskvm_world_add(vm, l);
 	if (m->last)
 		vm->last_launch = true;
-	if (!l)
-		return 0;
-	taskvm_spawn_resolve(vm, l, m);
-	weft__list_push(&vm->launches, &l->link);
+	if (m->last && m->several)
+		taskvm_world_complete(vm);
 	return 0;
 }
 
@@ -186,20 +192,54 @@ static void start(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task
 	taskvm_report(vm, t);
 }
 
+/* The first one that is not held, without those that are done; NULL: there is none. */
+static struct taskvm_launch *first_ready(struct taskvm *vm)
+{
+	for (struct weft__list *i = vm->launches.next, *next; i != &vm->launches; i = next) {
+		struct taskvm_launch *l = WEFT__CONTAINER(i, struct taskvm_launch, link);
+		next = i->next;
+		if (l->held)
+			continue;
+		if (l->next < l->ntasks)
+			return l;
+		weft__list_remove(&l->link);
+		launch_free(l);
+	}
+	return NULL;
+}
+
 void taskvm_launch_some(struct taskvm *vm, size_t ntasks_max)
 {
-	while (ntasks_max > 0 && !weft__list_empty(&vm->launches)) {
-		struct taskvm_launch *l = WEFT__CONTAINER(vm->launches.next, struct taskvm_launch, link);
-		if (l->next == l->ntasks) {
-			weft__list_remove(&l->link);
-			launch_free(l);
-			continue;
-		}
+	for (struct taskvm_launch *l; ntasks_max > 0 && (l = first_ready(vm));) {
 		struct taskvm_task *t = l->tasks[l->next++];
 		if (t->state != TASKVM_WAITING)
 			continue; /* canceled */
 		start(vm, l, t);
 		ntasks_max--;
+	}
+}
+
+bool taskvm_launch_ready(const struct taskvm *vm)
+{
+	for (const struct weft__list *i = vm->launches.next; i != &vm->launches && vm->nwaiting; i = i->next)
+		if (!WEFT__CONTAINER(i, struct taskvm_launch, link)->held)
+			return true;
+	return false;
+}
+
+void taskvm_launch_release(struct taskvm *vm, int code, const char *text)
+{
+	for (struct weft__list *i = vm->launches.next; i != &vm->launches; i = i->next) {
+		struct taskvm_launch *l = WEFT__CONTAINER(i, struct taskvm_launch, link);
+		if (!l->held)
+			continue;
+		l->held = false;
+		if (code) {
+			l->code = code;
+			snprintf(l->text, sizeof l->text, "cannot start \"%.80s\": its MPI needs all of the job: %.100s", l->argv[0], text);
+		} else {
+			taskvm_spawn_host(vm, l);
+		}
 	}
 }
 

@@ -24,11 +24,8 @@ int taskvm_mpi_prepare(struct taskvm *vm, struct taskvm_launch *l, struct weft_e
 		vm->mpi_fds = epoll_create1(EPOLL_CLOEXEC);
 	if (vm->mpi_fds < 0)
 		return weft__err_set(e, WEFT_ENOSPC, "no descriptors left; see ulimit -n");
-	if (!taskvm_map(vm))
+	if (!taskvm_world(vm, l->family))
 		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
-	if (vm->hosted != FAMILY_NONE && vm->hosted != l->family)
-		return weft__err_set(e, WEFT_EUNSUP, "another program of the job belongs to another MPI; start them as two jobs");
-	vm->hosted = l->family;
 	switch (l->family) {
 	case FAMILY_MPICH:
 		return taskvm_pmi1_prepare(vm, l, e);
@@ -46,6 +43,8 @@ int taskvm_mpi_open(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_ta
 {
 	*fd = -1;
 	t->family = l->family;
+	if (t->family != FAMILY_NONE)
+		t->mpi_rank = world_rank(taskvm_world(vm, t->family), t->rank);
 	if (l->family == FAMILY_OPENMPI)
 		return taskvm_pmix_open(vm, l, t);
 	return l->family == FAMILY_MPICH ? taskvm_pmi1_open(vm, l, t, fd) : 0;
@@ -65,7 +64,7 @@ void taskvm_mpi_ended(struct taskvm *vm, struct taskvm_task *t)
 {
 	if (t->family == FAMILY_MPICH)
 		taskvm_pmi1_ended(vm, t);
-	else if (vm->pmix) /* its ranks wait for all of the job */
+	else if (t->family == FAMILY_OPENMPI)
 		taskvm_pmix_ended(vm, t);
 }
 
@@ -140,9 +139,4 @@ bool taskvm_mpi_variable(struct taskvm_task *t, const char *format, ...)
 		return false;
 	t->variables[n] = weft__strdup(text);
 	return t->variables[n] != NULL;
-}
-
-struct taskvm_task *taskvm_mpi_task(struct taskvm *vm, uint32_t rank)
-{
-	return vm->tids && rank < vm->size ? weft__map_get(&vm->by_tid, vm->tids[rank]) : NULL;
 }

@@ -33,8 +33,6 @@ void taskvm_mpi_blame_end(struct taskvm *vm, const struct taskvm_task *t, const 
 /* Add a variable for a task that is about to start. False: no memory. */
 bool taskvm_mpi_variable(struct taskvm_task *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-struct taskvm_task *taskvm_mpi_task(struct taskvm *vm, uint32_t rank); /* NULL: it is not here */
-
 /* --- taskvm_pmi1.c ------------------------------------------------------------------------------------- */
 
 int taskvm_pmi1_prepare(struct taskvm *vm, struct taskvm_launch *l, struct weft_error *e);
@@ -46,6 +44,7 @@ void taskvm_pmi1_ready(struct taskvm *vm, struct taskvm_task *t, uint32_t events
 
 /* --- taskvm_pmix.c ------------------------------------------------------------------------------------- */
 
+bool taskvm_pmix_spawned(const struct taskvm *vm); /* the job was, by a task of Open MPI */
 int taskvm_pmix_prepare(struct taskvm *vm, struct taskvm_launch *l, struct weft_error *e);
 int taskvm_pmix_open(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t);
 void taskvm_pmix_ended(struct taskvm *vm, struct taskvm_task *t);

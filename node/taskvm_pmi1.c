@@ -87,13 +87,25 @@ static void fenced(void *arg, int code, const char *text, const struct exchange_
 		taskvm_mpi_blame(vm, t, 1, what);
 }
 
+static const struct world *world(struct taskvm *vm)
+{
+	return taskvm_world(vm, FAMILY_MPICH); /* taskvm_mpi_prepare has made it */
+}
+
+/* Among the nodes that have ranks, which need not be all of the job's. */
 static void fence(void *arg, const void *bytes, size_t n)
 {
 	struct taskvm *vm = arg;
-	if (vm->map->nnodes == 1)
+	const struct jobmap *map = &world(vm)->map;
+	size_t nmembers = world(vm)->size < vm->size ? map->nnodes : 0;
+	uint64_t *members = weft__calloc(nmembers + 1, sizeof *members);
+	for (size_t i = 0; members && i < nmembers; i++)
+		members[i] = exchange_member(vm->job, map->nodes[i]);
+	if (map->nnodes == 1)
 		pmi1_fence_end(vm->pmi1);
-	else if (exchange_start(vm, "pmi-1", NULL, 0, bytes, n, fenced, vm))
+	else if (!members || exchange_start(vm, "pmi-1", members, nmembers, bytes, n, fenced, vm))
 		fenced(vm, WEFT_ENOMEM, "out of memory", NULL, 0);
+	weft__free(members);
 }
 
 static void abort_job(void *arg, uint32_t local, int exit_code)
@@ -231,7 +243,7 @@ static bool was_spawned(const struct taskvm *vm)
 static void put_first_keys(struct taskvm *vm)
 {
 	char mapping[KEYS_VALUE_MAX];
-	if (pmi1_mapping(vm->map->node_of, vm->size, mapping, sizeof mapping))
+	if (pmi1_mapping(world(vm)->map.node_of, world(vm)->size, mapping, sizeof mapping))
 		pmi1_preput(vm->pmi1, "PMI_process_mapping", mapping);
 	if (was_spawned(vm))
 		pmi1_preput_lines(vm->pmi1, (const char *)vm->hosting + strlen(greeting), vm->nhosting - strlen(greeting));
@@ -240,10 +252,11 @@ static void put_first_keys(struct taskvm *vm)
 int taskvm_pmi1_prepare(struct taskvm *vm, struct taskvm_launch *l, struct weft_error *e)
 {
 	char space[32];
-	uint32_t at = jobmap_position(vm->map, vm->node);
+	const struct jobmap *map = &world(vm)->map;
+	uint32_t at = jobmap_position(map, vm->node);
 	snprintf(space, sizeof space, "weft_job_%u", vm->job);
-	struct pmi1_job job = {.name = space, .universe = vm->universe > vm->size ? vm->universe : vm->size};
-	job.nlocal = at < vm->map->nnodes ? vm->map->ntasks[at] : 0;
+	struct pmi1_job job = {.name = space, .universe = vm->universe > map->size ? vm->universe : map->size};
+	job.nlocal = at < map->nnodes ? map->ntasks[at] : 0;
 	if (!keep_origin(vm, l))
 		return weft__err_set(e, WEFT_ENOMEM, "out of memory");
 	if (vm->pmi1)
@@ -259,10 +272,11 @@ int taskvm_pmi1_prepare(struct taskvm *vm, struct taskvm_launch *l, struct weft_
 int taskvm_pmi1_open(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t, int *fd)
 {
 	int ends[2];
-	uint32_t here = vm->map->ntasks[vm->map->node_of[t->rank]];
-	t->local = vm->map->local_rank[t->rank];
-	bool set = taskvm_mpi_variable(t, "PMI_FD=%d", TASKVM_PMI_FD) && taskvm_mpi_variable(t, "PMI_RANK=%u", t->rank) &&
-	           taskvm_mpi_variable(t, "PMI_SIZE=%u", vm->size) && taskvm_mpi_variable(t, "MPI_LOCALNRANKS=%u", here) &&
+	const struct jobmap *map = &world(vm)->map;
+	uint32_t here = map->ntasks[map->node_of[t->mpi_rank]];
+	t->local = map->local_rank[t->mpi_rank];
+	bool set = taskvm_mpi_variable(t, "PMI_FD=%d", TASKVM_PMI_FD) && taskvm_mpi_variable(t, "PMI_RANK=%u", t->mpi_rank) &&
+	           taskvm_mpi_variable(t, "PMI_SIZE=%u", map->size) && taskvm_mpi_variable(t, "MPI_LOCALNRANKS=%u", here) &&
 	           taskvm_mpi_variable(t, "MPI_LOCALRANKID=%u", t->local) &&
 	           (!was_spawned(vm) || taskvm_mpi_variable(t, "PMI_SPAWNED=1"));
 	if (!set)

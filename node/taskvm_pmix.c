@@ -151,7 +151,18 @@ static int name_own_space(struct taskvm *vm, struct taskvm_pmix *p)
 	else if (!memcmp(vm->secret, none, sizeof none)) /* all of the job is here */
 		rc = pmix_secret_make(vm->secret);
 	pmix_space_name(vm, vm->job, vm->secret, p->space);
-	return rc;
+	const struct world *w = taskvm_world(vm, FAMILY_OPENMPI);
+	size_t n = strlen(p->space);
+	if (w->size == vm->size || rc)
+		return rc;
+	n += (size_t)snprintf(p->space + n, sizeof p->space - n, "%s", PMIX_PART_SIGN);
+	return world_print(w, vm->size, p->space + n, sizeof p->space - n) ? 0 : WEFT_ETOOBIG;
+}
+
+bool taskvm_pmix_spawned(const struct taskvm *vm)
+{
+	struct pmix_hosting h;
+	return read_hosting(vm, &h);
 }
 
 /* Names of the nodes, and the ranks of each. */
@@ -182,9 +193,27 @@ static size_t cores(void)
 	return topology_allowed(&all) ? cpus_count(&all) : 1;
 }
 
-int pmix_tell_space(struct taskvm *vm, const struct jobmap *map, const char *name)
+/* The ranks here and their programs' numbers, the caller's to weft__free; NULL: nobody needs to know them. */
+static struct mpi_local *print_locals(const struct taskvm *vm, const struct world *w, uint32_t nlocal)
+{
+	struct mpi_local *all = vm->families ? weft__calloc((size_t)nlocal + 1, sizeof *all) : NULL;
+	uint32_t n = 0;
+	for (const struct weft__list *i = vm->tasks.next; all && i != &vm->tasks; i = i->next) {
+		const struct taskvm_task *t = WEFT__CONTAINER(i, struct taskvm_task, link);
+		uint32_t rank = world_rank(w, t->rank);
+		if (rank < w->size && n < nlocal)
+			all[n++] = (struct mpi_local){rank, w->map.local_rank[rank], t->program};
+	}
+	if (n == nlocal)
+		return all;
+	weft__free(all);
+	return NULL;
+}
+
+int pmix_tell_space(struct taskvm *vm, const struct world *w, const char *name)
 {
 	const struct taskvm_pmix *p = vm->pmix;
+	const struct jobmap *map = &w->map;
 	struct weft__buf nodes = {0}, ranks = {0};
 	struct pmix_hosting h;
 	struct mpi_proc parent;
@@ -202,8 +231,11 @@ int pmix_tell_space(struct taskvm *vm, const struct jobmap *map, const char *nam
 	                      .ranks = (const char *)ranks.data,
 	                      .scratch = own ? p->folder : NULL,
 	                      .parent = spawned ? &parent : NULL};
+	struct mpi_local *locals = own ? print_locals(vm, w, s.nlocal) : NULL;
+	s.locals = locals;
 	if (!rc)
 		rc = p->part->space(&s);
+	weft__free(locals);
 	weft__buf_fini(&nodes);
 	weft__buf_fini(&ranks);
 	return rc;
@@ -211,17 +243,19 @@ int pmix_tell_space(struct taskvm *vm, const struct jobmap *map, const char *nam
 
 static int start_part(struct taskvm *vm, struct taskvm_pmix *p, struct weft_error *e)
 {
-	const struct jobmap *map = taskvm_map(vm);
+	const struct world *w = taskvm_world(vm, FAMILY_OPENMPI);
 	snprintf(p->node, sizeof p->node, "n%u", vm->node);
 	p->host = (struct mpi_host){p, on_request, p->folder, p->node, p->space};
 	char text[TASKVM_TEXT] = "out of memory";
 	forget_launchers();
-	int rc = map ? name_own_space(vm, p) : WEFT_ENOMEM;
+	int rc = w ? name_own_space(vm, p) : WEFT_ENOMEM;
+	if (rc == WEFT_ETOOBIG)
+		return weft__err_set(e, rc, "too many programs of other kinds stand between those of Open MPI");
 	if (!rc)
 		rc = p->part->start(&p->host, text, sizeof text);
 	if (rc)
 		return weft__err_set(e, rc, "%s", text);
-	rc = pmix_tell_space(vm, map, p->space);
+	rc = pmix_tell_space(vm, w, p->space);
 	return rc ? weft__err_set(e, rc, "libpmix does not take the job: %s", weft__err_text(rc)) : 0;
 }
 
@@ -353,9 +387,9 @@ static bool is_set(char *const *env, const char *name)
 /* More tasks than cores would spin at each other's cost. Nodes that are reached over loopback share one machine. */
 static bool is_crowded(struct taskvm *vm)
 {
-	const struct jobmap *map = taskvm_map(vm);
-	uint32_t here = map ? jobmap_position(map, vm->node) : 0;
-	if (!map || here == map->nnodes)
+	const struct jobmap *map = &taskvm_world(vm, FAMILY_OPENMPI)->map;
+	uint32_t here = jobmap_position(map, vm->node);
+	if (here == map->nnodes)
 		return false;
 	return (strcmp(vm->pmix->interface, "lo") ? map->ntasks[here] : map->size) > cores();
 }
@@ -432,7 +466,7 @@ static bool hints(struct taskvm *vm, struct taskvm_task *t, char *const *env)
 int taskvm_pmix_open(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t)
 {
 	char **own = NULL;
-	if (vm->pmix->part->client(t->rank, &own))
+	if (vm->pmix->part->client(t->mpi_rank, &own))
 		return ENOMEM;
 	bool good = hints(vm, t, l->env);
 	for (size_t i = 0; own[i] && good; i++)

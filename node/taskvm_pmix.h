@@ -9,12 +9,16 @@
 #include "node/mpi_shm.h"
 #include "node/taskvm.h"
 
+/* A space's name is "weft-VM-JOB-SECRET"; behind it, when not all of the job's tasks are Open MPI's, this and those that
+ * are (world.h). */
+#define PMIX_PART_SIGN "-@"
+
 /* A job that our tasks know of. */
 struct pmix_space {
 	struct weft__list link;    /* in taskvm_pmix.spaces */
 	uint32_t job;
 	char name[MPI_SPACE_MAX + 1];
-	struct jobmap map;         /* when it is known */
+	struct world world;        /* when it is known */
 	bool known, told;          /* told: libpmix knows it, too */
 	struct weft__list waiting; /* pmix_wait.link */
 };
@@ -53,9 +57,9 @@ struct pmix_hosting {
 
 /* taskvm_pmix.c */
 void pmix_space_name(const struct taskvm *vm, uint32_t job, const uint8_t secret[PMIX_SECRET_BYTES],
-                     char name[MPI_SPACE_MAX + 1]);
+                     char name[MPI_SPACE_MAX + 1]); /* of a job whose tasks are all Open MPI's */
 int pmix_secret_make(uint8_t secret[PMIX_SECRET_BYTES]);
-int pmix_tell_space(struct taskvm *vm, const struct jobmap *map, const char *name);
+int pmix_tell_space(struct taskvm *vm, const struct world *w, const char *name);
 void pmix_answer_to(struct taskvm *vm, struct mpi_request **r, int code); /* nothing but a code */
 
 /* taskvm_pmix_wish.c: what tasks want. */

@@ -74,14 +74,29 @@ static void go_on(struct taskvm *vm, struct pmix_space *s, int code)
 	}
 }
 
+/* Its name says which of the job's tasks belong. */
+static int make_world(struct pmix_space *s, const uint64_t *tids, uint32_t size)
+{
+	const char *part = strstr(s->name, PMIX_PART_SIGN);
+	uint8_t *members = part ? weft__calloc((size_t)size + 1, 1) : NULL;
+	int rc = part && !members ? WEFT_ENOMEM : 0;
+	if (members && !world_read(part + strlen(PMIX_PART_SIGN), members, size))
+		rc = WEFT_ENOTASK;
+	if (!rc)
+		rc = world_init(&s->world, tids, size, members);
+	weft__free(members);
+	return rc;
+}
+
 int pmix_space_learn(struct taskvm *vm, struct pmix_space *s, const uint64_t *tids, uint32_t size)
 {
-	if (!s->known && jobmap_init(&s->map, tids, size))
-		return WEFT_ENOMEM;
+	int rc = s->known ? 0 : make_world(s, tids, size);
+	if (rc)
+		return rc;
 	s->known = true;
 	if (s->told || s->job == vm->job)
 		return 0;
-	int rc = pmix_tell_space(vm, &s->map, s->name);
+	rc = pmix_tell_space(vm, &s->world, s->name);
 	s->told = rc == 0;
 	return rc;
 }
@@ -162,7 +177,7 @@ static void fetch(struct taskvm *vm, struct mpi_request *r, int code)
 {
 	const struct mpi_proc *who = &r->procs[0];
 	const struct pmix_space *s = code ? NULL : pmix_space_find(vm, who->space);
-	if (!code && (!s || who->rank >= s->map.size))
+	if (!code && (!s || who->rank >= s->world.size))
 		code = WEFT_ENOTASK;
 	struct fetch *f = code ? NULL : weft__calloc(1, sizeof *f);
 	if (!f) {
@@ -174,7 +189,7 @@ static void fetch(struct taskvm *vm, struct mpi_request *r, int code)
 	f->deadline_ns = weft__clock_ns() + (uint64_t)FETCH_MS * 1000000;
 	weft__list_push(&vm->pmix->fetches, &f->link);
 	struct weft__msg_modex m = {.to_job = s->job,
-	                            .to_node = s->map.nodes[s->map.node_of[who->rank]],
+	                            .to_node = s->world.map.nodes[s->world.map.node_of[who->rank]],
 	                            .from_job = vm->job,
 	                            .from_node = vm->node,
 	                            .token = f->token,

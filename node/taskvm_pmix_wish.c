@@ -121,12 +121,12 @@ static int find_members(struct taskvm *vm, const struct mpi_request *r, uint64_t
 	for (size_t i = 0; i < r->nprocs && !rc; i++) {
 		const struct mpi_proc *p = &r->procs[i];
 		const struct pmix_space *s = pmix_space_find(vm, p->space);
-		if (!s || !s->known || (p->rank != MPI_RANK_ALL && p->rank >= s->map.size))
+		if (!s || !s->known || (p->rank != MPI_RANK_ALL && p->rank >= s->world.map.size))
 			return WEFT_ENOTASK;
 		if (p->rank != MPI_RANK_ALL)
-			rc = add_member(members, n, exchange_member(s->job, s->map.nodes[s->map.node_of[p->rank]]));
-		for (uint32_t k = 0; p->rank == MPI_RANK_ALL && k < s->map.nnodes && !rc; k++)
-			rc = add_member(members, n, exchange_member(s->job, s->map.nodes[k]));
+			rc = add_member(members, n, exchange_member(s->job, s->world.map.nodes[s->world.map.node_of[p->rank]]));
+		for (uint32_t k = 0; p->rank == MPI_RANK_ALL && k < s->world.map.nnodes && !rc; k++)
+			rc = add_member(members, n, exchange_member(s->job, s->world.map.nodes[k]));
 	}
 	return rc;
 }
@@ -347,9 +347,10 @@ static void on_spawned(void *arg, const struct ask_job *j)
 	op_finish(o, &(struct mpi_answer){.code = code, .space = name});
 }
 
-static uint64_t tid_of(const struct taskvm *vm, const struct mpi_proc *p)
+static uint64_t tid_of(struct taskvm *vm, const struct mpi_proc *p)
 {
-	return vm->tids && p->rank < vm->size ? vm->tids[p->rank] : 0;
+	const struct world *w = taskvm_world(vm, FAMILY_OPENMPI);
+	return p->rank < w->size ? w->tids[p->rank] : 0;
 }
 
 static int ask_for_tasks(struct taskvm *vm, struct op *o)
@@ -393,9 +394,14 @@ static void spawn(struct taskvm *vm, struct mpi_request *r)
 
 /* --- ends ------------------------------------------------------------------------------------------------------- */
 
+static struct taskvm_task *task_of(struct taskvm *vm, const struct mpi_proc *p)
+{
+	return weft__map_get(&vm->by_tid, tid_of(vm, p));
+}
+
 static void abort_job(struct taskvm *vm, struct mpi_request *r)
 {
-	const struct taskvm_task *t = taskvm_mpi_task(vm, r->from.rank);
+	const struct taskvm_task *t = task_of(vm, &r->from);
 	char what[TASKVM_TEXT];
 	int code = r->code & 0xff;
 	snprintf(what, sizeof what, "called MPI_Abort with code %d", r->code);
@@ -410,7 +416,7 @@ static void check_gone(struct taskvm *vm)
 	const struct taskvm_task *gone = NULL, *waits = NULL;
 	for (struct weft__list *i = vm->tasks.next; i != &vm->tasks; i = i->next) {
 		const struct taskvm_task *t = WEFT__CONTAINER(i, struct taskvm_task, link);
-		if (t->state == TASKVM_ENDED && !t->began)
+		if (t->state == TASKVM_ENDED && t->family == FAMILY_OPENMPI && !t->began)
 			gone = t;
 		waits = t->in_mpi ? t : waits;
 	}
@@ -420,7 +426,7 @@ static void check_gone(struct taskvm *vm)
 
 static void news(struct taskvm *vm, struct mpi_request *r)
 {
-	struct taskvm_task *t = taskvm_mpi_task(vm, r->from.rank);
+	struct taskvm_task *t = task_of(vm, &r->from);
 	if (t) {
 		t->began = true;
 		t->in_mpi = r->wish == MPI_WISH_BEGIN;
@@ -437,7 +443,7 @@ void taskvm_pmix_ended(struct taskvm *vm, struct taskvm_task *t)
 	taskvm_pmix_read(vm); /* what it said before it ended */
 	if (t->in_mpi)
 		taskvm_mpi_blame_end(vm, t, "without MPI_Finalize");
-	else if (!t->began && !well && t->family == FAMILY_OPENMPI)
+	else if (!t->began && !well)
 		taskvm_mpi_blame_end(vm, t, "before MPI_Init");
 	t->in_mpi = false;
 	check_gone(vm);

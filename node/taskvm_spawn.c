@@ -129,8 +129,13 @@ static void find_family(const struct taskvm *vm, struct taskvm_launch *l, int di
 	else if (l->family == FAMILY_UNCLEAR)
 		snprintf(why, sizeof why, "programs of two MPIs are behind it (%.76s); say which one: --mpi=openmpi, mpich, none",
 		         library);
-	else
+	else if (l->family == FAMILY_MPICH && taskvm_pmix_spawned(vm))
+		snprintf(why, sizeof why, "a task of Open MPI spawns it, and it is linked with %.40s", library);
+	else {
+		if (taskvm_pmix_spawned(vm)) /* by MPI_Comm_spawn: whatever it is, it will call MPI_Init */
+			l->family = FAMILY_OPENMPI;
 		return;
+	}
 	refuse(vm, l, WEFT_EUNSUP, why);
 }
 
@@ -158,8 +163,17 @@ void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const stru
 	if (*l->wdir)
 		close(dirfd);
 	rc = l->code ? 0 : taskvm_bind_prepare(l, m, &e);
-	if (!rc && !l->code)
-		rc = taskvm_mpi_prepare(vm, l, &e);
+	if (rc)
+		refuse(vm, l, rc, e.text);
+	l->held = m->several && !l->code && l->family != FAMILY_NONE;
+	if (!l->held && !l->code)
+		taskvm_spawn_host(vm, l);
+}
+
+void taskvm_spawn_host(struct taskvm *vm, struct taskvm_launch *l)
+{
+	struct weft_error e;
+	int rc = taskvm_mpi_prepare(vm, l, &e);
 	if (rc)
 		refuse(vm, l, rc, e.text);
 }

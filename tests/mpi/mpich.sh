@@ -7,7 +7,7 @@ for tool in mpicc.mpich mpiexec.hydra; do
 done
 sources=$WEFT_SRCDIR/tests/mpi
 cd "$tmp" || exit 99
-for program in hello ring coll names ends; do
+for program in hello ring coll names ends world; do
 	mpicc.mpich -O1 -o $program "$sources/$program.c" 2>why || skip_all "mpicc.mpich can't compile: $(head -n 1 why)"
 done
 programs='hello ring coll names'
@@ -51,6 +51,28 @@ equal "programs of one job have their numbers" "rank 0: 0 rc=0 rank 1: 1 rc=0 " 
 status "an unknown MPI is refused" 125 weft run --mpi=lam ./hello
 says "and those that there are are named" 'auto, none, openmpi and mpich'
 
+# --- beside other programs ----------------------------------------------------------------------------------------------
+
+mkfifo held
+for nodes in 1 3; do
+	# The plain one lives as long as the ranks do, on whatever node: nobody waits for it.
+	weft run -q --local-nodes $nodes sh -c 'read line <held' : -n 3 ./world a : true : -n 2 ./world b >out 2>err &
+	job=$!
+	all_met() { [ "$(grep -c '5 met' out)" = 5 ]; }
+	until_true 20 all_met && why= || why=$(cat out err)
+	echo >held
+	wait $job || why="$why; status $?"
+	expect "ranks beside plain programs are a world of their own on $nodes node(s)" "$why"
+	equal "with the numbers of their programs" "a: rank 0 of 5, 5 met, program 1
+a: rank 1 of 5, 5 met, program 1
+a: rank 2 of 5, 5 met, program 1
+b: rank 3 of 5, 5 met, program 3
+b: rank 4 of 5, 5 met, program 3" "$(LC_ALL=C sort out)"
+	status "a plain program that fails does not end them on $nodes node(s)" 3 weft run -q --local-nodes $nodes sh -c 'exit 3' : -n 2 ./world a
+	equal "they come through" 2 "$(grep -c '2 met' out)"
+	status "one that is missing does, on $nodes node(s)" 127 weft run -q --local-nodes $nodes -n 3 ./world a : ./missing
+done
+
 # --- jobs that end badly ---------------------------------------------------------------------------------------------
 
 status "MPI_Abort ends the job with its code" 7 weft run -q -n 3 ./ends abort 1 7
@@ -73,10 +95,6 @@ says "who learn where nobody is left" 'a barrier of MPI that will never end: job
 
 # --- MPIs that can't be hosted ----------------------------------------------------------------------------------------
 
-if command -v mpicc.openmpi >/dev/null && mpicc.openmpi -o hello.openmpi "$sources/hello.c" 2>/dev/null; then
-	status "two MPIs in one job are refused" 125 weft run ./hello : ./hello.openmpi
-	says "with what to do" 'belongs to another MPI; start them as two jobs'
-fi
 if command -v "${CC:-cc}" >/dev/null; then
 	echo 'int MPI_Init(void *a, void *b) { return a == b; }' >other.c
 	echo 'int MPI_Init(void *, void *); int main(void) { return MPI_Init(0, 0); }' >main.c

@@ -3,7 +3,7 @@
 . "$WEFT_SRCDIR/tests/system/lib.sh"
 . "$WEFT_SRCDIR/tests/mpi/openmpi_lib.sh"
 
-for p in hello coll ring names spawn; do compile $p.c || exit 99; done
+for p in hello coll ring names spawn world; do compile $p.c || exit 99; done
 
 # same "name" nodes ranks program…: sorted lines as from mpirun
 same() {
@@ -49,6 +49,30 @@ child 2 of 3 with $3 parent(s): hello, $3" "$(sort "$tmp/out")"
 }
 children "MPI_Comm_spawn on one node" 1 2
 children "MPI_Comm_spawn on three nodes" 3 2
+
+# Beside other programs: a world of their own, with the numbers of their programs.
+mkfifo "$tmp/held"
+all_met() { [ "$(grep -c '5 met' "$tmp/out")" = 5 ]; }
+for nodes in 1 3; do
+	weft run -q --local-nodes $nodes sh -c "read line <$tmp/held" : -n 3 "$tmp/world" a : true : -n 2 "$tmp/world" b >"$tmp/out" 2>"$tmp/err" &
+	job=$!
+	until_true 20 all_met && why= || why=$(cat "$tmp/out" "$tmp/err")
+	echo >"$tmp/held"
+	wait $job || why="$why; status $?"
+	expect "ranks beside plain programs meet on $nodes node(s)" "$why"
+	equal "and know which program they are on $nodes node(s)" "a: rank 0 of 5, 5 met, program 1
+a: rank 1 of 5, 5 met, program 1
+a: rank 2 of 5, 5 met, program 1
+b: rank 3 of 5, 5 met, program 3
+b: rank 4 of 5, 5 met, program 3" "$(sort "$tmp/out")"
+	status "they spawn on $nodes node(s)" 0 weft run -q --local-nodes $nodes true : -n 2 "$tmp/spawn" 2
+done
+if command -v mpicc.mpich >/dev/null && mpicc.mpich -o "$tmp/world.mpich" "$WEFT_SRCDIR/tests/mpi/world.c" 2>/dev/null; then
+	status "programs of two MPIs are two worlds" 0 weft run -q --local-nodes 3 -n 2 "$tmp/world.mpich" m : -n 3 "$tmp/world" o
+	equal "each complete" "2 3" "$(grep -c '^m: .* of 2, 2 met' "$tmp/out") $(grep -c '^o: .* of 3, 3 met' "$tmp/out")"
+else
+	skip "programs of two MPIs are two worlds" "mpicc.mpich is missing: apt-get install libmpich-dev"
+fi
 
 # What is asked for one by one, when it is not exchanged at the start.
 OMPI_MCA_pmix_base_async_modex=1 OMPI_MCA_async_mpi_init=1 weft run -q -n 3 --local-nodes 3 "$tmp/coll" >"$tmp/out" 2>"$tmp/err"

@@ -28,9 +28,9 @@ else
 fi
 
 weft up --local-nodes 3 >/dev/null || exit 99
-weft run -q -n 3 "$tmp/meet" accept >"$tmp/accept" 2>&1 </dev/null &
+weft run -q -n 3 "$tmp/meet" accept : true >"$tmp/accept" 2>&1 </dev/null &
 accept=$!
-status "a job connects to the port of another one" 0 weft run -q -n 2 "$tmp/meet" connect
+status "a job connects to the port of another one" 0 weft run -q true : -n 2 "$tmp/meet" connect
 equal "which it has found by its name" "connected: 2 here, 3 there, 5 in all" "$(cat "$tmp/out")"
 wait $accept
 equal "and which has accepted it" "accepted: 3 here, 2 there, 5 in all" "$(cat "$tmp/accept")"

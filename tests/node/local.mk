@@ -6,7 +6,7 @@ TESTS += $(node_tests)
 node_test_libs = transport/libtransport.la proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(CMOCKA_LIBS)
 
 tests_node_test_family_SOURCES = %D%/test_family.c node/behind.c node/behind.h node/family.c node/family.h node/jobmap.c node/jobmap.h \
-	node/script.c node/script.h
+	node/script.c node/script.h node/world.c node/world.h
 tests_node_test_family_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_node_test_family_LDADD = $(node_test_libs)
 

@@ -20,7 +20,7 @@
 #include "node/behind.h"
 #include "node/family.h"
 #include "node/jobmap.h"
-#include "node/script.h"
+#include "node/world.h"
 
 /* A program of one segment that needs libraries; runpath may be NULL. */
 struct file {
@@ -349,6 +349,37 @@ static void a_map_tells_nodes_in_their_order_and_local_ranks(void **state)
 	jobmap_fini(&m);
 }
 
+static void a_world_has_some_of_a_jobs_ranks(void **state)
+{
+	const uint64_t tids[] = {tid(1, 1), tid(2, 1), tid(1, 2), tid(2, 2), tid(3, 1), tid(3, 2)};
+	const uint8_t members[] = {0, 1, 1, 0, 0, 1};
+	uint8_t read[6];
+	char text[40];
+	struct world w;
+	assert_int_equal(world_init(&w, tids, 6, members), 0);
+	assert_int_equal(w.size, 3);
+	assert_int_equal(world_rank(&w, 1), 0);
+	assert_int_equal(world_rank(&w, 5), 2);
+	assert_int_equal(world_rank(&w, 0), 3); /* it does not belong */
+	assert_int_equal(w.tids[1], tids[2]);
+	assert_int_equal(w.map.nnodes, 3);
+	assert_true(world_print(&w, 6, text, sizeof text));
+	assert_string_equal(text, "1+2.5+1");
+	assert_false(world_print(&w, 6, text, 7));
+	assert_true(world_read("1+2.5+1", read, 6));
+	assert_memory_equal(read, members, 6);
+	world_fini(&w);
+	assert_int_equal(world_init(&w, tids, 6, NULL), 0);
+	assert_true(world_print(&w, 6, text, sizeof text));
+	assert_string_equal(text, "");
+	assert_true(world_read("", read, 6));
+	assert_int_equal(read[0] + read[5], 2);
+	world_fini(&w);
+	static const char *const bad[] = {"x", "1", "1+", "6+1", "5+2", "1+2x", "1+2..3+1", "4294967295+4294967295", "0+99999999999"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_false(world_read(bad[i], read, 6));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +392,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(a_script_belongs_to_what_it_starts, setup, teardown),
 	        cmocka_unit_test_setup_teardown(python_belongs_to_the_mpi_of_its_mpi4py, setup, teardown),
 	        cmocka_unit_test_setup_teardown(damaged_scripts_do_no_harm, setup, teardown),
+	        cmocka_unit_test(a_world_has_some_of_a_jobs_ranks),
 	        cmocka_unit_test(a_map_tells_nodes_in_their_order_and_local_ranks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
