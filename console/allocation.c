@@ -140,7 +140,8 @@ static int expand(const struct expansion *x, const char *name, size_t length, co
 	return expand_numbers(x, longer, length + n, open + 1, close, end);
 }
 
-int allocation_add_list(struct allocation *a, const char *list, unsigned slots, struct weft_error *e)
+/* Adds what a list like "n[00-02,7],m3" names, each host with so many slots. */
+static int add_list(struct allocation *a, const char *list, unsigned slots, struct weft_error *e)
 {
 	const struct expansion x = {.a = a, .slots = slots, .list = list, .e = e};
 	const char *p            = list;
@@ -215,7 +216,7 @@ static int read_slurm(weft__batch_env env, struct allocation *a, struct weft_err
 	const char *tasks = env("SLURM_TASKS_PER_NODE"), *cpus = env("SLURM_JOB_CPUS_PER_NODE");
 	const char *each      = env("SLURM_CPUS_PER_TASK");
 	unsigned long divisor = 1;
-	int rc                = allocation_add_list(a, env("SLURM_JOB_NODELIST"), 1, e);
+	int rc                = add_list(a, env("SLURM_JOB_NODELIST"), 1, e);
 	if (rc)
 		return rc;
 	if (tasks && *tasks) {
@@ -334,7 +335,7 @@ static int ask_flux(struct allocation *a, struct weft_error *e)
 	if ((f && pclose(f)) || !read || !number(cores, &ncores))
 		return weft__err_set(e, WEFT_EIO, "Flux does not say which machines it has; try: flux getattr hostlist");
 	hosts[strcspn(hosts, "\n")] = '\0';
-	int rc = allocation_add_list(a, hosts, 1, e);
+	int rc = add_list(a, hosts, 1, e);
 	for (size_t i = 0; !rc && i < a->n; i++) {
 		unsigned long all = ncores < ALLOCATION_TASKS_MAX ? ncores : ALLOCATION_TASKS_MAX;
 		unsigned share    = (unsigned)(all / a->n + (i < all % a->n));

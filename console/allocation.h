@@ -35,7 +35,4 @@ void allocation_fini(struct allocation *a);
 /* The machine that this process runs on, or NULL: it is none of them. */
 const struct allocation_host *allocation_here(weft__batch_env env, const struct allocation *a);
 
-/* Adds what a list like "n[00-02,7],m3" names, each host with so many slots. */
-int allocation_add_list(struct allocation *a, const char *list, unsigned slots, struct weft_error *e);
-
 #endif

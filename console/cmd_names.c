@@ -53,19 +53,17 @@ static void on_row(void *arg, const struct weft__msg_mbox_row *row)
 static int show(struct context *c, struct listing *l)
 {
 	struct weft_error e;
-	struct json json;
 	if (l->json) {
-		l->json = &json;
-		json_init(&json, stdout);
-		json_open(&json, NULL);
-		json_number(&json, "schema", 1);
-		json_text(&json, "vm", session_name(c->session));
-		json_open_array(&json, "names");
+		json_init(l->json, stdout);
+		json_open(l->json, NULL);
+		json_number(l->json, "schema", 1);
+		json_text(l->json, "vm", session_name(c->session));
+		json_open_array(l->json, "names");
 	}
 	int rc = mailbox_list(c->session, on_row, l, &e);
 	if (l->json) {
-		json_close(&json);
-		json_close(&json);
+		json_close(l->json);
+		json_close(l->json);
 	} else if (*l->name) {
 		putchar('\n');
 	}

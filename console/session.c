@@ -35,7 +35,6 @@ struct session {
 	uv_timer_t *timer;           /* wakes session_wait */
 	bool welcomed, interrupted;
 	int64_t node;
-	pid_t daemon;
 	struct weft_error end;       /* why it was closed; code 0: it is open */
 	char dir[PATH_MAX];
 	char name[65], host[256];
@@ -167,10 +166,8 @@ int session_open(uv_loop_t *loop, int *fd, const char *dir, struct session **s, 
 	const char *slash = strrchr(dir, '/');
 	snprintf(new->name, sizeof new->name, "%s", slash ? slash + 1 : dir);
 	int rc = link_open(loop, fd, &handler, new, &new->link);
-	if (!rc) {
-		new->daemon = (pid_t)link_peer_pid(new->link);
-		rc          = greet(new);
-	}
+	if (!rc)
+		rc = greet(new);
 	if (rc) {
 		session_close(&new);
 		return weft__err_set(e, rc, "cannot talk to the virtual machine: %s", weft__err_text(rc));
@@ -230,11 +227,6 @@ const char *session_dir(const struct session *s)
 const char *session_name(const struct session *s)
 {
 	return s->name;
-}
-
-pid_t session_daemon(const struct session *s)
-{
-	return s->daemon;
 }
 
 int64_t session_node(const struct session *s)

@@ -40,7 +40,6 @@ void session_close(struct session **s);
 bool session_is_open(const struct session *s);
 const char *session_dir(const struct session *s);  /* the VM's folder */
 const char *session_name(const struct session *s); /* its name */
-pid_t session_daemon(const struct session *s);     /* process of the node's weftd, -1: unknown */
 int64_t session_node(const struct session *s);     /* its node's index; 0: not known yet */
 const char *session_host(const struct session *s); /* and name; "": not known yet */
 

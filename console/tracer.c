@@ -126,11 +126,6 @@ uint32_t tracer_slot(const struct tracer *t)
 	return weft__tid_slot((weft_tid_t){t->tid});
 }
 
-uint32_t tracer_job(const struct tracer *t)
-{
-	return t->job;
-}
-
 void tracer_end(struct tracer **t)
 {
 	struct tracer *old = *t;

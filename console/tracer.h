@@ -9,9 +9,8 @@ struct tracer;
 /* Starts it on this node; what it prints goes to standard output or, when file is not NULL, there. 0 or an error. */
 int tracer_start(struct context *c, const char *file, struct tracer **t, struct weft_error *e);
 
-/* Its tid, as PVM knows it, and its job. */
+/* Its tid, as PVM knows it. */
 uint32_t tracer_slot(const struct tracer *t);
-uint32_t tracer_job(const struct tracer *t);
 
 /* No more traces come: it prints what it has, and ends. *t is NULL afterwards. */
 void tracer_end(struct tracer **t);

@@ -631,7 +631,7 @@ void job_ask_to_end(struct coord *c, struct job *j)
 	signal_job(c, j, 15);
 }
 
-void job_kill(struct coord *c, struct job *j)
+static void kill_job(struct coord *c, struct job *j)
 {
 	j->killed = 1;
 	signal_job(c, j, 9);
@@ -644,7 +644,7 @@ void job_orphaned(struct coord *c, struct client *tool)
 		weft__list_remove(&j->at_tool);
 		j->tool = NULL;
 		if (!(j->flags & WEFT__SPAWN_STAYS))
-			job_kill(c, j);
+			kill_job(c, j);
 	}
 }
 
@@ -656,8 +656,8 @@ void job_signal(struct coord *c, struct client *from, const struct weft__msg *ms
 		struct task *t = task_find(c, m->tid);
 		if (!t || !t->node) {
 			weft__tid_format((weft_tid_t){m->tid}, name);
-			send_result(c, from, m->req, WEFT_ENOTASK, 0, t ? "task %s has ended" : "there never was a task %s, or it ended long ago",
-			            name);
+			send_result(c, from, m->req, WEFT_ENOTASK, 0,
+			            t ? "task %s has ended" : "there never was a task %s, or it ended long ago", name);
 			return;
 		}
 		if (m->signo == 9)
@@ -688,7 +688,7 @@ static void abort_world(struct coord *c, uint32_t world, int64_t exit_code)
 			continue;
 		j->aborted = 1;
 		j->exit_code = exit_code;
-		job_kill(c, j);
+		kill_job(c, j);
 	}
 }
 

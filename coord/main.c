@@ -121,7 +121,8 @@ static bool read_key(uint8_t key[static LINK_KEY_BYTES])
 			break;
 		n += (size_t)got;
 	}
-	memcpy(key, bytes, LINK_KEY_BYTES);
+	if (n == LINK_KEY_BYTES)
+		memcpy(key, bytes, LINK_KEY_BYTES);
 	explicit_bzero(bytes, sizeof bytes);
 	return n == LINK_KEY_BYTES;
 }
