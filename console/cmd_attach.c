@@ -80,7 +80,8 @@ static int exec_attach(struct context *c, const struct args *a)
 		return EXITCODE_FAILURE;
 	}
 	if (strncmp(target, "slurm:", 6)) {
-		context_error(c, "only jobs of Slurm can be attached to; log in to the job's first machine and run there: WEFT_VM=%.*s-%s weft attach",
+		context_error(c, "only jobs of Slurm can be attached to; log in to the job's first machine and run there: "
+		              "WEFT_VM=%.*s-%s weft attach",
 		              (int)(colon - target), target, colon + 1);
 		return EXITCODE_FAILURE;
 	}

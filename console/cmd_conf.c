@@ -87,8 +87,8 @@ const struct command cmd_conf = {
         .options       = options,
         .noperands_max = 0,
         .man           = "Lists the nodes with their index, host, state (`starting`, `up`, `suspect`: it has been "
-                         "silent for a while, `leaving`; `drained`: it gets no new tasks), cores, running tasks, the process of their daemon and the "
-                         "address on which it listens.\n\n"
+                         "silent for a while, `leaving`; `drained`: it gets no new tasks), cores, running tasks, the "
+                         "process of their daemon and the address on which it listens.\n\n"
                          "With `--json`: an object with `schema` (1), `vm` and `nodes`, an array of objects with "
                          "`node`, `host`, `state`, `cores`, `tasks`, `pid`, `address`, `release`, "
                          "`incarnation`, `drained`, `slots` (tasks that fit) and `speed` (0: not said).",

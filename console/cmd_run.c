@@ -332,8 +332,8 @@ static int start_private(struct run *r, const struct allocation *a, char text[st
 	                     .batch       = a->n > 0};
 	unsigned copies   = a->n > 0 ? weft__batch_copies(weft__batch_getenv) : 1;
 	if (copies > 1) {
-		snprintf(text, MACHINES_TEXT, "the batch system has started %u copies of this; say weft run without srun in front, it starts "
-		         "all tasks itself", copies);
+		snprintf(text, MACHINES_TEXT, "the batch system has started %u copies of this; say weft run without srun in "
+		         "front, it starts all tasks itself", copies);
 		return WEFT_EUNSUP;
 	}
 	int rc            = start_vm(r->context->loop, &how, &r->session, &r->daemon, &e);

@@ -76,7 +76,12 @@ static void keep_path(struct net *net, const struct weft__msg_net_row *r)
 		net->room = room;
 	}
 	struct path *p = &net->paths[net->npaths++];
-	*p = (struct path){.from = r->from, .to = r->to, .port = r->port, .rtt_us = r->rtt_us, .code = (int)r->code, .linked = (unsigned)r->linked};
+	*p = (struct path){.from   = r->from,
+	                   .to     = r->to,
+	                   .port   = r->port,
+	                   .rtt_us = r->rtt_us,
+	                   .code   = (int)r->code,
+	                   .linked = (unsigned)r->linked};
 	snprintf(p->address, sizeof p->address, "%.63s", r->address.p);
 	snprintf(p->text, sizeof p->text, "%s", r->text.p);
 }

@@ -85,7 +85,8 @@ console_weft_LDADD = console/libconsole.la link/liblink.la proto/libproto.la bas
 # Pages and completions are made by the program itself, from its option table.
 console_pages = %D%/weft.1 %D%/weft-run.1 %D%/weft-mpirun.1 %D%/weft-up.1 %D%/weft-attach.1 %D%/weft-down.1 %D%/weft-conf.1 %D%/weft-ps.1 \
 	%D%/weft-jobs.1 %D%/weft-spawn.1 %D%/weft-kill.1 %D%/weft-sig.1 %D%/weft-logs.1 %D%/weft-add.1 \
-	%D%/weft-delete.1 %D%/weft-drain.1 %D%/weft-mstat.1 %D%/weft-pstat.1 %D%/weft-reset.1 %D%/weft-names.1 %D%/weft-put.1 %D%/weft-pvm.1 %D%/weft-doctor.1 %D%/weft-version.1 %D%/weft-help.1
+	%D%/weft-delete.1 %D%/weft-drain.1 %D%/weft-mstat.1 %D%/weft-pstat.1 %D%/weft-reset.1 %D%/weft-names.1 \
+	%D%/weft-put.1 %D%/weft-pvm.1 %D%/weft-doctor.1 %D%/weft-version.1 %D%/weft-help.1
 dist_man_MANS += $(console_pages)
 $(console_pages): console/weft$(EXEEXT)
 	$(AM_V_GEN)page=`basename $@ .1` && console/weft$(EXEEXT) help --mdoc $${page#weft-} > $@.tmp && mv $@.tmp $@

@@ -17,7 +17,8 @@ struct entry {
 };
 
 static const struct entry environment[] = {
-        {"WEFT_VM", "the name of the virtual machine to use; when it is not set, `default`, and in a batch job `slurm-JOBID`, `pbs-JOBID` and so on"},
+        {"WEFT_VM", "the name of the virtual machine to use; when it is not set, `default`, and in a batch job "
+                    "`slurm-JOBID`, `pbs-JOBID` and so on"},
         {"WEFT_RUNDIR", "the folder for the folders of virtual machines, in place of `$XDG_RUNTIME_DIR/weft` or "
                         "`/tmp/weft-UID`"},
         {"WEFT_SSH", "the command that reaches another host, in place of `ssh -o BatchMode=yes -o ConnectTimeout=5`"},

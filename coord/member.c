@@ -152,7 +152,8 @@ void member_del(struct coord *c, struct client *from, const struct weft__msg *ms
 	if (!n) {
 		send_result(c, from, req, WEFT_ENONODE, 0, "there is no node #%" PRIu64, index);
 	} else if (index == COORD_HOME) {
-		send_result(c, from, req, WEFT_EDENIED, 0, "node #1 is the coordinator's own; \"weft down\" takes the whole virtual machine down");
+		send_result(c, from, req, WEFT_EDENIED, 0,
+		            "node #1 is the coordinator's own; \"weft down\" takes the whole virtual machine down");
 	} else if (n->state == WEFT__NODE_STARTING) {
 		send_result(c, from, req, WEFT_EAGAIN, 0, "node #%" PRIu64 " is still being started", index);
 	} else if (from->nasks >= COORD_ASKS_MAX) {

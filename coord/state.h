@@ -369,8 +369,8 @@ void ask_forget(struct coord *c, struct client *from, const struct weft__msg *m)
 int tid_next(struct coord *c, uint32_t node, uint64_t *tid); /* 0; WEFT_ENOSPC: no slot is free there */
 
 /* Where the tasks of one program go: places[*n], the caller's to weft__free. With WEFT__MAP_TURN neighbours in rank are
- * dealt out over them in turn; else each has ranks in a row.
- * With WEFT__SPAWN_FILL it sets m->count. Counts what it gives in node.planned, on which the next call builds. WEFT_EINVAL, WEFT_ENONODE, WEFT_ENOSPC. */
+ * dealt out over them in turn; else each has ranks in a row. With WEFT__SPAWN_FILL it sets m->count. Counts what it
+ * gives in node.planned, on which the next call builds. WEFT_EINVAL, WEFT_ENONODE, WEFT_ENOSPC. */
 struct place {
 	struct node *node;
 	uint32_t count, count_max; /* count_max: what it may have of them */
@@ -387,7 +387,6 @@ void job_draft_destroy(struct coord *c, struct draft *d);
 struct job *job_create(struct coord *c, uint32_t size, struct weft__str program);
 struct job *job_find(const struct coord *c, uint64_t id);
 bool job_put_task(struct coord *c, struct job *j, uint32_t rank, uint64_t tid, struct node *n); /* false: no memory */
-void job_kill(struct coord *c, struct job *j);
 void job_ask_to_end(struct coord *c, struct job *j); /* by SIGTERM */
 void job_signal(struct coord *c, struct client *from, const struct weft__msg *m);
 void job_abort(struct coord *c, struct client *from, const struct weft__msg *m);

@@ -14,7 +14,8 @@
  * - The peer vanishes without a goodbye: WEFT_EIO, so that a cut cable and an orderly end differ.
  * - The other side of the world does not read: the queue grows, and link_queued says so.
  *
- * OpenSSL is loaded and set up when the first TLS link is made: a program without any pays nothing. SIGPIPE never comes, because the BIO sends with MSG_NOSIGNAL.
+ * OpenSSL is loaded and set up when the first TLS link is made: a program without any pays nothing. SIGPIPE never comes,
+ * because the BIO sends with MSG_NOSIGNAL.
  */
 #include "config.h"
 

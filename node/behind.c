@@ -68,7 +68,8 @@ static bool is_wrapper(const char *name)
 /* Their names have endings: mpirun.openmpi, mpiexec.hydra. */
 static bool is_launcher(const char *name)
 {
-	static const char *const launchers[] = {"mpirun", "mpiexec", "orterun", "prterun", "prun", "srun", "jsrun", "aprun", "weft", "flux"};
+	static const char *const launchers[] = {"mpirun", "mpiexec", "orterun", "prterun", "prun",
+	                                        "srun",   "jsrun",   "aprun",   "weft",    "flux"};
 	for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
 		size_t n = strlen(launchers[i]);
 		if (!strncmp(name, launchers[i], n) && (name[n] == '\0' || name[n] == '.'))

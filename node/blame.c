@@ -32,8 +32,8 @@ static const struct reason {
         {"no route to host", WEFT_ENONODE, "there is no way to it: it is down, or in another network", "ip route get ", true},
         {"network is unreachable", WEFT_ENONODE, "there is no way to it: it is down, or in another network", "ip route get ", true},
         {"timed out", WEFT_ETIMEDOUT, "it does not answer: it is down, or a firewall drops what is sent to it", "ping -c 1 ", true},
-        {"kex_exchange_identification", WEFT_ENONODE, "its ssh server hangs up before the login: it is busy, or does not let this machine in",
-         "ssh -v ", false},
+        {"kex_exchange_identification", WEFT_ENONODE,
+         "its ssh server hangs up before the login: it is busy, or does not let this machine in", "ssh -v ", false},
         {"connection reset", WEFT_ENONODE, "its ssh server hung up", "ssh -v ", false},
         {"connection closed", WEFT_ENONODE, "its ssh server hung up", "ssh -v ", false},
 };

@@ -1,8 +1,9 @@
 /* The node's connection with the coordinator, and on the home node the coordinator's process.
  *
  * Happy path: the home node starts weft-coord with one end of a socket pair, where JOIN waits for it before it runs;
- * another node dials the home node's port at the addresses that it was given, and keeps to the one that answers. The node says JOIN, the coordinator JOINED,
- * and then each sends what the other has not seen (proto/session.h) and a heartbeat twice a second.
+ * another node dials the home node's port at the addresses that it was given, and keeps to the one that answers. The
+ * node says JOIN, the coordinator JOINED, and then each sends what the other has not seen (proto/session.h) and a
+ * heartbeat twice a second.
  *
  * What can go wrong:
  * - No address of home answers a node that has never joined: it says which it tried, and ends.

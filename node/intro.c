@@ -704,7 +704,8 @@ void intro_message(struct peer *p, const struct weft__msg *m)
 		intro(p, &m->intro);
 	else if (m->code == WEFT__MSG_INTRO_ANSWER && (fits = is_about_us(p, m->intro_answer.low, m->intro_answer.high)))
 		answer(p, &m->intro_answer);
-	else if (m->code == WEFT__MSG_INTRO_TURN && (fits = is_between(p, m->intro_turn.low, m->intro_turn.high) && m->intro_turn.low < m->intro_turn.high))
+	else if (m->code == WEFT__MSG_INTRO_TURN &&
+	         (fits = m->intro_turn.low < m->intro_turn.high && is_between(p, m->intro_turn.low, m->intro_turn.high)))
 		turned(p, &m->intro_turn);
 	else if (m->code == WEFT__MSG_INTRO_WANTED && (fits = is_about_us(p, m->intro_wanted.low, m->intro_wanted.high)))
 		wanted(p, &m->intro_wanted);

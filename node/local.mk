@@ -1,9 +1,11 @@
 pkglibexec_PROGRAMS += node/weftd node/weft-taskvm
 
 node_weftd_SOURCES = \
-	%D%/addresses.c %D%/addresses.h %D%/blame.c %D%/blame.h %D%/children.c %D%/children.h %D%/client.c %D%/coord_link.c %D%/cores.c %D%/descriptors.c \
+	%D%/addresses.c %D%/addresses.h %D%/blame.c %D%/blame.h %D%/children.c %D%/children.h %D%/client.c \
+	%D%/coord_link.c %D%/cores.c %D%/descriptors.c \
 	%D%/descriptors.h %D%/folder.c %D%/folder.h %D%/intro.c %D%/job.c %D%/joblog.c %D%/launch.c %D%/launch.h %D%/loglevel.c \
-	%D%/loglevel.h %D%/modex.c %D%/mpi_shm.c %D%/mpi_shm.h %D%/node.c %D%/node.h %D%/output.c %D%/peer.c %D%/probe.c %D%/race.c %D%/race.h %D%/remote.c %D%/starter.c \
+	%D%/loglevel.h %D%/modex.c %D%/mpi_shm.c %D%/mpi_shm.h %D%/node.c %D%/node.h %D%/output.c %D%/peer.c %D%/probe.c \
+	%D%/race.c %D%/race.h %D%/remote.c %D%/starter.c \
 	%D%/taskvm_link.c %D%/weftd.c
 node_weftd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 node_weftd_LDADD = link/liblink.la transport/libtransport.la proto/libproto.la base/libbase.la \
@@ -11,11 +13,13 @@ node_weftd_LDADD = link/liblink.la transport/libtransport.la proto/libproto.la b
 
 # The task VM starts once for each job: it does without libuv and OpenSSL.
 node_weft_taskvm_SOURCES = \
-	%D%/ask.c %D%/ask.h %D%/behind.c %D%/behind.h %D%/bind.c %D%/bind.h %D%/children.c %D%/children.h %D%/cpus.c %D%/cpus.h %D%/descriptors.c %D%/descriptors.h \
+	%D%/ask.c %D%/ask.h %D%/behind.c %D%/behind.h %D%/bind.c %D%/bind.h %D%/children.c %D%/children.h %D%/cpus.c \
+	%D%/cpus.h %D%/descriptors.c %D%/descriptors.h \
 	%D%/exchange.c %D%/exchange.h %D%/family.c %D%/family.h %D%/folder.c %D%/folder.h %D%/jobmap.c %D%/jobmap.h %D%/keys.c %D%/keys.h \
 	%D%/pmi1.c %D%/pmi1.h %D%/pmi1_spawn.c %D%/pmi1_spawn.h %D%/script.c %D%/script.h %D%/shmclean.c %D%/shmclean.h \
 	%D%/taskvm_mpi.c %D%/taskvm_mpi.h %D%/taskvm_pmi1.c \
-	%D%/loglevel.c %D%/loglevel.h %D%/taskvm.c %D%/taskvm.h %D%/taskvm_alone.c %D%/taskvm_bind.c %D%/taskvm_conn.c %D%/taskvm_launch.c %D%/taskvm_output.c \
+	%D%/loglevel.c %D%/loglevel.h %D%/taskvm.c %D%/taskvm.h %D%/taskvm_alone.c %D%/taskvm_bind.c %D%/taskvm_conn.c \
+	%D%/taskvm_launch.c %D%/taskvm_output.c \
 	%D%/mpi_part.h %D%/mpi_shm.c %D%/mpi_shm.h %D%/taskvm_pmix.c %D%/taskvm_pmix.h %D%/taskvm_pmix_space.c \
 	%D%/taskvm_pmix_wish.c %D%/taskvm_reap.c %D%/taskvm_spawn.c %D%/taskvm_world.c %D%/topology.c %D%/topology.h %D%/world.c %D%/world.h
 node_weft_taskvm_LDADD = proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(DL_LIBS)

@@ -94,7 +94,8 @@ static void go_to(struct scan *s, const char *folder)
 
 static bool is_before_command(const char *word)
 {
-	static const char *const before[] = {"then", "do", "else", "elif", "if", "while", "until", "!", "exec", "eval", "command", "export", "builtin"};
+	static const char *const before[] = {"then", "do",   "else", "elif",    "if",     "while",  "until",
+	                                     "!",    "exec", "eval", "command", "export", "builtin"};
 	for (size_t i = 0; i < sizeof before / sizeof *before; i++)
 		if (!strcmp(word, before[i]))
 			return true;

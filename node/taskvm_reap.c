@@ -74,7 +74,9 @@ void taskvm_kill_children(struct taskvm *vm)
 
 void taskvm_report(struct taskvm *vm, const struct taskvm_task *t)
 {
-	struct weft__msg started = {.code = WEFT__MSG_STARTED, .started = {.tid = t->tid, .pid = (uint64_t)t->pid, .cpus = weft__str(t->cpus)}};
+	struct weft__msg started = {
+	        .code = WEFT__MSG_STARTED,
+	        .started = {.tid = t->tid, .pid = (uint64_t)t->pid, .cpus = weft__str(t->cpus)}};
 	struct weft__msg exited = {.code = WEFT__MSG_EXITED, .exited = t->exited};
 	struct weft__msg failed = {
 	        .code = WEFT__MSG_START_FAILED,

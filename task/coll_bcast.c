@@ -1,5 +1,5 @@
-/* Broadcast: in small teams straight from the root, else down a binomial tree; long vectors in pieces, scattered and then passed around a ring, so that the root
- * sends each byte about twice however many ranks there are. */
+/* Broadcast: in small teams straight from the root, else down a binomial tree; long vectors in pieces, scattered and
+ * then passed around a ring, so that the root sends each byte about twice however many ranks there are. */
 #include "config.h"
 
 #include "task/coll.h"

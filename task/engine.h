@@ -7,8 +7,9 @@
  *
  * The room's map: match.c (which message for which receive), message.c, request.c (handles), peer.c
  * (other tasks), queue.c (what goes out), arrive.c (what comes in), send.c, recv.c, direct.c and
- * complete.c (the calls), region.c and share.c (buffers that others read), wait.c (progress and sleep), lock.c; control.c (the connection with the node),
- * introduce.c, notice.c, output.c, enrol.c, vm.c, group.c and mbox.c (questions), here.c (the process' own engine).
+ * complete.c (the calls), region.c and share.c (buffers that others read), wait.c (progress and
+ * sleep), lock.c; control.c (the connection with the node), introduce.c, notice.c, output.c, enrol.c,
+ * vm.c, group.c and mbox.c (questions), here.c (the process' own engine).
  */
 #ifndef WEFT_TASK_ENGINE_H
 #define WEFT_TASK_ENGINE_H

@@ -8,8 +8,8 @@
  * What can go wrong: no VM is up; the inherited connection serves another program of this task (a
  * lock on it tells) or has served one (REFUSED with WEFT_EALREADY), or is another descriptor by
  * now: then it enrols as from outside; the process is one of several that a batch system started, which would
- * be tasks of their own, each alone (WEFT_EUNSUP, with the command that makes a team); versions differ (REFUSED, with words); the node does not
- * answer in time (WEFT_ENOVM).
+ * be tasks of their own, each alone (WEFT_EUNSUP, with the command that makes a team); versions differ (REFUSED,
+ * with words); the node does not answer in time (WEFT_ENOVM).
  */
 #include "config.h"
 

@@ -3,8 +3,9 @@
  * A short message goes out whole (EAGER); a call returns when the channel has taken it. Of a long
  * one only its announcement goes out (RTS), on some channels with its first bytes (HEAD), which are
  * on their way while the answer comes; when a receive matches it there, the rest is asked for (CTS)
- * and goes out in pieces (DATA), so that other messages need not wait behind them. A message for the own task is copied at once, however long it is: nobody else could receive it
- * while its sender waits.
+ * and goes out in pieces (DATA), so that other messages need not wait behind them. A message for the
+ * own task is copied at once, however long it is: nobody else could receive it while its sender
+ * waits.
  *
  * What can go wrong: there is no channel yet, or no room in it, or the receiver has not received
  * enough of what it was sent (the message waits in its peer's queue); the peer dies (WEFT_ENOTASK);

@@ -114,7 +114,8 @@ int pvm_reg_tracer(int context, int tag, int output_context, int output_tag, cha
 	                                      {TEV_DID_TRB, buffer, NULL},
 	                                      {TEV_DID_TRL, options, NULL}};
 	weft__trace_enter(TEV_REG_TRACER, 7, fields);
-	return weft__trace_leave(TEV_REG_TRACER, TEV_DID_CC, weft__call_reg_tracer(context, tag, output_context, output_tag, mask, buffer, options));
+	return weft__trace_leave(TEV_REG_TRACER, TEV_DID_CC,
+	                         weft__call_reg_tracer(context, tag, output_context, output_tag, mask, buffer, options));
 }
 
 int pvm_setopt(int what, int value)

@@ -1,5 +1,6 @@
 if HAVE_CMOCKA
-console_tests = %D%/test_allocation %D%/test_args %D%/test_hostfile %D%/test_layout %D%/test_line %D%/test_mux %D%/test_runner %D%/test_session \
+console_tests = %D%/test_allocation %D%/test_args %D%/test_hostfile %D%/test_layout %D%/test_line %D%/test_mux \
+	%D%/test_runner %D%/test_session \
 	%D%/test_text \
 	%D%/test_vmdir
 check_PROGRAMS += $(console_tests)

@@ -171,7 +171,8 @@ void drive_pass(struct drive *d, uint64_t ms)
 			if (drive_has(d, node, 0, WEFT__MSG_HEARTBEAT)) {
 				drive_take(d, node, 0, WEFT__MSG_HEARTBEAT);
 				drive_send(d, node,
-				           &(struct weft__msg){.code = WEFT__MSG_HEARTBEAT, .heartbeat = {.seq = 1, .seen = d->seen[node]}});
+				           &(struct weft__msg){.code = WEFT__MSG_HEARTBEAT,
+				                   .heartbeat = {.seq = 1, .seen = d->seen[node]}});
 			}
 	}
 }

@@ -177,7 +177,8 @@ static void ask_mbox(struct sim *s, struct sim_client *c, uint64_t req)
 		m = (struct weft__msg){.code = WEFT__MSG_MBOX_LIST, .mbox_list = {req}};
 	else if (dice < 60)
 		m = (struct weft__msg){.code = WEFT__MSG_MBOX_RESET,
-		                       .mbox_reset = {req, sim_chance(s, 50) ? name : weft__str(""), sim_below(s, 2), index, sim_below(s, 2)}};
+		                       .mbox_reset = {req, sim_chance(s, 50) ? name : weft__str(""),
+		                               sim_below(s, 2), index, sim_below(s, 2)}};
 	sim_client_ask(s, c, &m, req);
 }
 
@@ -207,7 +208,8 @@ static void ask_member(struct sim *s, struct sim_client *c, uint64_t req)
 {
 	if (s->nnodes < 8 && sim_chance(s, 70))
 		sim_client_ask(s, c,
-		               &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {.req = req, .kind = WEFT__ADD_LOCAL, .host = weft__str(""), .count = sim_below(s, 3)}},
+		               &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {.req = req,
+		                       .kind = WEFT__ADD_LOCAL, .host = weft__str(""), .count = sim_below(s, 3)}},
 		               req);
 	else if (sim_chance(s, 50))
 		sim_client_ask(s, c,
@@ -228,7 +230,8 @@ static void ask_something(struct sim *s, struct sim_client *c)
 	if (dice < 18)
 		ask_spawn(s, c, req);
 	else if (dice < 25)
-		sim_client_ask(s, c, &(struct weft__msg){.code = WEFT__MSG_SIGNAL, .signal = {req, some_tid(s), 0, sim_chance(s, 30) ? 9 : 10}}, req);
+		sim_client_ask(s, c, &(struct weft__msg){.code = WEFT__MSG_SIGNAL, .signal = {req, some_tid(s),
+		        0, sim_chance(s, 30) ? 9 : 10}}, req);
 	else if (dice < 28)
 		sim_client_ask(s, c, &(struct weft__msg){.code = WEFT__MSG_SIGNAL, .signal = {req, 0, sim_below(s, 20), 9}}, req);
 	else if (dice < 40)
@@ -438,7 +441,8 @@ void sim_client_check_end(struct sim *s, struct sim_client *c)
 	}
 	for (struct weft__list *l = c->watches.next; l != &c->watches; l = l->next) {
 		const struct sim_watch *w = WEFT__CONTAINER(l, struct sim_watch, all);
-		sim_check(s, w->kind != WEFT__NOTIFY_EXIT || w->left == 0, "node %u client %u misses %" PRIu64 " NOTICEs of context %" PRIu64,
+		sim_check(s, w->kind != WEFT__NOTIFY_EXIT || w->left == 0,
+		        "node %u client %u misses %" PRIu64 " NOTICEs of context %" PRIu64,
 		          c->node->index, c->number, w->left, w->context);
 	}
 	while (weft__map_next(&c->seen, &cursor, &tid, &state))

@@ -187,7 +187,8 @@ void sim_node_task_start(struct sim *s, struct sim_node *n, uint64_t tid)
 	if (sim_chance(s, 15)) {
 		sim_node_send(s, n,
 		              &(struct weft__msg){.code = WEFT__MSG_START_FAILED,
-		                                  .start_failed = {.tid = tid, .code = WEFT_ENOFILE, .text = weft__str("no such program")}});
+		                                  .start_failed = {.tid = tid, .code = WEFT_ENOFILE,
+		                                          .text = weft__str("no such program")}});
 		uint32_t job = t->job;
 		remove_task(s, t);
 		sim_vm_task_gone(s, n, job);

@@ -142,7 +142,8 @@ static void check_all(struct sim *s, const struct sim_client *c)
 	while (at < c->all_gave.len) {
 		sim_check(s, c->all_gave.len - at >= 12, "%s", "a torn header");
 		uint32_t job = get_u32(p + at), node = get_u32(p + at + 4), nbytes = get_u32(p + at + 8);
-		sim_check(s, job == c->vm_job && node > last && nbytes <= c->all_gave.len - at - 12, "a piece of job %u node %u", job, node);
+		sim_check(s, job == c->vm_job && node > last && nbytes <= c->all_gave.len - at - 12,
+		        "a piece of job %u node %u", job, node);
 		for (size_t i = 0; i < nbytes; i += 501)
 			sim_check(s, p[at + 12 + i] == byte_at(job, node, i), "wrong bytes of job %u node %u at %zu", job, node, i);
 		if (node == c->node->index)

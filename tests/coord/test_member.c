@@ -102,7 +102,8 @@ static void who_does_not_belong_is_refused(void **state)
 	struct weft__msg m = {.code = WEFT__MSG_JOIN, .join = {.node = 1, .incarnation = 1}};
 	struct weft__buf b = {0};
 	weft__msg_encode_body(&b, &m, NULL);
-	struct coord_event ev = {.kind = COORD_MESSAGE, .link = 9, .node = 2, .incarnation = 2, .from = "", .body = b.data, .nbytes = b.len};
+	struct coord_event ev = {.kind = COORD_MESSAGE, .link = 9, .node = 2, .incarnation = 2, .from = "",
+	        .body = b.data, .nbytes = b.len};
 	drive_event(d, &ev); /* node 2 says that it is node 1 */
 	assert_int_equal(drive_take(d, 9, 0, WEFT__MSG_REFUSED)->refused.code, WEFT_EDENIED);
 	weft__buf_fini(&b);
@@ -113,7 +114,8 @@ static void bad_bytes_close_the_link_with_one_log_line(void **state)
 {
 	struct drive *d = drive_vm(2, 1);
 	static const uint8_t bad[] = {0xdd, 5, 0, 0, 0};
-	struct coord_event ev = {.kind = COORD_MESSAGE, .link = 2, .node = 2, .incarnation = 2, .from = "", .body = bad, .nbytes = sizeof bad};
+	struct coord_event ev = {.kind = COORD_MESSAGE, .link = 2, .node = 2, .incarnation = 2, .from = "",
+	        .body = bad, .nbytes = sizeof bad};
 	drive_event(d, &ev);
 	assert_int_equal(d->closed, 1);
 	assert_non_null(strstr(d->log, "WEFT-NODE-SUSPECT")); /* after WEFT-COORD-PEER */
@@ -248,7 +250,8 @@ static void a_daemon_that_restarts_keeps_its_tasks_and_loses_its_clients(void **
 
 static void add(struct drive *d, uint64_t kind, const char *host, uint64_t count)
 {
-	drive_ask(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {.req = 1, .kind = kind, .host = weft__str(host), .count = count}});
+	drive_ask(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {.req = 1, .kind = kind,
+	        .host = weft__str(host), .count = count}});
 }
 
 static int added_code(struct drive *d)
@@ -267,7 +270,8 @@ static void each_added_node_is_answered(void **state)
 	assert_int_equal(a->left, 2);
 	drive_send(d, 1,
 	           &(struct weft__msg){.code = WEFT__MSG_NODE_FAILED,
-	                               .node_failed = {.node = 3, .incarnation = 3, .code = WEFT_ENOFILE, .text = weft__str("no weftd there")}});
+	                               .node_failed = {.node = 3, .incarnation = 3, .code = WEFT_ENOFILE,
+	                                       .text = weft__str("no weftd there")}});
 	a = &drive_take(d, 1, 1, WEFT__MSG_NODE_ADDED)->node_added;
 	assert_int_equal(a->code, WEFT_ENOFILE);
 	assert_string_equal(a->text.p, "no weftd there");
@@ -490,7 +494,8 @@ static void indexes_that_are_free_are_used_again_when_all_have_been_used(void **
 	struct weft__msg m = {.code = WEFT__MSG_JOIN, .join = {.node = 2, .incarnation = 4, .host = weft__str("again"), .ncores = 1}};
 	struct weft__buf b = {0};
 	weft__msg_encode_body(&b, &m, NULL);
-	struct coord_event ev = {.kind = COORD_MESSAGE, .link = 9, .node = 2, .incarnation = 4, .from = "", .body = b.data, .nbytes = b.len};
+	struct coord_event ev = {.kind = COORD_MESSAGE, .link = 9, .node = 2, .incarnation = 4, .from = "",
+	        .body = b.data, .nbytes = b.len};
 	drive_event(d, &ev);
 	weft__buf_fini(&b);
 	drive_spawn(d, 1, 1, "#2", 1, &tid, NULL, NULL);

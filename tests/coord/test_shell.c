@@ -445,7 +445,8 @@ static void keys_are_filled_in_on_the_way_out(void **state)
 	start(h);
 	join(h);
 	open_tool(h);
-	ask(h, &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {.req = 1, .kind = WEFT__ADD_LOCAL, .host = weft__str(""), .count = 2}});
+	ask(h, &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {.req = 1, .kind = WEFT__ADD_LOCAL,
+	        .host = weft__str(""), .count = 2}});
 	struct weft__bin key = expect(h, WEFT__MSG_NODE_START)->node_start.key;
 	assert_int_equal(key.n, 32);
 	assert_memory_not_equal(key.p, zeros, 32);

@@ -85,7 +85,8 @@ static void calm_down(struct sim *s)
 	sim_check(s, n.exchanges == 0 && n.exchange_bytes == 0, "%zu exchanges, %zu bytes", n.exchanges, n.exchange_bytes);
 	sim_check(s, n.asks == 0 && n.drafts == 0 && n.watches == 0 && n.takers == 0, "%zu asks, %zu drafts, %zu watches, %zu takers",
 	          n.asks, n.drafts, n.watches, n.takers);
-	sim_check(s, n.groups == 0 && n.members == 0 && n.names <= 4 && n.mboxes <= 4 && n.kept_bytes == 0, "%zu groups, %zu members, %zu names, %zu bytes",
+	sim_check(s, n.groups == 0 && n.members == 0 && n.names <= 4 && n.mboxes <= 4 && n.kept_bytes == 0,
+	        "%zu groups, %zu members, %zu names, %zu bytes",
 	          n.groups, n.members, n.names, n.kept_bytes);
 	sim_compare_snapshot(s);
 }

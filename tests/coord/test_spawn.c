@@ -200,7 +200,8 @@ static void too_many_jobs_described_in_part_are_refused(void **state)
 	struct drive *d = drive_vm(1, 2);
 	static const struct weft__str argv[] = {{"prog", 4}};
 	for (uint64_t req = 1; req <= COORD_DRAFTS_MAX; req++)
-		drive_ask(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_SPAWN, .spawn = {.req = req, .more = 1, .count = 1, .argv = {argv, 1}}});
+		drive_ask(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_SPAWN, .spawn = {.req = req,
+		        .more = 1, .count = 1, .argv = {argv, 1}}});
 	check_refused(d, (struct weft__msg_spawn){.req = 90, .count = 1, .argv = {argv, 1}}, WEFT_EAGAIN, "under way");
 	drive_destroy(d);
 }

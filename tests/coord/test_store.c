@@ -31,7 +31,8 @@ static int set_up(void **state)
 {
 	static struct place p;
 	p = (struct place){0};
-	snprintf(p.path, sizeof p.path, "%s/weft-store-XXXXXX", getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 30 ? getenv("TMPDIR") : "/tmp");
+	snprintf(p.path, sizeof p.path, "%s/weft-store-XXXXXX",
+	        getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 30 ? getenv("TMPDIR") : "/tmp");
 	assert_non_null(mkdtemp(p.path));
 	p.dirfd = open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*state = &p;

@@ -477,7 +477,8 @@ static void added_nodes_are_told_as_often_as_wanted(void **state)
 	notify(d, 2, WEFT__NOTIFY_ADDED, 2, UINT64_MAX, 0);
 	notify(d, 2, WEFT__NOTIFY_ADDED, 3, 5, 0);
 	notify(d, 2, WEFT__NOTIFY_ADDED, 3, 0, 0); /* none after all */
-	drive_ask(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {.req = 1, .kind = WEFT__ADD_LOCAL, .host = weft__str(""), .count = 2}});
+	drive_ask(d, 1, 1, &(struct weft__msg){.code = WEFT__MSG_NODE_ADD, .node_add = {.req = 1,
+	        .kind = WEFT__ADD_LOCAL, .host = weft__str(""), .count = 2}});
 	drive_join(d, 3, "local3", 1, 0, 0);
 	drive_join(d, 4, "local4", 1, 0, 0);
 	unsigned first = 0, all = 0;
@@ -563,7 +564,8 @@ static void lists_show_nodes_tasks_and_jobs(void **state)
 	int code;
 	uint32_t job = drive_spawn(d, 1, 1, "", 3, tids, NULL, NULL);
 	drive_open(d, 2, 9, WEFT__ROLE_TASK, tids[2]);
-	assert_int_equal(drive_result(d, 2, 9, &(struct weft__msg){.code = WEFT__MSG_TASK_NAME, .task_name = {1, weft__str("bee")}}, NULL), 0);
+	assert_int_equal(drive_result(d, 2, 9, &(struct weft__msg){.code = WEFT__MSG_TASK_NAME,
+	        .task_name = {1, weft__str("bee")}}, NULL), 0);
 	drive_exited(d, tids[0], 2, 0);
 	assert_int_equal(list(d, WEFT__LIST_NODES, 0, 0, &code), 2);
 	const struct weft__msg_node_row *n = &drive_take(d, 1, 1, WEFT__MSG_NODE_ROW)->node_row;

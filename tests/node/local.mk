@@ -1,5 +1,6 @@
 if HAVE_CMOCKA
-node_tests = tests/node/test_bind tests/node/test_family tests/node/test_pmi1 tests/node/test_taskvm tests/node/test_weftd tests/node/test_clients \
+node_tests = tests/node/test_bind tests/node/test_family tests/node/test_pmi1 tests/node/test_taskvm \
+	tests/node/test_weftd tests/node/test_clients \
 	tests/node/test_peers tests/node/test_vm tests/node/test_hosts
 check_PROGRAMS += $(node_tests)
 TESTS += $(node_tests)

@@ -292,7 +292,8 @@ static void a_script_belongs_to_what_it_starts(void **state)
 static void python_belongs_to_the_mpi_of_its_mpi4py(void **state)
 {
 	char path[100];
-	static const char *const folders[] = {"site", "site/mpi4py", "v", "v/bin", "v/lib", "v/lib/python3.9", "v/lib/python3.9/site-packages",
+	static const char *const folders[] = {"site", "site/mpi4py", "v", "v/bin", "v/lib", "v/lib/python3.9",
+	        "v/lib/python3.9/site-packages",
 	                                      "v/lib/python3.9/site-packages/mpi4py"};
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
 		snprintf(path, sizeof path, "%s/%s", folder, folders[i]);

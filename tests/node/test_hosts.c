@@ -173,7 +173,8 @@ static void each_cause_has_its_own_words_and_its_own_command(void **state)
 		int code;
 		const char *text, *fix;
 	} cases[] = {
-	        {255, "ssh: Could not resolve hostname nix: Name or service not known", "", 0, WEFT_ENONODE, "does not resolve", "getent hosts n7"},
+	        {255, "ssh: Could not resolve hostname nix: Name or service not known", "", 0, WEFT_ENONODE,
+	                "does not resolve", "getent hosts n7"},
 	        {255, "ssh: connect to host n7 port 22: Connection refused", "", 0, WEFT_ENONODE, "no ssh server", "# on n7"},
 	        {255, "ssh: connect to host n7 port 22: No route to host", "", 0, WEFT_ENONODE, "no way to it", "ip route get n7"},
 	        {255, "ssh: connect to host n7 port 22: Connection timed out", "", 0, WEFT_ETIMEDOUT, "does not answer", "ping -c 1 n7"},
@@ -191,7 +192,8 @@ static void each_cause_has_its_own_words_and_its_own_command(void **state)
 	        {LAUNCH_UNREACHED, "", PACKAGE_VERSION, WEFT__PROTO_VERSION, WEFT_ENONODE, "firewall", "7000"},
 	        {LAUNCH_KEY, "", PACKAGE_VERSION, WEFT__PROTO_VERSION, WEFT_EDENIED, "key", "cat"},
 	        {LAUNCH_FOLDER, "", PACKAGE_VERSION, WEFT__PROTO_VERSION, WEFT_ENOSPC, "disk is full", "df"},
-	        {1, "node 2 of x is up already: another", PACKAGE_VERSION, WEFT__PROTO_VERSION, WEFT_EEXIST, "another virtual machine", "--name"},
+	        {1, "node 2 of x is up already: another", PACKAGE_VERSION, WEFT__PROTO_VERSION, WEFT_EEXIST,
+	                "another virtual machine", "--name"},
 	        {1, "", PACKAGE_VERSION, WEFT__PROTO_VERSION, WEFT_ENONODE, "status 1", "logs"},
 	        {-1, "", "", 0, WEFT_ETIMEDOUT, "within 9 s", "time ssh"},
 	        {-1, "", PACKAGE_VERSION, WEFT__PROTO_VERSION, WEFT_ETIMEDOUT, "way back to one of 10.0.0.1:7000", "7000"},
