@@ -235,6 +235,7 @@ static void leave(struct client *c)
 {
 	struct weft__msg closed = {.code = WEFT__MSG_CLIENT_CLOSE, .client_close = {.client = c->number}};
 	coord_link_send(c->node, &closed);
+	tasker_gone(c);
 	if (c->task) {
 		job_task_left(c->node, c->task);
 		c->task = NULL;
@@ -305,6 +306,15 @@ static void message(struct client *c, const struct weft__msg *m, const int *fds,
 	case WEFT__MSG_NET_PROBE:
 		probe_ask(c->node, c, &m->net_probe);
 		break;
+	case WEFT__MSG_TASKER:
+		tasker_register(c, &m->tasker);
+		break;
+	case WEFT__MSG_START_TASK:
+		tasker_start(c, m);
+		break;
+	case WEFT__MSG_TASK_ENDED:
+		tasker_ended(c, m);
+		break;
 	default:
 		bad(c, "a message that the node does not take");
 	}
@@ -364,6 +374,7 @@ static void forget(struct client *c)
 	if (c->stdin_fd >= 0)
 		close(c->stdin_fd);
 	output_client_gone(c);
+	tasker_gone(c);
 	bool owner = c->owner;
 	weft__free(c);
 	if (owner)

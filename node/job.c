@@ -346,6 +346,7 @@ static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 	launch.launch.tids.n = launch.launch.ranks.n = admit(j, m, room);
 	launch.launch.alone = is_alone(j);
 	launch.launch.wdir = folder_of(j->node, m);
+	launch.launch.tasker = (uint64_t)tasker_pid(j->node);
 	if (launch.launch.tids.n == 0 && !j->vm) {
 		if (j->last)
 			job_free(j);

@@ -1,4 +1,4 @@
-pkglibexec_PROGRAMS += node/weftd node/weft-taskvm
+pkglibexec_PROGRAMS += node/weftd node/weft-taskvm node/weft-standin
 
 node_weftd_SOURCES = \
 	%D%/addresses.c %D%/addresses.h %D%/blame.c %D%/blame.h %D%/children.c %D%/children.h %D%/client.c \
@@ -6,7 +6,7 @@ node_weftd_SOURCES = \
 	%D%/descriptors.h %D%/folder.c %D%/folder.h %D%/intro.c %D%/job.c %D%/joblog.c %D%/launch.c %D%/launch.h %D%/loglevel.c \
 	%D%/loglevel.h %D%/modex.c %D%/mpi_shm.c %D%/mpi_shm.h %D%/node.c %D%/node.h %D%/output.c %D%/peer.c %D%/probe.c \
 	%D%/race.c %D%/race.h %D%/remote.c %D%/starter.c \
-	%D%/taskvm_link.c %D%/weftd.c
+	%D%/tasker.c %D%/taskvm_link.c %D%/weftd.c
 node_weftd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 node_weftd_LDADD = link/liblink.la transport/libtransport.la proto/libproto.la base/libbase.la \
 	$(UV_LIBS) $(MSGPACK_LIBS) $(DL_LIBS)
@@ -23,6 +23,10 @@ node_weft_taskvm_SOURCES = \
 	%D%/mpi_part.h %D%/mpi_shm.c %D%/mpi_shm.h %D%/taskvm_pmix.c %D%/taskvm_pmix.h %D%/taskvm_pmix_space.c \
 	%D%/taskvm_pmix_wish.c %D%/taskvm_reap.c %D%/taskvm_spawn.c %D%/taskvm_world.c %D%/topology.c %D%/topology.h %D%/world.c %D%/world.h
 node_weft_taskvm_LDADD = proto/libproto.la base/libbase.la $(MSGPACK_LIBS) $(DL_LIBS)
+
+# What the task VM starts where a tasker of PVM's starts the tasks.
+node_weft_standin_SOURCES = %D%/standin.c %D%/standin.h
+node_weft_standin_LDADD = proto/libproto.la base/libbase.la $(MSGPACK_LIBS)
 
 # A part of the task VM that is loaded when a job asks for a binding.
 if HAVE_HWLOC

@@ -103,6 +103,7 @@ struct node {
 	uint32_t last_client;
 	bool clients_paused;
 	uint32_t owner;             /* number of the client for which this VM was started, 0 none (any more) */
+	uint32_t tasker;            /* number of the client that starts the tasks, 0: none */
 	struct weft__map jobs;      /* job: struct job */
 	struct weft__map askers;    /* number of a task VM as a client: struct job */
 	struct weft__map tasks;     /* tid: struct task */
@@ -193,6 +194,7 @@ struct client {
 	int64_t pid;
 	bool doomed;       /* could not be sent something: is closed in the loop's next turn */
 	int stdin_fd;      /* from a tool, for its next job's rank 0; -1 */
+	uint64_t stands_for; /* the task that the tasker was asked to start in its place, 0: none */
 	struct weft__map unacked; /* (job, node): bytes of OUTPUT that it has not acknowledged */
 };
 
@@ -207,6 +209,14 @@ void client_down(struct node *n, const struct weft__msg_down *m);
 void client_pause_all(struct node *n, bool paused);
 void client_tell_tools(struct node *n, int code, const char *text); /* why the VM ends */
 void client_close_all(struct node *n);
+
+/* --- tasker.c: a task that starts the others ------------------------------------------------------- */
+
+void tasker_register(struct client *c, const struct weft__msg_tasker *m);
+void tasker_start(struct client *c, const struct weft__msg *m); /* from the process that stands for the task */
+void tasker_ended(struct client *c, const struct weft__msg *m); /* from the tasker */
+void tasker_gone(const struct client *c);
+int64_t tasker_pid(const struct node *n); /* 0: there is none */
 
 /* --- job.c: the jobs that have tasks here ---------------------------------------------------------- */
 

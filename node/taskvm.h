@@ -65,6 +65,7 @@ struct taskvm_task {
 	char **variables;       /* for its environment, while it is started; NULL */
 	int code;                       /* FAILED: why */
 	char text[TASKVM_TEXT];
+	bool stands_in;     /* a tasker starts the program; our process stands for it: standin.h */
 	bool began, in_mpi; /* Open MPI's: it has called MPI_Init; and not MPI_Finalize so far */
 	char cpus[64]; /* processors that it is bound to; "" when it is not */
 };
@@ -92,6 +93,7 @@ struct taskvm_launch {
 	struct weft__msg_output_begin begin;
 	uint32_t program;    /* its number in the job */
 	char interface[32];    /* as in LAUNCH */
+	int64_t tasker;        /* process that starts its tasks; 0: we do */
 };
 
 /* Whether the job runs an MPI that nobody hosts: taskvm_alone.c. */

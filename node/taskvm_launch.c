@@ -41,7 +41,7 @@ static void launch_free(struct taskvm_launch *l)
 static bool is_ours(const struct weft__str *variable)
 {
 	static const char *const own[] = {"WEFT_FD=",  "WEFT_TID=", "WEFT_RANK=", "WEFT_SIZE=",      "WEFT_JOB=",
-	                                  "WEFT_NODE=", "WEFT_DIR=", "WEFT_VM=", "WEFT_CPUS=",   "WEFT_TASKVM_FD=", "WEFTD_OWNER_FD=",
+	                                  "WEFT_NODE=", "WEFT_DIR=", "WEFT_VM=", "WEFT_CPUS=",   "WEFT_TASKVM_FD=", "WEFTD_OWNER_FD=", "WEFT_STANDIN=",
 	                                  "PMI_FD=",   "PMI_RANK=", "PMI_SIZE=",  "PMI_PORT=",       "PMI_ID=",
 	                                  "PMI_SPAWNED=", "MPI_LOCALRANKID=", "MPI_LOCALNRANKS="};
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -84,6 +84,7 @@ static struct taskvm_launch *launch_copy(const struct weft__msg_launch *m)
 	l->program = (uint32_t)m->program;
 	snprintf(l->interface, sizeof l->interface, "%.*s", (int)m->interface.n, m->interface.p);
 	l->with_stdin = (m->flags & WEFT__SPAWN_STDIN) != 0;
+	l->tasker = (int64_t)m->tasker;
 	l->tells_begin = m->sink_task;
 	l->begin = (struct weft__msg_output_begin){
 	        .job = m->job, .parent = m->parent, .context = m->sink_context, .tag = m->sink_tag};

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/children.h"
+#include "node/standin.h"
 #include "node/taskvm_mpi.h"
 
 enum { SWEEP_MS = 20, CHILDREN_MAX = 4096 };
@@ -101,6 +102,8 @@ static void task_signal(const struct taskvm *vm, const struct taskvm_task *t, in
 {
 	if (t->state != TASKVM_RUNNING)
 		return;
+	if (signo == SIGKILL && t->stands_in)
+		signo = STANDIN_KILL;
 	if (kill(-t->pid, signo) && kill(t->pid, signo))
 		weft__log(WEFT__LOG_WARN, "WEFT-TASK-SIGNAL", "job=%u pid=%ld signo=%d was not delivered", vm->job,
 		          (long)t->pid, signo);

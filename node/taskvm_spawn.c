@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/exe.h"
 #include "base/heap.h"
 #include "base/ids.h"
 #include "node/behind.h"
@@ -139,6 +140,36 @@ static void find_family(const struct taskvm *vm, struct taskvm_launch *l, int di
 	refuse(vm, l, WEFT_EUNSUP, why);
 }
 
+/* The tasker starts the program; what we start stands for it: "weft-standin PID PATH ARGV0 ARGUMENT...". */
+static void let_stand_in(const struct taskvm *vm, struct taskvm_launch *l)
+{
+	char standin[PATH_MAX], path[2 * PATH_MAX + 1], pid[24];
+	struct weft_error e = {0};
+	size_t n = 0;
+	while (l->argv[n])
+		n++;
+	int rc = weft__exe_find("node", "weft-standin", standin, sizeof standin, &e);
+	bool relative = *l->path != '/';
+	snprintf(path, sizeof path, "%s%s%s", relative ? l->wdir : "", relative ? "/" : "", l->path);
+	snprintf(pid, sizeof pid, "%lld", (long long)l->tasker);
+	char **argv = rc ? NULL : weft__calloc(n + 4, sizeof *argv), *own = rc ? NULL : weft__strdup(standin);
+	char *first[] = {own ? weft__strdup(own) : NULL, weft__strdup(pid), weft__strdup(path)};
+	if (rc || !argv || !own || !first[0] || !first[1] || !first[2]) {
+		refuse(vm, l, rc ? rc : WEFT_ENOMEM, rc ? e.text : "out of memory");
+		for (int i = 0; i < 3; i++)
+			weft__free(first[i]);
+		weft__free(argv);
+		weft__free(own);
+		return;
+	}
+	memcpy(argv, first, sizeof first);
+	memcpy(argv + 3, l->argv, n * sizeof *argv);
+	weft__free(l->argv);
+	weft__free(l->path);
+	l->argv = argv;
+	l->path = own;
+}
+
 void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const struct weft__msg_launch *m)
 {
 	char path[PATH_MAX];
@@ -160,6 +191,10 @@ void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const stru
 		refuse(vm, l, WEFT_ENOMEM, "out of memory");
 	else
 		find_family(vm, l, dirfd);
+	if (!l->code && l->tasker && l->family != FAMILY_NONE)
+		l->tasker = 0; /* its ranks have connections of their MPI's, which nobody else can give them */
+	if (!l->code && l->tasker)
+		let_stand_in(vm, l);
 	if (*l->wdir)
 		close(dirfd);
 	rc = l->code ? 0 : taskvm_bind_prepare(l, m, &e);
@@ -432,6 +467,7 @@ int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task 
 		errnum = taskvm_mpi_open(vm, l, t, &e.pmi);
 	if (!errnum)
 		errnum = spawn(vm, l, t, &e);
+	t->stands_in = l->tasker != 0;
 	if (!errnum)
 		errnum = adopt(vm, t, &e);
 	taskvm_mpi_started(vm, t, !errnum);

@@ -288,6 +288,9 @@ static void dispatch(struct weft__engine *e, const struct weft__msg *m, int *fds
 	case WEFT__MSG_NOTICE:
 		weft__on_notice(e, &m->notice);
 		break;
+	case WEFT__MSG_START_TASK:
+		weft__on_start_task(e, &m->start_task);
+		break;
 	case WEFT__MSG_OUTPUT_BEGIN:
 		weft__on_output_begin(e, &m->output_begin);
 		break;

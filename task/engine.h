@@ -228,6 +228,20 @@ struct weft__output {
 /* It was received: the writer may go on. */
 void weft__output_taken(struct weft__engine *e, const struct weft__output *output);
 
+/* --- starting the node's tasks, for a dialect --------------------------------------------------- */
+
+/* The caller starts them from now on, or no longer: it is told of each by such a message, from itself, in context and with tag.
+ * WEFT_EEXIST, WEFT_ENOENT. */
+int weft__tasker(struct weft__engine *e, bool on, weft_context_t context, int32_t tag);
+#define WEFT__START_MAGIC "WEFTTSK"
+struct weft__start {
+	char magic[8];
+	weft_tid_t tid;
+	uint32_t argc, nenv; /* texts that follow, each with its NUL: the program, its arguments, its environment */
+};
+/* What it started has ended, or could not be started; status as of wait(). */
+int weft__task_ended(struct weft__engine *e, weft_tid_t tid, uint32_t status);
+
 /* --- errors, for people ----------------------------------------------------------------------- */
 
 /* Leave a text for weft_last_error of this thread and return the code. */

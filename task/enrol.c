@@ -65,6 +65,7 @@ void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m,
 	if (e->welcome) { /* a new daemon: it knows nothing of what the old one was asked */
 		weft__ask_again(e);
 		weft__peers_ask_again(e);
+		weft__tasker_again(e);
 		return;
 	}
 	e->refused = e->control.cut ? WEFT_ENOSPC : WEFT_EPROTO;
@@ -123,15 +124,49 @@ void weft__on_team(struct weft__engine *e, const struct weft__msg_team *m)
 static pthread_mutex_t born_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool born_taken;
 
+/* The connection that a process has for us which stands for us until we come (node/standin.c); -1: there is none. */
+static int fetch_from(const char *path)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	char byte, folder[PATH_MAX];
+	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr msg = {
+	        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+	struct weft_error error;
+	const char *name = strrchr(path, '/');
+	if (!name || (size_t)(name - path) >= sizeof folder)
+		return -1;
+	memcpy(folder, path, (size_t)(name - path));
+	folder[name - path] = '\0';
+	int fd = -1, door = weft__rundir_connect(folder, name + 1, &error);
+	if (door < 0)
+		return -1;
+	ssize_t n;
+	do
+		n = recvmsg(door, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	const struct cmsghdr *header = n == 1 ? CMSG_FIRSTHDR(&msg) : NULL;
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len == CMSG_LEN(sizeof fd))
+		memcpy(&fd, CMSG_DATA(header), sizeof fd);
+	close(door);
+	return fd;
+}
+
 /* The connection that a spawned process was born with, once; -1: there is none. */
 static int born_with(void)
 {
-	const char *text = getenv("WEFT_FD");
+	const char *text = getenv("WEFT_FD"), *standin = getenv("WEFT_STANDIN");
 	char *end;
 	pthread_mutex_lock(&born_lock);
 	bool taken = born_taken;
 	born_taken = true;
 	pthread_mutex_unlock(&born_lock);
+	if (!taken && standin && *standin && (!text || !*text))
+		return fetch_from(standin);
 	if (taken || !text || !*text)
 		return -1;
 	errno = 0;

@@ -270,6 +270,11 @@ struct weft__engine {
 	struct weft__list pages;   /* of groups, meeting.c */
 	struct weft__map expected; /* tid -> exit notices that will come, notice.c */
 	struct weft__map writers;  /* tid -> tasks whose output comes here, output.c */
+	struct weft__tasker {      /* it starts the node's tasks, tasker.c */
+		bool on;
+		uint32_t context;
+		int32_t tag;
+	} tasker;
 	unsigned control_countdown;
 	uint64_t control_at_ns;
 
@@ -509,6 +514,8 @@ void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *m);
 
 /* --- output.c --------------------------------------------------------------------------------- */
 void weft__on_output_begin(struct weft__engine *e, const struct weft__msg_output_begin *m);
+void weft__on_start_task(struct weft__engine *e, const struct weft__msg_start_task *m); /* tasker.c */
+void weft__tasker_again(struct weft__engine *e); /* the node's daemon is a new one */
 void weft__on_output(struct weft__engine *e, const struct weft__msg_output *m);
 void weft__on_output_end(struct weft__engine *e, const struct weft__msg_output_end *m);
 void weft__outputs_fini(struct weft__engine *e);

@@ -325,7 +325,7 @@ static void restart_spawn(struct weft__ask *ask)
 static bool is_own_variable(const char *variable)
 {
 	static const char *const names[] = {"WEFT_FD=",  "WEFT_TID=",  "WEFT_RANK=", "WEFT_SIZE=",
-	                                    "WEFT_JOB=", "WEFT_NODE=", "WEFT_DIR="};
+	                                    "WEFT_JOB=", "WEFT_NODE=", "WEFT_DIR=",   "WEFT_STANDIN="};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strncmp(variable, names[i], strlen(names[i])) == 0)
 			return true;

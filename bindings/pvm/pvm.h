@@ -154,6 +154,13 @@ int weft__pvm_spare(bool spare);
  * output, a line where it wants it. False: it is no such message. */
 bool weft__pvm_output(const void *bytes, size_t nbytes, const weft_status_t *status, int context, int *bufid);
 bool weft__pvm_is_catching(void);
+
+/* Under the name of a service there is who it is: the buffer's message, which is dropped. */
+int weft__pvm_register(const char *service, int bufid);
+
+/* An order of the node's to start a task, when this one is its tasker: PVM's message of it. */
+bool weft__pvm_start_order(const void *bytes, size_t nbytes, int context, int *bufid);
+int weft__pvm_tell_daemon(struct weft__pvm_buf *b, int tag); /* what a service sends to a daemon */
 enum { WEFT__PVM_CATCH_CONTEXT = 0x7ffff, WEFT__PVM_TC_OUTPUT = (int)0x80030005 };
 void weft__pvm_spawned(const weft_tid_t *tids, int n); /* whose output this task may get */
 void weft__pvm_catch_all(void); /* until all of them have ended */

@@ -187,7 +187,7 @@ int weft__call_send(int tid, int tag)
 	if (rc == 0)
 		rc = !is_target(tid) || !is_tag(tag) ? PvmBadParam : b ? PvmOk : PvmNoBuf;
 	if (rc == PvmOk && !weft__pvm_is_task(tid))
-		rc = PvmNotImpl; /* daemons take nothing from tasks */
+		rc = weft__pvm_tell_daemon(b, tag);
 	else if (rc == PvmOk)
 		rc = send_buffer(b, tid, tag);
 	return rc ? lpvmerr("pvm_send", rc) : PvmOk;

@@ -72,60 +72,9 @@ int weft__call_tickle(int nargs, int *args, int *nanswers, int *answers)
 	return PvmOk;
 }
 
-/* --- services --------------------------------------------------------------------------------- */
+/* --- tracers ---------------------------------------------------------------------------------- */
 
 #define TRACER "###_PVM_TRACER_###"
-#define HOSTER "###_PVM_HOSTER_###"
-#define MANAGER "###_PVM_RM_###"
-#define TASKER "###_PVM_TASKER_###"
-
-/* Under the name for a service there is who it is and what it wants. */
-static int register_as(const char *service, int bufid)
-{
-	int index = bufid < 0 ? bufid : weft__call_putinfo((char *)service, bufid, PvmMboxDefault);
-	if (bufid > 0)
-		weft__pvm_buf_drop(bufid);
-	return index == PvmDenied ? PvmAlready : index < 0 ? index : PvmOk;
-}
-
-static int tid_message(void)
-{
-	struct weft__pvm_buf *b;
-	int id = weft__pvm_buf_new(PvmDataDefault, &b);
-	if (id > 0 && weft__pvm_pack(b, PVM_INT, &weft__pvm.tid, 1, 1)) {
-		weft__pvm_buf_drop(id);
-		return PvmNoMem;
-	}
-	return id;
-}
-
-static int serve(const char *function, const char *service)
-{
-	int rc = weft__pvm_enrol();
-	if (rc == PvmOk)
-		rc = register_as(service, tid_message());
-	return rc ? lpvmerr(function, rc) : PvmOk;
-}
-
-int weft__call_reg_hoster(void)
-{
-	return serve("pvm_reg_hoster", HOSTER);
-}
-
-int weft__call_reg_tasker(void)
-{
-	return serve("pvm_reg_tasker", TASKER);
-}
-
-/* Those who ask for the machine or for tasks go on asking the coordinator: see docs/pvm-differences.md. */
-int weft__call_reg_rm(struct pvmhostinfo **host)
-{
-	int rc = serve("pvm_reg_rm", MANAGER), n;
-	if (rc == PvmOk && host)
-		rc = weft__call_config(&n, NULL, host);
-	return rc;
-}
-
 int weft__call_reg_tracer(int context, int tag, int output_context, int output_tag, char *mask, int buffer, int options)
 {
 	struct weft__pvm_buf *b;
@@ -137,7 +86,7 @@ int weft__call_reg_tracer(int context, int tag, int output_context, int output_t
 		rc = weft__pvm_pack(b, PVM_INT, numbers, 7, 1);
 		if (rc == PvmOk)
 			rc = weft__pvm_pack(b, PVM_BYTE, own, sizeof own, 1);
-		rc = rc ? rc : register_as(TRACER, id);
+		rc = rc ? rc : weft__pvm_register(TRACER, id);
 	}
 	return rc ? lpvmerr("pvm_reg_tracer", rc) : PvmOk;
 }

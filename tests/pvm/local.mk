@@ -13,3 +13,6 @@ EXTRA_DIST += %D%/every.c %D%/every.h %D%/every_buffers.c %D%/every_messages.c %
 	%D%/every_danger.c %D%/every_f.f %D%/every.differs %D%/recorded/every %D%/recorded/every_f
 TESTS += %D%/every.sh %D%/master.sh %D%/hosts.sh
 EXTRA_DIST += %D%/hosts.c
+dist_check_SCRIPTS += %D%/tasker.sh
+EXTRA_DIST += %D%/tasker.c %D%/recorded/tasker
+TESTS += %D%/tasker.sh

@@ -30,5 +30,8 @@ for case in $("$tmp/every"); do
 	echo "exit $?"
 done >"$WEFT_SRCDIR/tests/pvm/recorded/every"
 
+${CC:-cc} -w -o "$tmp/tasker" "$WEFT_SRCDIR/tests/pvm/tasker.c" -lpvm3 || exit 1
+timeout 30 "$tmp/tasker" "$tmp/tasker" >"$WEFT_SRCDIR/tests/pvm/recorded/tasker" 2>&1
+
 gfortran -std=legacy -w -o "$tmp/every_f" "$WEFT_SRCDIR/tests/pvm/every_f.f" -lfpvm3 -lgpvm3 -lpvm3 || exit 1
 { timeout 20 "$tmp/every_f" 2>/dev/null; echo "exit $?"; } >"$WEFT_SRCDIR/tests/pvm/recorded/every_f"

@@ -1,0 +1,189 @@
+/* Services: tasks that do a daemon's work. A tasker is asked to start the tasks of its node (SM_STTASK), and tells how they
+ * have ended (SM_TASKX); node/tasker.c has the way that both go. Registering again takes it back, as in PVM.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/heap.h"
+#include "bindings/pvm/calls.h"
+#include "bindings/pvm/pvmproto.h"
+
+#define HOSTER "###_PVM_HOSTER_###"
+#define MANAGER "###_PVM_RM_###"
+#define TASKER "###_PVM_TASKER_###"
+
+enum { START_TAG = SM_STTASK & INT32_MAX };
+
+/* --- registering ------------------------------------------------------------------------------ */
+
+int weft__pvm_register(const char *service, int bufid)
+{
+	int index = bufid < 0 ? bufid : weft__call_putinfo((char *)service, bufid, PvmMboxDefault);
+	if (bufid > 0)
+		weft__pvm_buf_drop(bufid);
+	return index == PvmDenied ? PvmAlready : index < 0 ? index : PvmOk;
+}
+
+static int tid_message(void)
+{
+	struct weft__pvm_buf *b;
+	int id = weft__pvm_buf_new(PvmDataDefault, &b);
+	if (id > 0 && weft__pvm_pack(b, PVM_INT, &weft__pvm.tid, 1, 1)) {
+		weft__pvm_buf_drop(id);
+		return PvmNoMem;
+	}
+	return id;
+}
+
+static int serve(const char *function, const char *service)
+{
+	int rc = weft__pvm_enrol();
+	if (rc == PvmOk)
+		rc = weft__pvm_register(service, tid_message());
+	return rc ? lpvmerr(function, rc) : PvmOk;
+}
+
+int weft__call_reg_hoster(void)
+{
+	return serve("pvm_reg_hoster", HOSTER);
+}
+
+/* Those who ask for the machine or for tasks go on asking the coordinator: see docs/pvm-differences.md. */
+int weft__call_reg_rm(struct pvmhostinfo **host)
+{
+	int rc = serve("pvm_reg_rm", MANAGER), n;
+	if (rc == PvmOk && host)
+		rc = weft__call_config(&n, NULL, host);
+	return rc;
+}
+
+/* Its place in the mailbox, -1: it is none. */
+static int tasker_index = -1;
+
+static int begin_tasks(void)
+{
+	int rc = weft__pvm_code(weft__tasker(weft__pvm.e, true, (weft_context_t){PvmBaseContext}, START_TAG));
+	int id = rc ? rc : tid_message();
+	if (rc)
+		return rc == PvmExists ? PvmAlready : rc;
+	tasker_index = id < 0 ? id : weft__call_putinfo((char *)TASKER, id, PvmMboxMultiInstance);
+	if (id > 0)
+		weft__pvm_buf_drop(id);
+	return tasker_index < 0 ? tasker_index : PvmOk;
+}
+
+static int end_tasks(void)
+{
+	int rc = weft__pvm_code(weft__tasker(weft__pvm.e, false, (weft_context_t){0}, 0));
+	weft__call_delinfo((char *)TASKER, tasker_index, PvmMboxDefault);
+	tasker_index = -1;
+	return rc == PvmNotFound ? PvmNoTask : rc;
+}
+
+int weft__call_reg_tasker(void)
+{
+	static int tid;
+	int rc = weft__pvm_enrol();
+	if (rc == PvmOk && tid != weft__pvm.tid)
+		tasker_index = -1; /* another life */
+	tid = weft__pvm.tid;
+	if (rc == PvmOk)
+		rc = tasker_index < 0 ? begin_tasks() : end_tasks();
+	return rc ? lpvmerr("pvm_reg_tasker", rc) : PvmOk;
+}
+
+/* --- orders ----------------------------------------------------------------------------------- */
+
+struct texts {
+	const char *at, *end;
+};
+
+/* The next text; NULL: there is none. */
+static const char *next(struct texts *t)
+{
+	const char *text = t->at, *nul = memchr(text, 0, (size_t)(t->end - text));
+	if (nul)
+		t->at = nul + 1;
+	return nul ? text : NULL;
+}
+
+static int pack_int(struct weft__pvm_buf *b, int value)
+{
+	return weft__pvm_pack(b, PVM_INT, &value, 1, 1);
+}
+
+/* Their number, then each. */
+static int pack_texts(struct weft__pvm_buf *b, struct texts *t, uint32_t n)
+{
+	int rc = pack_int(b, (int)n);
+	for (uint32_t i = 0; rc == PvmOk && i < n; i++) {
+		const char *text = next(t);
+		rc = text ? weft__pvm_pack_text(b, text) : PvmBadMsg;
+	}
+	return rc;
+}
+
+/* The flags of the spawn are not told; behind what PVM's manual says there is which of how many tasks it is. */
+static int pack_order(struct weft__pvm_buf *b, const struct weft__start *start, struct texts *t)
+{
+	const char *path = next(t);
+	int last[] = {0, 1, 1}, rc = path ? pack_int(b, weft__pvm_slot(start->tid)) : PvmBadMsg;
+	if (rc == PvmOk)
+		rc = pack_int(b, PvmTaskDefault);
+	if (rc == PvmOk)
+		rc = weft__pvm_pack_text(b, path);
+	if (rc == PvmOk)
+		rc = pack_texts(b, t, start->argc);
+	if (rc == PvmOk)
+		rc = pack_texts(b, t, start->nenv);
+	return rc ? rc : weft__pvm_pack(b, PVM_INT, last, 3, 1);
+}
+
+bool weft__pvm_start_order(const void *bytes, size_t nbytes, int context, int *bufid)
+{
+	struct weft__start start;
+	struct weft__pvm_buf *b;
+	if (nbytes < sizeof start || memcmp(bytes, WEFT__START_MAGIC, sizeof start.magic) != 0)
+		return false;
+	memcpy(&start, bytes, sizeof start);
+	struct texts t = {(const char *)bytes + sizeof start, (const char *)bytes + nbytes};
+	weft__pvm_learn(start.tid);
+	*bufid = weft__pvm_buf_new(PvmDataDefault, &b);
+	if (*bufid < 0)
+		return true;
+	int rc = pack_order(b, &start, &t);
+	if (rc) {
+		weft__pvm_buf_drop(*bufid);
+		*bufid = rc;
+		return true;
+	}
+	b->src = WEFT__PVM_DAEMON;
+	b->dst = weft__pvm.tid;
+	b->tag = SM_STTASK;
+	b->context = context;
+	return true;
+}
+
+/* --- what they tell a daemon ------------------------------------------------------------------ */
+
+/* tid, status, and the times that it took, which the task VM measures by itself. */
+static int task_ended(struct weft__pvm_buf *b)
+{
+	int numbers[2], rc = weft__pvm_unpack(b, PVM_INT, numbers, 2, 1);
+	if (rc)
+		return rc;
+	weft_tid_t tid = weft__pvm_find(numbers[0]);
+	return tid.v ? weft__pvm_code(weft__task_ended(weft__pvm.e, tid, (uint32_t)numbers[1])) : PvmOk;
+}
+
+int weft__pvm_tell_daemon(struct weft__pvm_buf *b, int tag)
+{
+	size_t at = b->at;
+	int rc = PvmNotImpl;
+	b->at = WEFT__PVM_HEADER;
+	if (tag == SM_TASKX)
+		rc = task_ended(b);
+	b->at = at;
+	return rc;
+}
