@@ -98,7 +98,7 @@ static void check_bad(void)
 	equal(PvmBadParam, get("multi", -1, 0), "so is a negative index");
 	equal(PvmBadParam, pvm_recvinfo(NULL, 0, 0), "and no name, to get");
 	equal(PvmBadParam, pvm_delinfo(NULL, 0, 0), "or to delete");
-	static char big[200000], name[300];
+	static char big[(16 << 20) + 1], name[300];
 	pvm_initsend(PvmDataRaw);
 	pvm_pkbyte(big, sizeof big, 1);
 	equal(PvmOverflow, pvm_putinfo((char *)"bad", pvm_getsbuf(), 0), "a message can be too long for it");
