@@ -3,15 +3,18 @@
  * Happy path: without a job it is the console, which starts no VM. With one the batch system runs the same on the
  * job's first machine, with our terminal: srun --overlap, as a step of that job and within its limits.
  *
- * What can go wrong: the job is none of ours, or has ended: srun says so; no VM is up in it: the console there does.
+ * What can go wrong: Slurm is not here, the job is none of ours, waits or has ended: squeue is asked first, and what it
+ * says is told in our words with what to do; no VM is up in the job: the console there says so.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "console/console.h"
@@ -33,6 +36,44 @@ static void set_vm(const char *vm)
 		setenv("WEFT_VM", vm, 1);
 	else
 		unsetenv("WEFT_VM");
+}
+
+/* Why there is no attaching to a job of which squeue says "STATE USER", or no more than why not. */
+static bool is_ours(struct context *c, const char *id, const char *answer)
+{
+	char state[32] = "", user[64] = "";
+	const struct passwd *me = getpwuid(geteuid());
+	int n = sscanf(answer, "%31s %63s", state, user);
+	if (n < 1 || strstr(answer, "Invalid job id"))
+		context_error(c, "Slurm has no job %s: it has ended, or its number is another; see: squeue --me", id);
+	else if (n < 2 || strspn(state, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != strlen(state))
+		context_error(c, "Slurm does not answer: %.200s; see: scontrol ping", answer);
+	else if (geteuid() != 0 && me && strcmp(me->pw_name, user) != 0)
+		context_error(c, "job %s is %s's, and a virtual machine is its user's alone", id, user);
+	else if (!strcmp(state, "PENDING") || !strcmp(state, "CONFIGURING"))
+		context_error(c, "job %s has not begun (%s); see: squeue --start --jobs=%s", id, state, id);
+	else if (strcmp(state, "RUNNING") != 0)
+		context_error(c, "job %s does not run any more (%s)", id, state);
+	else
+		return true;
+	return false;
+}
+
+static bool check_slurm(struct context *c, const char *id)
+{
+	char question[160], answer[256] = "";
+	snprintf(question, sizeof question, "LC_ALL=C squeue --noheader --format='%%T %%u' --jobs=%.60s 2>&1", id);
+	fflush(stdout);
+	FILE *f = popen(question, "re");
+	size_t n = f ? fread(answer, 1, sizeof answer - 1, f) : 0;
+	int status = f ? pclose(f) : -1;
+	answer[n] = '\0';
+	answer[strcspn(answer, "\n")] = '\0';
+	if (WIFEXITED(status) && WEXITSTATUS(status) == COMMAND_NOT_FOUND) {
+		context_error(c, "there is no Slurm here (no squeue in PATH); log in to a machine of the cluster: ssh LOGIN-NODE weft attach slurm:%s", id);
+		return false;
+	}
+	return is_ours(c, id, answer);
 }
 
 static int attach_slurm(struct context *c, const char *id, char **command, int nwords)
@@ -85,6 +126,8 @@ static int exec_attach(struct context *c, const struct args *a)
 		              (int)(colon - target), target, colon + 1);
 		return EXITCODE_FAILURE;
 	}
+	if (!check_slurm(c, colon + 1))
+		return EXITCODE_FAILURE;
 	set_vm(vm);
 	return attach_slurm(c, colon + 1, a->operands + 1, a->noperands - 1);
 }

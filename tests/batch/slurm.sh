@@ -87,7 +87,14 @@ if command -v script >/dev/null; then
 else
 	skip "weft attach has the job's console" "there is no script (package bsdutils)"
 fi
-status "a job that is not there is said by Slurm" 1 weft attach slurm:99999 conf
+status "a job that is not there is refused" 125 weft attach slurm:99999 conf
+says "with what shows those that are" 'Slurm has no job 99999: .* see: squeue --me'
+waiting=$(sbatch --parsable --begin=now+1hour --wrap true)
+status "so is one that has not begun" 125 weft attach "slurm:$waiting" conf
+says "with what tells when it will" "job $waiting has not begun .PENDING.; see: squeue --start --jobs=$waiting"
+scancel "$waiting"
+PATH=/nowhere status "and any where there is no Slurm" 125 "$WEFT" attach slurm:1
+says "with where to go" 'there is no Slurm here'
 status "a target that is none is refused" 125 weft attach slurm
 touch "$STOP"
 until_true 20 job_is_over

@@ -49,7 +49,7 @@ equal "hundreds of kilobytes of keys come through" "rank 0 has them rank 1 has t
 equal "programs of one job have their numbers" "rank 0: 0 rc=0 rank 1: 1 rc=0 " \
 	"$(weft run -q --mpi=mpich ./pmi.sh program : --mpi=mpich ./pmi.sh program | LC_ALL=C sort | tr '\n' ' ')"
 status "an unknown MPI is refused" 125 weft run --mpi=lam ./hello
-says "and those that there are are named" 'auto, none, openmpi and mpich'
+says "and those that there are are named" 'auto, none, openmpi, mpich'
 
 # --- beside other programs ----------------------------------------------------------------------------------------------
 
