@@ -153,12 +153,37 @@ static struct weft__strs make_argv(const struct args *a, const char *debugger, s
 	return (struct weft__strs){room, n + (size_t)a->noperands};
 }
 
+/* Arguments or variables that are too many or too long, in words that say what to do about it. */
+static int check_size(const struct weft__msg_spawn *m, struct weft_error *e)
+{
+	size_t args = weft__strs_bytes(&m->argv), vars = weft__strs_bytes(&m->env), largest = 0;
+	if (m->argv.n > WEFT__ARGS_MAX)
+		return weft__err_set(e, WEFT_ETOOBIG, "%zu arguments are too many, %d fit; give them in a file, or to several runs by xargs",
+		                     m->argv.n - 1, WEFT__ARGS_MAX - 1);
+	if (m->env.n > WEFT__ARGS_MAX)
+		return weft__err_set(e, WEFT_ETOOBIG, "the environment has %zu variables, %d fit; env -i weft ... has none",
+		                     m->env.n, WEFT__ARGS_MAX);
+	if (m->wdir.n + args + vars <= WEFT__ARGS_BYTES)
+		return 0;
+	if (args > vars)
+		return weft__err_set(e, WEFT_ETOOBIG, "the arguments take %zu KiB, with the environment %d fit; give them in a file, or to "
+		                     "several runs by xargs", args / 1024, WEFT__ARGS_BYTES / 1024);
+	for (size_t i = 0; i < m->env.n; i++)
+		if (m->env.p[i].n > m->env.p[largest].n)
+			largest = i;
+	const char *name = m->env.p[largest].p;
+	return weft__err_set(e, WEFT_ETOOBIG, "the environment takes %zu KiB, with arguments %d fit; without its largest variable: "
+	                     "env -u %.*s weft ...", vars / 1024, WEFT__ARGS_BYTES / 1024, (int)strcspn(name, "="), name);
+}
+
 /* Sends a SPAWN that is complete; s NULL: only looks whether it can be sent. */
 static int64_t send_message(struct session *s, struct weft__msg *m, session_answer_fn answer, void *arg,
                             struct weft_error *e)
 {
 	struct weft__buf trial = {0};
-	int64_t rc;
+	int64_t rc             = check_size(&m->spawn, e);
+	if (rc)
+		return rc;
 	if (!s)
 		rc = weft__msg_encode(&trial, m, NULL);
 	else if (m->spawn.req)
@@ -166,11 +191,7 @@ static int64_t send_message(struct session *s, struct weft__msg *m, session_answ
 	else
 		rc = session_ask(s, m, answer, arg);
 	weft__buf_fini(&trial);
-	if (rc == WEFT_ETOOBIG)
-		weft__err_set(e, WEFT_ETOOBIG,
-		              "arguments and environment are too large together (at most 160 KiB); unset what the "
-		              "tasks do not need, for example with env -i");
-	else if (rc < 0)
+	if (rc < 0)
 		weft__err_set(e, (int)rc, "%s", weft__err_text((int)rc));
 	return rc < 0 ? rc : (int64_t)m->spawn.req;
 }

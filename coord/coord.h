@@ -46,10 +46,9 @@ enum {
 	COORD_JOB_TASKS_MAX   = 65536,      /* tasks of one job */
 	COORD_JOB_PARTS_MAX   = 64,         /* programs of one job */
 	COORD_DRAFTS_MAX      = 4,          /* jobs that one client has described in part or that wait for nodes */
-	COORD_ARGS_BYTES_MAX  = 160 * 1024, /* argv, env and wdir of one program: a LAUNCH fits a frame */
 	COORD_TASKS_MAX       = 1 << 20,    /* tasks that have not ended, with those of their jobs that have */
 	COORD_ENDED_MAX       = 65536,      /* tasks of ended jobs that are remembered; the oldest go first */
-	COORD_DRAFT_BYTES_MAX = 4 << 20,    /* the same of all programs of one job */
+	COORD_DRAFT_BYTES_MAX = 4 << 20,    /* arguments and environments of all programs of one job */
 	COORD_CLIENTS_MAX     = 1 << 17,    /* tasks and tools attached */
 	COORD_ASKS_MAX        = 4096,       /* questions of one client without an answer so far */
 	COORD_WATCHES_MAX     = 1 << 17,    /* notifications that one client waits for */

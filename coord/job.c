@@ -150,11 +150,7 @@ static void send_refusal(struct coord *c, struct client *to, uint64_t req, int c
 /* What is wrong with one program of a job. */
 static int check_part(const struct draft *d, const struct weft__msg_spawn *m, struct weft_error *e)
 {
-	size_t nbytes = m->wdir.n + m->hosting.n;
-	for (size_t i = 0; i < m->argv.n; i++)
-		nbytes += m->argv.p[i].n + 5;
-	for (size_t i = 0; i < m->env.n; i++)
-		nbytes += m->env.p[i].n + 5;
+	size_t nbytes = m->wdir.n + m->hosting.n + weft__strs_bytes(&m->argv) + weft__strs_bytes(&m->env);
 	if ((m->count == 0) != ((m->flags & WEFT__SPAWN_FILL) != 0))
 		return weft__err_set(e, WEFT_EINVAL, "0 tasks were asked for; at least 1 is needed");
 	if (d->count + m->count > COORD_JOB_TASKS_MAX)
@@ -162,9 +158,9 @@ static int check_part(const struct draft *d, const struct weft__msg_spawn *m, st
 		                     d->count + m->count, COORD_JOB_TASKS_MAX);
 	if (m->argv.n == 0 || m->argv.p[0].n == 0)
 		return weft__err_set(e, WEFT_EINVAL, "there is no program to start");
-	if (nbytes > COORD_ARGS_BYTES_MAX)
+	if (nbytes > WEFT__ARGS_BYTES)
 		return weft__err_set(e, WEFT_ETOOBIG, "arguments and environment take %zu bytes; at most %d fit", nbytes,
-		                     COORD_ARGS_BYTES_MAX);
+		                     WEFT__ARGS_BYTES);
 	if (d->nparts > COORD_JOB_PARTS_MAX || d->nbytes + nbytes > COORD_DRAFT_BYTES_MAX)
 		return weft__err_set(e, WEFT_ETOOBIG, "a job has at most %d programs, with %d bytes of arguments in all",
 		                     COORD_JOB_PARTS_MAX, COORD_DRAFT_BYTES_MAX);

@@ -101,6 +101,15 @@ struct weft__str weft__str(const char *s)
 	return s ? (struct weft__str){s, strlen(s)} : (struct weft__str){"", 0};
 }
 
+size_t weft__strs_bytes(const struct weft__strs *list)
+{
+	enum { HEAD = 5 }; /* of a str, however long it is */
+	size_t nbytes = 0;
+	for (size_t i = 0; i < list->n; i++)
+		nbytes += list->p[i].n + HEAD;
+	return nbytes;
+}
+
 void weft__arena_fini(struct weft__arena *a)
 {
 	weft__free(a->data);

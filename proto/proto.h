@@ -22,6 +22,8 @@ enum {
 	WEFT__FRAME_MAX     = 192 * 1024, /* largest body; with its header it fits a Unix packet */
 	WEFT__CARRIED_MAX   = WEFT__FRAME_MAX - 64, /* largest body of a message that others may carry */
 	WEFT__OUTPUT_WINDOW = 256 * 1024, /* bytes of OUTPUT a task VM may have unacknowledged */
+	WEFT__ARGS_MAX      = 4096,       /* arguments of a program, and variables of its environment */
+	WEFT__ARGS_BYTES    = 160 * 1024, /* that these take with the folder at most: a LAUNCH fits a frame */
 };
 
 #define WEFT__REGION_MAX (UINT64_C(1) << 40) /* bytes of a buffer that a task lets another read */
@@ -153,6 +155,7 @@ void weft__arena_fini(struct weft__arena *a);
 
 /* A text for a field, from a C string (NULL: empty). */
 struct weft__str weft__str(const char *s);
+size_t weft__strs_bytes(const struct weft__strs *list); /* that they take in a body at most */
 
 /* Appends the whole frame, header and body, to out. Fields over their maximum, or a body over its:
  * WEFT_ETOOBIG; a NUL in a text: WEFT_EINVAL; also WEFT_ENOMEM. Nothing was appended on failure. */

@@ -205,7 +205,7 @@ typedef struct {
  * Shape    argv[] ends with NULL and does not hold the program; NULL: no arguments. tids[count], errors[count]
  *          (either may be NULL): per task its id and 0, or {0} and the error.
  * Returns  the number of tasks that run; an error when not one does: WEFT_ENOFILE, WEFT_ENOEXEC, WEFT_ENONODE,
- *          WEFT_EINVAL (count < 1), WEFT_ETOOBIG, WEFT_ENOSPC, WEFT_ENOVM.
+ *          WEFT_EINVAL (count < 1), WEFT_ETOOBIG (argv and the environment: 160 KiB), WEFT_ENOSPC, WEFT_ENOVM.
  * Context  returns when all have started or failed.
  */
 WEFT_API int weft_spawn(const char *program, const char *const *argv, const weft_spawn_opts_t *opts, int count,

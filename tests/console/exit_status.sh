@@ -60,6 +60,10 @@ big=$(head -c 100000 /dev/zero | tr '\0' x)
 rc=0
 BIG1=$big BIG2=$big weft run true >"$tmp/out" 2>"$tmp/err" || rc=$?
 equal "an environment that is too large" 125 $rc
-says_one_line "is said to be that" 'too large'
+says_one_line "is said to be that, with what makes it smaller" 'env -u BIG[12] weft'
+status "too many arguments" 125 weft run true $(seq 5000)
+says_one_line "are counted" '5000 arguments are too many, 4095 fit'
+status "too long ones" 125 weft run true "$big" "$big"
+says_one_line "are told apart from the environment" 'the arguments take 19[0-9] KiB'
 expect "nothing remains" "$(remains)"
 done_testing

@@ -171,7 +171,7 @@ static void bad_spawns_are_refused_with_words(void **state)
 static void too_long_arguments_are_refused(void **state)
 {
 	struct drive *d = drive_vm(1, 2);
-	size_t size = COORD_ARGS_BYTES_MAX / 2;
+	size_t size = WEFT__ARGS_BYTES / 2;
 	char *text = weft__malloc(size + 1);
 	memset(text, 'x', size);
 	text[size] = '\0';
