@@ -70,7 +70,8 @@ static bool check_slurm(struct context *c, const char *id)
 	answer[n] = '\0';
 	answer[strcspn(answer, "\n")] = '\0';
 	if (WIFEXITED(status) && WEXITSTATUS(status) == COMMAND_NOT_FOUND) {
-		context_error(c, "there is no Slurm here (no squeue in PATH); log in to a machine of the cluster: ssh LOGIN-NODE weft attach slurm:%s", id);
+		context_error(c, "there is no Slurm here (no squeue in PATH); log in to a machine of the cluster: "
+		              "ssh LOGIN-NODE weft attach slurm:%s", id);
 		return false;
 	}
 	return is_ours(c, id, answer);

@@ -158,8 +158,8 @@ static int check_size(const struct weft__msg_spawn *m, struct weft_error *e)
 {
 	size_t args = weft__strs_bytes(&m->argv), vars = weft__strs_bytes(&m->env), largest = 0;
 	if (m->argv.n > WEFT__ARGS_MAX)
-		return weft__err_set(e, WEFT_ETOOBIG, "%zu arguments are too many, %d fit; give them in a file, or to several runs by xargs",
-		                     m->argv.n - 1, WEFT__ARGS_MAX - 1);
+		return weft__err_set(e, WEFT_ETOOBIG, "%zu arguments are too many, %d fit; give them in a file, or to several runs by "
+		                     "xargs", m->argv.n - 1, WEFT__ARGS_MAX - 1);
 	if (m->env.n > WEFT__ARGS_MAX)
 		return weft__err_set(e, WEFT_ETOOBIG, "the environment has %zu variables, %d fit; env -i weft ... has none",
 		                     m->env.n, WEFT__ARGS_MAX);

@@ -40,10 +40,11 @@ static void launch_free(struct taskvm_launch *l)
 /* Variables that say who a task is, to Weft or to MPICH, must not come from its parent. */
 static bool is_ours(const struct weft__str *variable)
 {
-	static const char *const own[] = {"WEFT_FD=",  "WEFT_TID=", "WEFT_RANK=", "WEFT_SIZE=",      "WEFT_JOB=",
-	                                  "WEFT_NODE=", "WEFT_DIR=", "WEFT_VM=", "WEFT_CPUS=",   "WEFT_TASKVM_FD=", "WEFTD_OWNER_FD=", "WEFT_STANDIN=",
-	                                  "PMI_FD=",   "PMI_RANK=", "PMI_SIZE=",  "PMI_PORT=",       "PMI_ID=",
-	                                  "PMI_SPAWNED=", "MPI_LOCALRANKID=", "MPI_LOCALNRANKS="};
+	static const char *const own[] = {"WEFT_FD=",        "WEFT_TID=",       "WEFT_RANK=",    "WEFT_SIZE=",
+	                                  "WEFT_JOB=",       "WEFT_NODE=",      "WEFT_DIR=",     "WEFT_VM=",
+	                                  "WEFT_CPUS=",      "WEFT_TASKVM_FD=", "WEFTD_OWNER_FD=", "WEFT_STANDIN=",
+	                                  "PMI_FD=",         "PMI_RANK=",       "PMI_SIZE=",     "PMI_PORT=",
+	                                  "PMI_ID=",         "PMI_SPAWNED=",    "MPI_LOCALRANKID=", "MPI_LOCALNRANKS="};
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (!strncmp(variable->p, own[i], strlen(own[i])))
 			return true;
