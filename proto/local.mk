@@ -12,3 +12,4 @@ update-protocol: proto/print_protocol$(EXEEXT)
 	proto/print_protocol$(EXEEXT) > $(srcdir)/docs/protocol.md.new
 	mv -f $(srcdir)/docs/protocol.md.new $(srcdir)/docs/protocol.md
 .PHONY: update-protocol
+EXTRA_DIST += %D%/releases

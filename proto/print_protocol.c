@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "proto/proto.h"
 
@@ -68,8 +69,12 @@ static const char intro[] =
         "\n"
         "## Evolution\n"
         "\n"
-        "Codes are never reused, fields are only appended, and either raises the version in the frame's\n"
-        "header. Peers of different versions refuse each other.\n"
+        "Codes are never reused and fields are only appended. The version in the frame's header counts the\n"
+        "releases of Weft whose messages differ: the first change of a code, a field or a maximum after a\n"
+        "release raises it, and so does one of what tasks share (rings, streams, halls). A test holds the\n"
+        "table to `proto/releases`, where the sum of each release's stands. Peers of different versions refuse\n"
+        "each other, in words that name both. Version 1 is that of 0.1.0; until this is released two states of\n"
+        "the source may differ and both say 1.\n"
         "\n"
         "## Conventions\n"
         "\n"
@@ -150,7 +155,20 @@ static void print_message(const struct weft__msg_type *type)
 	}
 }
 
-int main(void)
+/* What peers must agree on: no words for people. */
+static void print_table(void)
+{
+	printf("version %d\n", WEFT__PROTO_VERSION);
+	for (size_t i = 0; i < weft__msg_ntypes; i++) {
+		const struct weft__msg_type *type = &weft__msg_types[i];
+		printf("%d %s %u %u\n", (int)type->code, type->name, type->from, type->to);
+		for (size_t k = 0; k < type->nfields; k++)
+			printf("\t%s %s %" PRIu64 " %" PRIu64 "\n", type->fields[k].name, kind_names[type->fields[k].kind],
+			       type->fields[k].max, type->fields[k].each);
+	}
+}
+
+static void print_document(void)
 {
 	printf(intro, WEFT__PROTO_VERSION, WEFT__FRAME_MAX, WEFT__CARRIED_MAX, WEFT__FRAME_MAX);
 	for (size_t i = 0; i < weft__msg_ntypes; i++) {
@@ -163,5 +181,13 @@ int main(void)
 	printf("\n");
 	for (size_t i = 0; i < weft__msg_ntypes; i++)
 		print_message(&weft__msg_types[i]);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "--table"))
+		print_table();
+	else
+		print_document();
 	return ferror(stdout) || fflush(stdout) ? 1 : 0;
 }
