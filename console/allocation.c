@@ -300,7 +300,7 @@ static int read_host_file(weft__batch_env env, const char *variable, bool counte
 	if (rc)
 		return weft__err_set(e, rc, "%s %.60s, line %u: %.80s", variable, path, nline, why.text);
 	if (a->n == 0)
-		return weft__err_set(e, WEFT_EINVAL, "%s: %.100s is empty", variable, path);
+		return weft__err_set(e, WEFT_EINVAL, "%s: %.60s is empty: the job has ended, or got no machine", variable, path);
 	return 0;
 }
 
@@ -376,7 +376,8 @@ int allocation_read(weft__batch_env env, struct allocation *a, struct weft_error
 	if (!rc && a->n == 0)
 		rc = weft__err_set(&why, WEFT_EINVAL, "it has no hosts");
 	if (rc)
-		weft__err_set(e, rc, "the allocation of %s job %s: %s", weft__batch_name(a->job.system), a->job.id, why.text);
+		weft__err_set(e, rc, "the allocation of %s job %.40s: %.150s; without it: --local-nodes 1", weft__batch_name(a->job.system),
+		              a->job.id, why.text);
 	return rc;
 }
 

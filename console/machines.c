@@ -29,6 +29,19 @@ struct joining {
 	char text[MACHINES_TEXT];
 };
 
+/* What the launcher said, a line of its own each, and what mends it: as weft add shows it. */
+static void add_details(char text[static MACHINES_TEXT], const char *said, const char *fix)
+{
+	size_t n = strlen(text);
+	for (size_t length; *said && n < MACHINES_TEXT; said += length + (said[length] == '\n')) {
+		length = strcspn(said, "\n");
+		if (length > 0)
+			n += (size_t)snprintf(text + n, MACHINES_TEXT - n, "\n    | %.*s", (int)length, said);
+	}
+	if (*fix && n < MACHINES_TEXT)
+		snprintf(text + n, MACHINES_TEXT - n, "\n    mend it with: %s", fix);
+}
+
 static bool on_added(void *arg, const struct weft__msg *m)
 {
 	struct joining *j = arg;
@@ -40,6 +53,8 @@ static bool on_added(void *arg, const struct weft__msg *m)
 		bool named       = strstr(text, host) != NULL;
 		snprintf(j->text, sizeof j->text, "%s%s%s", named ? "" : host, named ? "" : ": ", text);
 		j->code = (int)code;
+		if (m->code == WEFT__MSG_NODE_ADDED)
+			add_details(j->text, m->node_added.said.p, m->node_added.fix.p);
 	}
 	j->left--;
 	j->answered = true;

@@ -11,31 +11,41 @@
 #include "node/launch.h"
 #include "proto/proto.h"
 
-/* What ssh says when it does not get through. Behind fix goes what was dialled; or the host alone, where no user belongs. */
+/* What goes behind the command that mends it: what was dialled, the host alone where no user belongs, or nothing. */
+enum object { TARGET, HOST, NOTHING };
+
+/* What ssh or srun says when it does not get through. */
 static const struct reason {
 	const char *sign; /* in what it said */
 	int code;
 	const char *text, *fix;
-	bool host_alone;
+	enum object object;
 } reasons[] = {
-        {"could not resolve hostname", WEFT_ENONODE, "its name does not resolve", "getent hosts ", true},
+        {"could not resolve hostname", WEFT_ENONODE, "its name does not resolve", "getent hosts ", HOST},
         {"identification has changed", WEFT_EDENIED,
-         "its host key is another than the known one: it was installed anew, or somebody answers in its place", "ssh-keygen -R ", true},
+         "its host key is another than the known one: it was installed anew, or somebody answers in its place", "ssh-keygen -R ", HOST},
         {"has changed and you have requested strict checking", WEFT_EDENIED,
-         "its host key is another than the known one: it was installed anew, or somebody answers in its place", "ssh-keygen -R ", true},
-        {"host key verification failed", WEFT_EDENIED, "its host key is not known here", "ssh ", false},
-        {"host key is known for", WEFT_EDENIED, "its host key is not known here", "ssh ", false},
+         "its host key is another than the known one: it was installed anew, or somebody answers in its place", "ssh-keygen -R ", HOST},
+        {"host key verification failed", WEFT_EDENIED, "its host key is not known here", "ssh ", TARGET},
+        {"host key is known for", WEFT_EDENIED, "its host key is not known here", "ssh ", TARGET},
         {"too many authentication failures", WEFT_EDENIED, "it was offered too many keys before the right one",
-         "ssh -o IdentitiesOnly=yes ", false},
-        {"permission denied", WEFT_EDENIED, "it wants a password, or does not know your key", "ssh-copy-id ", false},
-        {"connection refused", WEFT_ENONODE, "no ssh server listens there", "sudo systemctl enable --now ssh   # on ", true},
-        {"no route to host", WEFT_ENONODE, "there is no way to it: it is down, or in another network", "ip route get ", true},
-        {"network is unreachable", WEFT_ENONODE, "there is no way to it: it is down, or in another network", "ip route get ", true},
-        {"timed out", WEFT_ETIMEDOUT, "it does not answer: it is down, or a firewall drops what is sent to it", "ping -c 1 ", true},
+         "ssh -o IdentitiesOnly=yes ", TARGET},
+        {"permission denied", WEFT_EDENIED, "it wants a password, or does not know your key", "ssh-copy-id ", TARGET},
+        {"connection refused", WEFT_ENONODE, "no ssh server listens there", "sudo systemctl enable --now ssh   # on ", HOST},
+        {"no route to host", WEFT_ENONODE, "there is no way to it: it is down, or in another network", "ip route get ", HOST},
+        {"network is unreachable", WEFT_ENONODE, "there is no way to it: it is down, or in another network", "ip route get ", HOST},
+        {"timed out", WEFT_ETIMEDOUT, "it does not answer: it is down, or a firewall drops what is sent to it", "ping -c 1 ", HOST},
         {"kex_exchange_identification", WEFT_ENONODE,
-         "its ssh server hangs up before the login: it is busy, or does not let this machine in", "ssh -v ", false},
-        {"connection reset", WEFT_ENONODE, "its ssh server hung up", "ssh -v ", false},
-        {"connection closed", WEFT_ENONODE, "its ssh server hung up", "ssh -v ", false},
+         "its ssh server hangs up before the login: it is busy, or does not let this machine in", "ssh -v ", TARGET},
+        {"connection reset", WEFT_ENONODE, "its ssh server hung up", "ssh -v ", TARGET},
+        {"connection closed", WEFT_ENONODE, "its ssh server hung up", "ssh -v ", TARGET},
+        {"invalid job id", WEFT_ENOVM, "Slurm knows no such job any more: it has ended, or these are the variables of another one",
+         "squeue --me", NOTHING},
+        {"job/step already complet", WEFT_ENOVM, "the job ends, or has ended", "squeue --me", NOTHING},
+        {"contact slurm controller", WEFT_ETIMEDOUT, "Slurm's controller does not answer", "scontrol ping", NOTHING},
+        {"configuration source", WEFT_ENONODE, "this machine has no configuration of Slurm", "scontrol show config", NOTHING},
+        {"node configuration is not available", WEFT_ENONODE, "the job has no such machine", "echo $SLURM_JOB_NODELIST   # beside ", HOST},
+        {"unable to create step", WEFT_ENONODE, "Slurm starts no further step there within 9 s", "scontrol show node ", HOST},
 };
 
 static void set(struct blame *b, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -49,18 +59,36 @@ static void set(struct blame *b, int code, const char *format, ...)
 	va_end(ap);
 }
 
+/* How to see for oneself whether a launcher gets through. */
+static const struct {
+	const char *launcher, *words;
+} trials[] = {
+        {"ssh", "ssh -v"},
+        {"srun", "srun --overlap --nodes=1 --nodelist"},
+        {"qrsh", "qrsh -inherit"},
+        {"flux exec", "flux exec --rank"},
+};
+
+static void try_it(const struct blame_case *c, struct blame *b, const char *before)
+{
+	for (size_t i = 0; i < sizeof trials / sizeof *trials; i++)
+		if (!strcmp(c->launcher, trials[i].launcher))
+			snprintf(b->fix, sizeof b->fix, "%s%s %.120s true", before, trials[i].words, c->target);
+}
+
 static void launcher_failed(const struct blame_case *c, struct blame *b)
 {
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
 		if (!strcasestr(c->said, reasons[i].sign))
 			continue;
 		set(b, reasons[i].code, "%s", reasons[i].text);
-		const char *user_end = reasons[i].host_alone ? strrchr(c->target, '@') : NULL;
-		snprintf(b->fix, sizeof b->fix, "%s%.120s", reasons[i].fix, user_end ? user_end + 1 : c->target);
+		const char *user_end = reasons[i].object == HOST ? strrchr(c->target, '@') : NULL;
+		const char *object = reasons[i].object == NOTHING ? "" : user_end ? user_end + 1 : c->target;
+		snprintf(b->fix, sizeof b->fix, "%s%.120s", reasons[i].fix, object);
 		return;
 	}
 	set(b, WEFT_ENONODE, "%s does not get through", c->launcher);
-	snprintf(b->fix, sizeof b->fix, "%s -v %.120s true", c->launcher, c->target);
+	try_it(c, b, "");
 }
 
 /* It ran, so the way there is fine: it is the way back, or the daemon itself. */
@@ -104,7 +132,7 @@ static void too_slow(const struct blame_case *c, struct blame *b)
 	} else {
 		set(b, WEFT_ETIMEDOUT, "%s has not got through within %u s: a slow login, or a question that nobody answers",
 		    c->launcher, c->limit_s);
-		snprintf(b->fix, sizeof b->fix, "time ssh %.120s true", c->target);
+		try_it(c, b, "time ");
 	}
 }
 

@@ -93,6 +93,11 @@ waiting=$(sbatch --parsable --begin=now+1hour --wrap true)
 status "so is one that has not begun" 125 weft attach "slurm:$waiting" conf
 says "with what tells when it will" "job $waiting has not begun .PENDING.; see: squeue --start --jobs=$waiting"
 scancel "$waiting"
+stale() { SLURM_JOB_ID=99999 SLURM_JOB_NODELIST=n0,n1 SLURM_JOB_CPUS_PER_NODE='2(x2)' weft run true; }
+status "the variables of a job that has ended start nothing" 125 stale
+says "and it is told why" 'n[01]: Slurm knows no such job any more'
+says "by what srun said" '^    . srun: .*Invalid job id'
+says "and with what shows the jobs that there are" 'mend it with: squeue --me'
 PATH=/nowhere status "and any where there is no Slurm" 125 "$WEFT" attach slurm:1
 says "with where to go" 'there is no Slurm here'
 status "a target that is none is refused" 125 weft attach slurm

@@ -213,6 +213,32 @@ static void each_cause_has_its_own_words_and_its_own_command(void **state)
 	assert_non_null(strstr(b.fix, "openssh-client"));
 }
 
+static void other_launchers_have_causes_of_their_own(void **state)
+{
+	static const struct {
+		const char *launcher, *said;
+		int code;
+		const char *text, *fix;
+	} cases[] = {
+	        {"srun", "srun: error: Unable to confirm allocation for job 3: Invalid job id specified", WEFT_ENOVM, "no such job", "squeue --me"},
+	        {"srun", "srun: error: Unable to create step for job 3: Job/step already completing or completed", WEFT_ENOVM, "the job ends",
+	         "squeue --me"},
+	        {"srun", "srun: error: Unable to create step for job 3: Requested node configuration is not available", WEFT_ENONODE,
+	         "no such machine", "NODELIST"},
+	        {"srun", "", WEFT_ENONODE, "srun does not get through", "srun --overlap --nodes=1 --nodelist n7 true"},
+	        {"flux exec", "", WEFT_ENONODE, "flux exec does not get through", "flux exec --rank n7 true"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct blame_case c = {.launcher = cases[i].launcher, .host = "n7", .target = "n7", .status = 1, .said = cases[i].said,
+		                             .release = "", .addresses = "", .limit_s = 9};
+		struct blame b;
+		blame_find(&c, &b);
+		assert_int_equal(b.code, cases[i].code);
+		if (!strstr(b.text, cases[i].text) || !strstr(b.fix, cases[i].fix))
+			fail_msg("case %zu: %s / %s", i, b.text, b.fix);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +249,7 @@ int main(void)
 	        cmocka_unit_test(other_launchers_get_a_command),
 	        cmocka_unit_test(the_script_means_what_was_said),
 	        cmocka_unit_test(each_cause_has_its_own_words_and_its_own_command),
+	        cmocka_unit_test(other_launchers_have_causes_of_their_own),
 	};
 	return cmocka_run_group_tests_name("node/hosts", tests, NULL, NULL);
 }
