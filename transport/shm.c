@@ -4,6 +4,11 @@
  * rung. The rings have memory from the start. A window gets memory the first time that its producer
  * comes so far, and loses it when the producer has slept for long (trim).
  *
+ * A window starts half a page off. Large buffers of programs lie at a page's start, or a few bytes
+ * behind: were the window's pieces there, too, then each line that is written would look to the
+ * processor like one that is about to be read (it compares the lowest 12 bits first), and a copy
+ * would take up to half as long again.
+ *
  * What goes wrong: no memory for a window is no error, the rings carry everything. The file cannot
  * be cut short under us (seals). A far end that is killed is not seen here: poll returns 0 for ever
  * once the rest is taken, and the owner of the channel, told by its node, closes it.
@@ -26,8 +31,10 @@
 
 enum {
 	WINDOWS_AT = 64 * 1024, /* where the windows start; a multiple of any page size there is */
-	FILE_BYTES = WINDOWS_AT + 2 * WEFT__BULK_BYTES,
-	GROW_BYTES = 64 * 1024, /* a window gets memory in such steps */
+	SKEW = 2048,            /* what a window starts behind its region of the file */
+	REGION_BYTES = WEFT__BULK_BYTES + 64 * 1024,
+	FILE_BYTES = WINDOWS_AT + 2 * REGION_BYTES,
+	GROW_BYTES = 64 * 1024, /* a region gets memory in such steps */
 	SOON_MAX = 64 * 1024,   /* a single message so long had better arrive in small pieces */
 	SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL,
 };
@@ -45,30 +52,38 @@ struct shm {
 	struct weft__ring_tx tx;
 	struct weft__ring_rx rx;
 	uint8_t *map;     /* FILE_BYTES */
-	size_t window_at; /* our window in it, where we send */
+	size_t region_at; /* that of our window in it, where we send */
 	int memfd;        /* -1 unless windows can't get memory without it */
 	int doorbell;     /* the far end's */
 	bool want;        /* armed for room */
 };
 
+static size_t round_up(size_t n, size_t step)
+{
+	return (n + step - 1) / step * step;
+}
+
 /* Memory for our window, as the ring's `grow`. Never by touching it, which could end in SIGBUS. */
 static uint32_t window_grow(void *arg, uint32_t ready, uint32_t units)
 {
 	const struct shm *s = arg;
-	size_t from = (size_t)ready * WEFT__CELL_BYTES, to = (size_t)units * WEFT__CELL_BYTES;
-	to = (to + GROW_BYTES - 1) / GROW_BYTES * GROW_BYTES;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t from = ready ? SKEW + (size_t)ready * WEFT__CELL_BYTES : 0;
+	size_t to = round_up(SKEW + (size_t)units * WEFT__CELL_BYTES, GROW_BYTES);
+	if (to > WEFT__BULK_BYTES)
+		to = round_up(SKEW + WEFT__BULK_BYTES, page);
 	int rc = s->memfd < 0
-	                 ? madvise(s->map + s->window_at + from, to - from, MADV_POPULATE_WRITE)
-	                 : fallocate(s->memfd, 0, (off_t)(s->window_at + from), (off_t)(to - from));
-	return rc == 0 ? (uint32_t)(to / WEFT__CELL_BYTES) : ready;
+	                 ? madvise(s->map + s->region_at + from, to - from, MADV_POPULATE_WRITE)
+	                 : fallocate(s->memfd, 0, (off_t)(s->region_at + from), (off_t)(to - from));
+	return rc == 0 ? (uint32_t)((to - SKEW) / WEFT__CELL_BYTES) : ready;
 }
 
 static bool window_shrink(void *arg)
 {
 	const struct shm *s = arg;
-	int rc = s->memfd < 0 ? madvise(s->map + s->window_at, WEFT__BULK_BYTES, MADV_REMOVE)
+	int rc = s->memfd < 0 ? madvise(s->map + s->region_at, REGION_BYTES, MADV_REMOVE)
 	                      : fallocate(s->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-	                                  (off_t)s->window_at, WEFT__BULK_BYTES);
+	                                  (off_t)s->region_at, REGION_BYTES);
 	return rc == 0;
 }
 
@@ -209,10 +224,10 @@ int weft__shm_open(int *memfd, int *peer_doorbell, int side, struct weft__channe
 		goto fail;
 	}
 	struct weft__ring *rings = (struct weft__ring *)s->map;
-	uint8_t *windows[2] = {s->map + WINDOWS_AT, s->map + WINDOWS_AT + WEFT__BULK_BYTES};
-	s->window_at = (size_t)(windows[side] - s->map);
-	weft__ring_tx_init(&s->tx, &rings[side], windows[side], doorbell);
-	weft__ring_rx_init(&s->rx, &rings[!side], windows[!side], doorbell);
+	uint8_t *regions[2] = {s->map + WINDOWS_AT, s->map + WINDOWS_AT + REGION_BYTES};
+	s->region_at = (size_t)(regions[side] - s->map);
+	weft__ring_tx_init(&s->tx, &rings[side], regions[side] + SKEW, doorbell);
+	weft__ring_rx_init(&s->rx, &rings[!side], regions[!side] + SKEW, doorbell);
 	s->tx.uready = 0;
 	s->tx.grow = window_grow;
 	s->tx.shrink = window_shrink;
