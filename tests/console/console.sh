@@ -55,7 +55,7 @@ type_line "spawn sleep 100"
 seen "a task to complete" '^job 2: t'
 last "prompt" "weft>"
 keys -l "kill t"
-sleep 0.3
+last "half an id" "weft> kill t"
 keys Tab
 tid=$(weft ps | awk '$2 == 2 { print $1 }')
 last "a task's id is completed" "weft> kill $tid"
@@ -66,7 +66,8 @@ seen "an unknown host is an error" 'no: no such node'
 type_line "cnof"
 seen "an unknown command names the nearest" "did you mean: conf\?"
 type_line "run -q sleep 100"
-sleep 0.5
+it_runs() { weft ps 2>/dev/null | grep -q '^t[0-9a-f]*  *3  .*running.* sleep'; }
+if until_true 8 it_runs; then ok "a run"; else not_ok "a run" "$(weft ps 2>&1)"; fi
 keys C-c
 last "Ctrl-C ends a run" "weft>"
 seen "having said so" 'Ctrl-C again to kill'
