@@ -277,6 +277,7 @@ static const struct {
         {WEFT__MSG_NODE_SET, member_set},
         {WEFT__MSG_HALT, halt_ask},          {WEFT__MSG_NOTIFY, notify_ask},
         {WEFT__MSG_CONTEXT_NEW, context_new}, {WEFT__MSG_TASK_NAME, task_set_name},
+        {WEFT__MSG_GROUP_LIST, group_list},
         {WEFT__MSG_GROUP, group_op},         {WEFT__MSG_NAME_PUT, name_put},
         {WEFT__MSG_NAME_GET, name_get},      {WEFT__MSG_NAME_DEL, name_del},
         {WEFT__MSG_FORGET, ask_forget},      {WEFT__MSG_EXCHANGE, exchange_give},

@@ -19,6 +19,7 @@
 
 enum {
 	MEMBERS_PART = 8192,
+	WAITING_MAX = 8192, /* of a barrier that a list shows */
 	CALM_MIN = 4,    /* barriers of all members before they get a page; twice as many for each further one, ... */
 	GRANTS_MAX = 16, /* ... of which there are so many */
 };
@@ -373,4 +374,34 @@ void group_meet(struct coord *c, struct client *from, const struct weft__msg *m)
 {
 	const struct weft__msg_group_meet *meet = &m->group_meet;
 	operate(c, from, &(struct weft__msg_group){meet->req, WEFT__GROUP_BARRIER, meet->name, meet->count}, meet);
+}
+
+static void send_row(struct coord *c, struct client *to, uint64_t req, const struct group *g)
+{
+	uint64_t waiting[WAITING_MAX];
+	size_t n = 0;
+	for (const struct weft__list *l = g->arrived.next; l != &g->arrived && n < WAITING_MAX; l = l->next)
+		waiting[n++] = WEFT__CONTAINER(l, const struct ask, at_target)->member->task->tid;
+	send_client(c, to,
+	            &(struct weft__msg){.code = WEFT__MSG_GROUP_ROW,
+	                                .group_row = {.req = req,
+	                                              .name = weft__str(g->entry.name),
+	                                              .size = g->nmembers,
+	                                              .barrier = g->barrier,
+	                                              .waiting = {waiting, n}}});
+}
+
+void group_list(struct coord *c, struct client *from, const struct weft__msg *msg)
+{
+	uint64_t req = msg->group_list.req, count = 0;
+	int code = 0;
+	for (const struct weft__list *l = c->groups.next; l != &c->groups && !code; l = l->next, count++) {
+		if (from->node->session.nbytes > COORD_OUTBOX_BUSY)
+			code = WEFT_EAGAIN;
+		else
+			send_row(c, from, req, WEFT__CONTAINER(l, const struct group, all));
+	}
+	send_client(c, from,
+	            &(struct weft__msg){.code = WEFT__MSG_LIST_END,
+	                                .list_end = {.req = req, .code = code, .count = count}});
 }

@@ -428,6 +428,7 @@ bool entry_put(struct coord *c, struct weft__map *m, struct entry *e);
 void entry_remove(struct coord *c, struct weft__map *m, struct entry *e); /* frees its name */
 
 void group_op(struct coord *c, struct client *from, const struct weft__msg *m);
+void group_list(struct coord *c, struct client *from, const struct weft__msg *m);
 struct group *group_create(struct coord *c, struct weft__str name);
 struct member *group_add(struct coord *c, struct group *g, struct task *t, uint32_t instance);
 struct member *group_member(const struct group *g, const struct task *t); /* NULL: it is none */

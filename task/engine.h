@@ -173,6 +173,16 @@ int weft__name_delete(struct weft__engine *e, const char *name);
 /* The members by instance, {0} where nobody is; *tids is to be weft__free'd. */
 int weft__group_members(struct weft__engine *e, const char *group, weft_tid_t **tids, size_t *n);
 
+/* All groups; *rows is to be weft__free'd, with what is in them. */
+struct weft__group_row {
+	char name[256];
+	uint32_t size, barrier; /* barrier 0: none is under way */
+	weft_tid_t *waiting;
+	size_t nwaiting;
+};
+int weft__group_list(struct weft__engine *e, struct weft__group_row **rows, size_t *n);
+void weft__group_rows_free(struct weft__group_row *rows, size_t n);
+
 /* Microseconds since 1970 on a node. WEFT_ENONODE; WEFT_ETIMEDOUT: it does not answer. */
 int weft__clock_of(struct weft__engine *e, uint32_t node, uint64_t *time_us, int timeout_ms);
 

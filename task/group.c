@@ -85,6 +85,80 @@ int weft__group_members(struct weft__engine *e, const char *group, weft_tid_t **
 	return 0;
 }
 
+/* --- all groups ------------------------------------------------------------------------------- */
+
+struct rows {
+	struct weft__group_row *rows;
+	size_t n, room;
+};
+
+void weft__group_rows_free(struct weft__group_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		weft__free(rows[i].waiting);
+	weft__free(rows);
+}
+
+static void restart_rows(struct weft__ask *ask)
+{
+	struct rows *rows = ask->arg;
+	weft__group_rows_free(rows->rows, rows->n);
+	*rows = (struct rows){0};
+}
+
+static bool take_row(struct rows *rows, const struct weft__msg_group_row *m)
+{
+	if (rows->n == rows->room) {
+		size_t room = rows->room ? 2 * rows->room : 16;
+		struct weft__group_row *more = weft__realloc(rows->rows, room * sizeof *more);
+		if (!more)
+			return false;
+		rows->rows = more;
+		rows->room = room;
+	}
+	struct weft__group_row *row = &rows->rows[rows->n];
+	*row = (struct weft__group_row){
+	        .size = (uint32_t)m->size, .barrier = (uint32_t)m->barrier, .nwaiting = m->waiting.n};
+	memcpy(row->name, m->name.p, m->name.n < sizeof row->name ? m->name.n : sizeof row->name - 1);
+	row->waiting = weft__calloc(m->waiting.n + 1, sizeof *row->waiting);
+	if (!row->waiting)
+		return false;
+	for (size_t i = 0; i < m->waiting.n; i++)
+		row->waiting[i].v = m->waiting.p[i];
+	rows->n++;
+	return true;
+}
+
+static bool answer_rows(struct weft__ask *ask, const struct weft__msg *m)
+{
+	if (m->code == WEFT__MSG_RESULT)
+		return weft__answer_result(ask, m);
+	if (m->code == WEFT__MSG_GROUP_ROW && !take_row(ask->arg, &m->group_row)) {
+		ask->code = WEFT_ENOMEM;
+		return true;
+	}
+	if (m->code == WEFT__MSG_LIST_END)
+		ask->code = (int)m->list_end.code;
+	return m->code == WEFT__MSG_LIST_END;
+}
+
+int weft__group_list(struct weft__engine *e, struct weft__group_row **rows, size_t *n)
+{
+	struct rows all = {0};
+	struct weft__msg m = {.code = WEFT__MSG_GROUP_LIST};
+	struct weft__ask ask = {.answer = answer_rows, .restart = restart_rows, .arg = &all};
+	weft__lock(e);
+	int rc = weft__ask(e, &ask, &m, -1);
+	weft__unlock(e);
+	if (rc) {
+		restart_rows(&ask);
+		return rc;
+	}
+	*rows = all.rows;
+	*n = all.n;
+	return 0;
+}
+
 int weft__clock_of(struct weft__engine *e, uint32_t node, uint64_t *time_us, int timeout_ms)
 {
 	if (node < 1 || node > WEFT__NODE_MAX)

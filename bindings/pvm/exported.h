@@ -22,7 +22,7 @@ extern struct Pvmtevinfo pvmtevinfo[];    /* by event */
 extern struct Pvmtevdid pvmtevdidlist[];  /* by field */
 
 int lpvmerr(const char *function, int code); /* a failed call ends with it; returns code */
-extern int pvmgs_tmout;
+extern struct timeval *pvmgs_tmout;
 int gs_getgstid(void);
 int pvm_vpackf(const char *format, va_list ap);
 int pvm_vunpackf(const char *format, va_list ap);
@@ -41,6 +41,7 @@ int pvmmatchstring(char *text, char *pattern); /* 1: it matches */
  * error of PVM's. */
 int pvm_weft_group(int op, const char *group, uint64_t arg, int *value);
 int pvm_weft_group_members(const char *group, int **tids); /* by instance, 0: none; free(); how many */
+int pvm_weft_group_server(void); /* what tools that ask PVM's group server may send to; or an error */
 /* Around each of its calls, for traces; id: a TEV_DID_, -1: none. leave returns the result. */
 void pvm_weft_group_enter(int event, const char *group, int id, int value);
 int pvm_weft_group_leave(int event, int id, int result);

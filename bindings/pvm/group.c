@@ -103,12 +103,12 @@ int pvm_freezegroup(char *group, int size)
 	return rc ? silent(rc) : size;
 }
 
-/* PVM's group server, of which there is none here, and how long to wait for it. For tools that ask it. */
-int pvmgs_tmout;
+/* PVM's group server, and how long to wait for it; for tools that ask it. NULL: for ever. */
+struct timeval *pvmgs_tmout;
 
 int gs_getgstid(void)
 {
-	return PvmNotFound;
+	return pvm_weft_group_server();
 }
 
 /* --- messages among members ------------------------------------------------------------------- */

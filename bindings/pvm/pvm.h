@@ -155,6 +155,10 @@ int weft__pvm_spare(bool spare);
 bool weft__pvm_output(const void *bytes, size_t nbytes, const weft_status_t *status, int context, int *bufid);
 bool weft__pvm_is_catching(void);
 
+/* What PVM's tools take for the group server, after they have asked for it; 0 before. */
+int weft__pvm_group_server(void);
+int weft__pvm_tell_group_server(int tag);
+
 /* Under the name of a service there is who it is: the buffer's message, which is dropped. */
 int weft__pvm_register(const char *service, int bufid);
 

@@ -364,7 +364,8 @@ static int next_message(int tid, int tag, uint64_t end)
 /* Whether such a message can come at all. */
 static bool is_possible(int tid, int tag)
 {
-	bool is_source = tid == -1 || tid == WEFT__PVM_DAEMON || weft__pvm_is_task(tid);
+	bool is_source = tid == -1 || tid == WEFT__PVM_DAEMON || weft__pvm_is_task(tid) ||
+	                 (tid > 0 && tid == weft__pvm_group_server());
 	return (is_source && (tag >= -1 || weft__pvm.resvtids)) || weft__pvm.match;
 }
 

@@ -166,7 +166,8 @@ static bool is_tag(int tag)
 /* Services may name daemons, too. */
 static bool is_target(int tid)
 {
-	return weft__pvm_is_task(tid) || (weft__pvm.resvtids && (weft__pvm_is_host(tid) || tid == WEFT__PVM_DAEMON));
+	return weft__pvm_is_task(tid) || (weft__pvm.resvtids && (weft__pvm_is_host(tid) || tid == WEFT__PVM_DAEMON)) ||
+	       (tid > 0 && tid == weft__pvm_group_server());
 }
 
 static int send_buffer(struct weft__pvm_buf *b, int tid, int tag)
@@ -186,7 +187,9 @@ int weft__call_send(int tid, int tag)
 	int rc = weft__pvm_enrol();
 	if (rc == 0)
 		rc = !is_target(tid) || !is_tag(tag) ? PvmBadParam : b ? PvmOk : PvmNoBuf;
-	if (rc == PvmOk && !weft__pvm_is_task(tid))
+	if (rc == PvmOk && tid > 0 && tid == weft__pvm_group_server())
+		rc = weft__pvm_tell_group_server(tag);
+	else if (rc == PvmOk && !weft__pvm_is_task(tid))
 		rc = weft__pvm_tell_daemon(b, tag);
 	else if (rc == PvmOk)
 		rc = send_buffer(b, tid, tag);

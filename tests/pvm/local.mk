@@ -14,5 +14,5 @@ EXTRA_DIST += %D%/every.c %D%/every.h %D%/every_buffers.c %D%/every_messages.c %
 TESTS += %D%/every.sh %D%/master.sh %D%/hosts.sh
 EXTRA_DIST += %D%/hosts.c
 dist_check_SCRIPTS += %D%/tasker.sh
-EXTRA_DIST += %D%/tasker.c %D%/recorded/tasker
+EXTRA_DIST += %D%/tasker.c %D%/recorded/tasker %D%/groups.c %D%/groups.command %D%/recorded/groups
 TESTS += %D%/tasker.sh

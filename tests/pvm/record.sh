@@ -33,5 +33,8 @@ done >"$WEFT_SRCDIR/tests/pvm/recorded/every"
 ${CC:-cc} -w -o "$tmp/tasker" "$WEFT_SRCDIR/tests/pvm/tasker.c" -lpvm3 || exit 1
 timeout 30 "$tmp/tasker" "$tmp/tasker" >"$WEFT_SRCDIR/tests/pvm/recorded/tasker" 2>&1
 
+${CC:-cc} -w -o "$tmp/groups" "$WEFT_SRCDIR/tests/pvm/groups.c" -lgpvm3 -lpvm3 || exit 1
+timeout 30 "$tmp/groups" "$(cat "$WEFT_SRCDIR/tests/pvm/groups.command")" | sed 's/0x[0-9a-f]*/TID/g' >"$WEFT_SRCDIR/tests/pvm/recorded/groups"
+
 gfortran -std=legacy -w -o "$tmp/every_f" "$WEFT_SRCDIR/tests/pvm/every_f.f" -lfpvm3 -lgpvm3 -lpvm3 || exit 1
 { timeout 20 "$tmp/every_f" 2>/dev/null; echo "exit $?"; } >"$WEFT_SRCDIR/tests/pvm/recorded/every_f"

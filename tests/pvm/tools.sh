@@ -7,7 +7,7 @@ lib=$WEFT_BUILDDIR/bindings/pvm/.libs
 nm -D "$lib/libpvm3.so" | grep -q -E ' U __(asan|ubsan|tsan)' && skip_all "the libraries were built with a sanitizer"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/weft-pvm.XXXXXX") || exit 99
 trap 'rm -rf "$tmp"' EXIT
-plan 3
+plan 5
 LD_LIBRARY_PATH=$lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH WEFT_RUNDIR="$tmp"
 
@@ -42,5 +42,17 @@ END
 	expect "and writes what a program calls" "$(for event in putinfo spawn send recv upkint exit; do
 		grep -q "^\"$event(0.0)\" {" "$tmp/trace" || echo "no $event"
 	done; for event in newtask spntask endtask; do grep -q "^\"$event(0)\" {" "$tmp/trace" || echo "no $event"; done)"
+fi
+
+if ! command -v pvm_gstat >/dev/null; then
+	skip "pvm_gstat shows groups as on PVM" "the package pvm-dev is not installed"
+	skip "pvmgroups prints them" "the package pvm-dev is not installed"
+else
+	${CC:-cc} -w -I"$WEFT_SRCDIR/bindings/pvm" -o "$tmp/groups" "$WEFT_SRCDIR/tests/pvm/groups.c" -L"$lib" -lgpvm3 -lpvm3
+	timeout 60 "$WEFT_BUILDDIR/console/weft" run "$tmp/groups" "$(cat "$WEFT_SRCDIR/tests/pvm/groups.command")" pvmgroups \
+		>"$tmp/out" 2>&1 </dev/null
+	tids='s/0x[0-9a-f]*/TID/g'
+	expect "pvm_gstat shows groups as on PVM" "$(sed -e "$tids" -e '/^2 groups:/,$d' "$tmp/out" | diff "$WEFT_SRCDIR/tests/pvm/recorded/groups" -)"
+	equal "pvmgroups prints them" "(0,  TID) (1,  TID) (2,  TID) " "$(sed "$tids" "$tmp/out" | grep '^(0' | head -n 1)"
 fi
 [ "$tap_failed" = 0 ]
