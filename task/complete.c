@@ -140,6 +140,25 @@ int weft__wait_any(struct weft__engine *e, weft_request_t *r, int n, int *index,
 	return rc;
 }
 
+/* The receive `last` is to end, of r[n], which are waited for together: whatever comes by a socket before the last
+ * message that they lack may wait a little. */
+static void take_leisure(struct weft__engine *e, const struct weft__request *last,
+                         const weft_request_t *r, int n)
+{
+	const struct weft__peer *p = weft__peer_recent(e, last->posted.key.source);
+	short events;
+	uint64_t count = 0;
+	if (!p || p->state != WEFT__OPEN || p->channel->ops->pollfd(p->channel, &events) < 0)
+		return;
+	for (int i = 0; i < n; i++) {
+		const struct weft__request *one = r[i].v ? weft__request_get(e, r[i]) : NULL;
+		if (one && is_send(one))
+			return;
+		count += one && one->state != WEFT__ENDED;
+	}
+	e->due = e->nchanges + count - 1;
+}
+
 int weft__wait_all(struct weft__engine *e, weft_request_t *r, int n, weft_status_t *statuses,
                    int timeout_ms)
 {
@@ -157,13 +176,18 @@ int weft__wait_all(struct weft__engine *e, weft_request_t *r, int n, weft_status
 		}
 		struct weft__request *one = weft__request_get(e, r[i]);
 		int rc = one ? 0 : WEFT_EINVAL;
-		if (one && one->state != WEFT__ENDED)
+		if (one && one->state != WEFT__ENDED) {
+			if (!e->due && !e->polling && one->state == WEFT__POSTED)
+				take_leisure(e, one, r, i + 1);
 			rc = weft__await(e, weft__has_ended, one, deadline);
+		}
 		if (rc) { /* time is over: all of them stay */
+			e->due = 0;
 			weft__unlock(e);
 			return rc;
 		}
 	}
+	e->due = 0;
 	for (int i = 0; i < n; i++) {
 		struct weft__request *one = r[i].v ? weft__request_get(e, r[i]) : NULL;
 		if (!one)

@@ -16,7 +16,7 @@
 static const struct weft__settings usual = {
         .eager_max = 64 << 10,
         .segment_bytes = 512 << 10,
-        .ahead_bytes = 128 << 10,
+        .ahead_bytes = 320 << 10,
         .share_min = SIZE_MAX,
         .credit_bytes = 16 << 20,
         .spin_ns = 50000,

@@ -49,6 +49,7 @@ static struct weft__peer *peer_new(struct weft__engine *e, weft_tid_t tid)
 	p->sink = weft__sink;
 	p->sink.arg = p;
 	p->sink.sated = &e->sated;
+	p->sink.leisure_ns = &e->leisure_ns;
 	weft__list_init(&p->ready);
 	weft__list_init(&p->control);
 	weft__list_init(&p->messages);

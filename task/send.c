@@ -99,15 +99,17 @@ static void next_piece(struct weft__request *r, struct weft__list *at)
 void weft__send_ahead(struct weft__peer *p, struct weft__request *r)
 {
 	const struct weft__settings *s = &p->engine->settings;
-	size_t most = p->channel->ops->ahead_bytes;
-	if (most > s->ahead_bytes)
-		most = s->ahead_bytes;
+	const struct weft__channel_ops *ops = p->channel->ops;
+	bool whole = r->size <= ops->whole_bytes && r->size <= s->ahead_bytes;
+	size_t most = ops->ahead_bytes < s->ahead_bytes ? ops->ahead_bytes : s->ahead_bytes;
+	if (whole)
+		most = r->size;
 	/* What is left of the credit is for announcements: a receiver may want a later message first. */
 	if (most == 0 || r->placed || p->credit_used + WEFT__MESSAGE_COST + most > s->credit_bytes / 2)
 		return;
 	r->out.payload = r->data;
-	r->out.hdr.kind = r->size <= most ? WEFT__EAGER : WEFT__HEAD;
-	r->out.hdr.len = r->size <= most ? r->size : most;
+	r->out.hdr.kind = whole ? WEFT__EAGER : WEFT__HEAD;
+	r->out.hdr.len = most;
 	if (r->lent)
 		weft__lend_save(r, 0, r->out.hdr.len);
 	r->moved = r->out.hdr.len;

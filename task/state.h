@@ -238,6 +238,8 @@ struct weft__engine {
 	uint64_t nchanges;    /* requests ended, messages kept, answers, peers that died */
 	const void *awaited;  /* what the polling thread's condition is about, as a rule a request */
 	bool sated;           /* it has ended: what else came may stay in the channel */
+	uint64_t due;         /* nchanges at which the call that polls lacks one message; less: it lacks more */
+	uint32_t leisure_ns;  /* how long the next one may wait therefore */
 	struct weft__direct *direct; /* the receive of direct.c that is under way */
 	unsigned direct_rounds;      /* of all these, so far */
 

@@ -35,6 +35,8 @@ enum {
 	RESTLESS_NS = 5000,       /* polls without rest for so long, and in all at least so long */
 	LOOK_INTERVAL_MS = 20,    /* in a sleep, when not everything that matters can wake it */
 	TRIM_MAX_MS = 60000, /* memory of channels is given back at least so often, if it can be */
+	LEISURE_NS = 1000,     /* for each message that a call lacks, but the last: none comes faster by a socket */
+	LEISURE_MAX_NS = 10000,
 	PROGRESS_ROUNDS = 64,
 	NEVENTS = 16,
 };
@@ -53,11 +55,19 @@ static void relax(void)
 #endif
 }
 
+/* When no other thread waits for anything. */
+static uint32_t leisure(const struct weft__engine *e)
+{
+	uint64_t nlacking = e->due > e->nchanges && !e->nwaiters ? e->due - e->nchanges : 0;
+	return nlacking < LEISURE_MAX_NS / LEISURE_NS ? (uint32_t)nlacking * LEISURE_NS : LEISURE_MAX_NS;
+}
+
 int weft__step(struct weft__engine *e)
 {
 	int n = 0;
 	uint64_t npushed = e->npushed;
 	e->sated = false;
+	e->leisure_ns = leisure(e);
 	for (uint32_t i = 0; i < e->nactive;) {
 		struct weft__peer *p = e->active[i];
 		n += weft__peer_poll(e, p);

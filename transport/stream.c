@@ -54,7 +54,9 @@ enum {
 	LINE = 64,                    /* of the caches */
 	LOOPBACK_BUFFER = 256 * 1024, /* in flight on one machine: no more than caches hold */
 	POLL_READS = 8,               /* a poll reads at most so often */
-	AHEAD_BYTES = 2 * 65483 - 406, /* two packets of the loopback interface, with a header */
+	PACKET = 65483, /* of the loopback interface */
+	AHEAD_BYTES = 2 * PACKET - 406, /* with a header */
+	WHOLE_BYTES = 5 * PACKET - 406, /* about as much as is in flight: the answer would come too late */
 	LINGER_MS = 200,
 	MARK = 0x5746, /* at the end of each header */
 };
@@ -75,6 +77,7 @@ struct stream {
 	size_t skip; /* zeros behind the last payload that have not come */
 	size_t ahead; /* how far to fill it, AHEAD_MIN..STAGING_BYTES */
 	bool active;  /* a message is half here */
+	uint64_t emptied_ns; /* when a poll at leisure had taken all there was; 0: look at once */
 	struct weft__hdr hdr;
 	uint8_t *to; /* NULL: throw away */
 	uint64_t got;
@@ -309,11 +312,24 @@ static size_t read_some(struct stream *s, bool *full)
 	return (size_t)n;
 }
 
+/* A look at the socket holds up a far end on this machine that writes to it, and what is taken out bit by bit is
+ * acknowledged bit by bit, which costs the far end once more. */
+static bool leave_alone(struct stream *s, const struct weft__sink *sink)
+{
+	if (*sink->leisure_ns &&
+	    weft__clock_ns() - s->emptied_ns < *sink->leisure_ns)
+		return true;
+	s->emptied_ns = 0;
+	return false;
+}
+
 static int stream_poll(struct weft__channel *c, const struct weft__sink *sink)
 {
 	struct stream *s = (struct stream *)c;
 	int pieces = 0;
 	bool full = true;
+	if (s->emptied_ns && leave_alone(s, sink))
+		return 0;
 	if (!s->staging && !s->closed) {
 		s->staging = weft__aligned_alloc(LINE, LINE + STAGING_BYTES);
 		if (!s->staging)
@@ -332,6 +348,8 @@ static int stream_poll(struct weft__channel *c, const struct weft__sink *sink)
 		}
 		pieces += unstage(s, sink);
 	}
+	if (pieces > 0 && !full && !s->active && sink->leisure_ns && *sink->leisure_ns)
+		s->emptied_ns = weft__clock_ns();
 	return pieces > 0 ? pieces : s->closed;
 }
 
@@ -398,6 +416,7 @@ static void stream_close(struct weft__channel **c)
 
 static const struct weft__channel_ops stream_ops = {
         .name = "stream",
+        .whole_bytes = WHOLE_BYTES,
         .ahead_bytes = AHEAD_BYTES,
         .send = stream_send,
         .poll = stream_poll,

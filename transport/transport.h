@@ -50,6 +50,10 @@ struct weft__sink {
 	/* Once it is true, poll had better return: what else has come is not wanted yet, and would have to be kept
 	 * elsewhere. NULL: more is always welcome. */
 	const bool *sated;
+
+	/* So long may wait what comes behind what has just come, since nobody can go on before still more has come: a
+	 * transport whose looks are dear had better look less often, and disturb the far end less. NULL: never. */
+	const uint32_t *leisure_ns;
 };
 
 struct weft__channel;
@@ -57,9 +61,9 @@ struct weft__channel;
 struct weft__channel_ops {
 	const char *name; /* "shm" */
 
-	/* Of a long message, so many bytes may as well go out with its announcement: they are on their way
-	 * while the answer comes. 0: they had better not. */
-	size_t ahead_bytes;
+	/* A message of up to so many bytes may as well go out whole; of a longer one so many with its
+	 * announcement: they are on their way while the answer comes. 0: they had better not. */
+	size_t whole_bytes, ahead_bytes;
 
 	/* Offer a message. *taken is how many payload bytes the channel has taken so far: 0 at the first call
 	 * of a message; the same message is offered again with it until 0 is returned. 0: all is taken and

@@ -56,7 +56,7 @@ static void nothing_end(void *arg, const struct weft__hdr *hdr)
 /* What the engine sent; the last header goes to *hdr. */
 static int taken_from(struct weft__channel *c, struct weft__hdr *hdr)
 {
-	struct weft__sink sink = {nothing_message, nothing_begin, nothing_end, hdr, NULL};
+	struct weft__sink sink = {.message = nothing_message, .begin = nothing_begin, .end = nothing_end, .arg = hdr};
 	return c->ops->poll(c, &sink);
 }
 

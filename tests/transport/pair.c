@@ -219,7 +219,7 @@ static void on_end(void *arg, const struct weft__hdr *hdr)
 
 void inbox_init(struct inbox *in)
 {
-	*in = (struct inbox){.sink = {on_message, on_begin, on_end, in, NULL},
+	*in = (struct inbox){.sink = {.message = on_message, .begin = on_begin, .end = on_end, .arg = in},
 	                     .room = malloc(MESSAGE_MAX)};
 	assert_non_null(in->room);
 }

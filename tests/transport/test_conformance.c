@@ -247,6 +247,31 @@ static void poll_of_an_idle_channel_is_zero(void **state)
 	pair_close(&p);
 }
 
+static void at_leisure_a_socket_is_looked_at_later(void **state)
+{
+	struct pair p;
+	struct inbox in;
+	uint32_t leisure_ns = UINT32_MAX;
+	pair_open(&p, *state);
+	inbox_init(&in);
+	in.sink.leisure_ns = &leisure_ns;
+	send_message(&p, 0, 0, 100, &in);
+	receive_until(&p, 1, &in, 1);
+	send_message(&p, 0, 1, 100, &in);
+	assert_true(p.ends[1]->ops->poll(p.ends[1], &in.sink) >= 0);
+	if (p.kind->socket)
+		assert_int_equal(in.next, 1);
+	leisure_ns = 0;
+	receive_until(&p, 1, &in, 2);
+	leisure_ns = 1000000;
+	for (uint32_t n = 2; n < 5; n++) {
+		send_message(&p, 0, n, 100, &in);
+		receive_until(&p, 1, &in, n + 1);
+	}
+	inbox_fini(&in);
+	pair_close(&p);
+}
+
 static void no_descriptor_is_leaked(void **state)
 {
 	struct pair p;
@@ -305,6 +330,7 @@ int main(void)
 	        cmocka_unit_test(send_after_the_far_end_closed_fails),
 	        cmocka_unit_test(armed_end_is_woken_by_a_message_and_by_a_close),
 	        cmocka_unit_test(poll_of_an_idle_channel_is_zero),
+	        cmocka_unit_test(at_leisure_a_socket_is_looked_at_later),
 	        cmocka_unit_test(no_descriptor_is_leaked),
 	        cmocka_unit_test(opening_without_memory_fails_and_leaks_nothing),
 	};

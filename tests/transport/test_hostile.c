@@ -55,7 +55,7 @@ static void bin_end(void *arg, const struct weft__hdr *hdr)
 
 static void bin_init(struct bin *b)
 {
-	*b = (struct bin){.sink = {bin_message, bin_begin, bin_end, b, NULL}};
+	*b = (struct bin){.sink = {.message = bin_message, .begin = bin_begin, .end = bin_end, .arg = b}};
 }
 
 /* --- the ring

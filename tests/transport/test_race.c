@@ -151,7 +151,7 @@ static void *run(void *arg)
 static void end_init(struct end *e, int side, uint32_t count, uint32_t looks_max, bool lazy)
 {
 	*e = (struct end){.side = side, .count = count, .looks_max = looks_max, .lazy = lazy};
-	e->sink = (struct weft__sink){on_message, on_begin, on_end, e, NULL};
+	e->sink = (struct weft__sink){.message = on_message, .begin = on_begin, .end = on_end, .arg = e};
 	e->out = malloc(LEN_MAX);
 	e->room = malloc(LEN_MAX);
 	must(e->out && e->room, "memory");

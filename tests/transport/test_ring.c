@@ -390,7 +390,7 @@ static void producer_without_a_fence_wakes_all_the_same(void **state)
 	weft__ring_tx_init(&d.tx, m[side].ring, m[side].bulk, bells[!side]);
 	weft__ring_rx_init(&d.rx, m[!side].ring, m[!side].bulk, bells[!side]);
 	d.rx.cheap_after = 200;
-	d.sink = (struct weft__sink){count, begin, end, &d, NULL};
+	d.sink = (struct weft__sink){.message = count, .begin = begin, .end = end, .arg = &d};
 	if (!d.rx.barrier || d.tx.fence) {
 		if (side == 1)
 			_exit(0);

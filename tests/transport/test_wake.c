@@ -61,7 +61,7 @@ static struct counter *counter_create(void)
 {
 	struct counter *in = calloc(1, sizeof *in);
 	must(in && (in->room = malloc(MESSAGE_MAX)), "no memory");
-	in->sink = (struct weft__sink){count_message, count_begin, count_end, in, NULL};
+	in->sink = (struct weft__sink){.message = count_message, .begin = count_begin, .end = count_end, .arg = in};
 	return in;
 }
 
