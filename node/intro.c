@@ -62,6 +62,7 @@ struct pair {
 	struct weft__list turn; /* in node->dials, or in node->redials, or alone */
 	unsigned ntries;
 	uint8_t nshared[2]; /* buffers that this task lets the other read */
+	int kept;           /* a copy of our task's end of the connection with another node; -1: none */
 };
 
 /* A task that is in a pair, here or elsewhere. */
@@ -140,7 +141,7 @@ static struct pair *pair_make(struct node *n, uint64_t a, uint64_t b)
 		endpoint_trim(n, second);
 		return NULL;
 	}
-	*p = (struct pair){.node = n, .tids = {a < b ? a : b, a < b ? b : a}};
+	*p = (struct pair){.node = n, .tids = {a < b ? a : b, a < b ? b : a}, .kept = -1};
 	weft__list_init(&p->turn);
 	return p;
 }
@@ -163,6 +164,7 @@ static void pair_free(struct pair *p)
 {
 	struct node *n = p->node;
 	token_forget(p);
+	linger_drop(n, &p->kept);
 	weft__list_remove(&p->turn);
 	for (int i = LOW; i <= HIGH; i++) {
 		struct endpoint *e = weft__map_get(&n->endpoints, p->tids[i]);
@@ -432,6 +434,8 @@ static void end_pair(struct pair *p, uint64_t gone, bool lost)
 		peer_send(n, weft__tid_node((weft_tid_t){other}), &there);
 	else if (p->state == PAIR_OPEN)
 		tell(n, other, &here, NULL, 0);
+	if (is_here(n, gone) && p->kept >= 0)
+		linger_start(n, &p->kept, other_node(p));
 	p->asked[!left] = false;
 	fail(p, WEFT_ENOTASK);
 }
@@ -511,6 +515,21 @@ void intro_peer_gone(struct node *n, uint32_t index, bool lost)
 
 /* --- between nodes -------------------------------------------------------------------------------- */
 
+/* Our side of it. */
+static int own_side(const struct pair *p)
+{
+	return is_here(p->node, p->tids[LOW]) ? LOW : HIGH;
+}
+
+/* There is a connection: our end goes to our task, and a copy stays. */
+static void open_between(struct pair *p, int *fd)
+{
+	hand(p, own_side(p), WEFT__CHANNEL_STREAM, fd, 1);
+	linger_drop(p->node, &p->kept);
+	p->kept = linger_keep(p->node, fd);
+	step(p, PAIR_OPEN);
+}
+
 static void dialled(void *arg, int fd, int code);
 
 /* What a dial that is under way needs to find its pair again: the pair may be gone meanwhile. */
@@ -519,12 +538,6 @@ struct dial {
 	uint64_t low, high;
 	struct link_token token;
 };
-
-/* Our side of it. */
-static int own_side(const struct pair *p)
-{
-	return is_here(p->node, p->tids[LOW]) ? LOW : HIGH;
-}
 
 /* Our task is the lower one, and its node can't dial the other: the other way round. */
 static void turn(struct pair *p)
@@ -611,8 +624,7 @@ static void dialled(void *arg, int fd, int code)
 	n->ndials--;
 	struct peer *peer = p ? peer_find(n, other_node(p)) : NULL;
 	if (current && fd >= 0) {
-		hand(p, own_side(p), WEFT__CHANNEL_STREAM, &fd, 1);
-		step(p, PAIR_OPEN);
+		open_between(p, &fd);
 	} else if (current && peer && code != WEFT_ECLOSED && own_side(p) == LOW) {
 		weft__log(WEFT__LOG_INFO, "WEFT-INTRO-TURN", "node=%u is to dial: %s", peer->index, weft__err_text(code));
 		peer->deaf = true;
@@ -743,8 +755,7 @@ static void accepted(void *arg, const struct link_token *token, int fd, int code
 	struct pair *p = token ? by_token(n, token) : NULL;
 	if (p && p->state == PAIR_DIALLING && fd >= 0) {
 		token_forget(p);
-		hand(p, own_side(p), WEFT__CHANNEL_STREAM, &fd, 1);
-		step(p, PAIR_OPEN);
+		open_between(p, &fd);
 	} else if (code) {
 		weft__log(WEFT__LOG_WARN, "WEFT-INTRO-REFUSED", "a connection for a task: %s", weft__err_text(code));
 	}

@@ -89,6 +89,7 @@ static void down(struct node *n)
 	client_close_all(n);
 	peer_close_all(n);
 	coord_link_stop(n);
+	linger_stop(n, 0);
 	if (n->unix_listener)
 		link_listener_close(&n->unix_listener);
 	if (n->tcp_listener)
@@ -409,6 +410,7 @@ int node_start(struct node *n, struct weft_error *e)
 	}
 	weft__list_init(&n->dials);
 	weft__list_init(&n->redials);
+	weft__list_init(&n->lingering);
 	weft__session_init(&n->coord.session);
 	int rc = signals_watch(n);
 	if (rc)

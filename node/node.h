@@ -115,6 +115,10 @@ struct node {
 	struct weft__list dials, redials; /* pairs that wait for their turn; that are to be tried again */
 	unsigned ndials;                  /* under way */
 	uv_timer_t redial_timer;
+
+	/* linger.c */
+	struct weft__list lingering;
+	long nkept; /* copies of tasks' ends of channels */
 };
 
 /* --- weftd.c: options; node.c: start, end, signals ---------------------------------------------- */
@@ -361,5 +365,12 @@ void intro_accept(struct node *n, int *fd);               /* a connection for tw
 void intro_peer_broken(struct node *n, uint32_t index);   /* messages may be lost: ask again */
 void intro_peer_failed(struct node *n, uint32_t index);   /* it can't be reached */
 void intro_peer_gone(struct node *n, uint32_t index, bool lost);
+
+/* --- linger.c: the last messages of tasks that have ended -------------------------------------------- */
+
+int linger_keep(struct node *n, int *fd);  /* a task has this end, too: takes it; the copy, -1: there are too many */
+void linger_drop(struct node *n, int *fd); /* the copy is not needed any more */
+void linger_start(struct node *n, int *fd, uint32_t peer); /* that task has ended, its partner is on that node */
+void linger_stop(struct node *n, uint32_t peer);           /* for partners on that node; 0: for all */
 
 #endif

@@ -357,6 +357,7 @@ void peer_gone(struct node *n, const struct weft__msg_peer_gone *m)
 	uint32_t index = p->index;
 	peer_free(p); /* first: nothing is sent to it any more */
 	intro_peer_gone(n, index, m->lost);
+	linger_stop(n, index);
 	output_peer_broken(n, index);
 }
 

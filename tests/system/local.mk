@@ -1,4 +1,9 @@
-system_tests = %D%/many_jobs.sh %D%/vm.sh %D%/faults.sh %D%/bad_input.sh %D%/install.sh
+system_tests = %D%/many_jobs.sh %D%/vm.sh %D%/faults.sh %D%/last_words.sh %D%/bad_input.sh %D%/install.sh
 dist_check_SCRIPTS += $(system_tests)
 EXTRA_DIST += %D%/lib.sh
 TESTS += $(system_tests)
+
+check_PROGRAMS += tests/system/last_words
+tests_system_last_words_SOURCES = %D%/last_words.c
+tests_system_last_words_LDADD = bindings/c/libweft.la
+tests_system_last_words_LDFLAGS = -no-install
