@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,6 +70,43 @@ static int find_folder(const struct args *a, const char *wanted, struct place *p
 	return 0;
 }
 
+void place_cut_slots(char *name)
+{
+	char *colon = strchr(name, ':');
+	if (colon && colon > name && colon[1] && strspn(colon + 1, "0123456789") == strlen(colon + 1))
+		*colon = '\0';
+}
+
+/* What is no name of a node, as each machine has it. */
+static bool is_loopback(const char *name)
+{
+	return !strcasecmp(name, "localhost") || !strcmp(name, "127.0.0.1");
+}
+
+/* "localhost:2,alpha" as it is sent: what means this machine is called by its node's number. */
+static int name_hosts(const char *hosts, struct session *s, struct place *p, struct weft_error *e)
+{
+	size_t at = 0;
+	int rc = 0;
+	for (size_t length; *hosts && at < sizeof p->host; hosts += length + (hosts[length] == ',')) {
+		char name[256];
+		length = strcspn(hosts, ",");
+		snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), hosts);
+		place_cut_slots(name);
+		size_t known = strlen(name);
+		bool here = s && is_loopback(name);
+		if (here && !session_node(s) && (rc = session_welcome(s, e)) != 0)
+			return rc;
+		if (here)
+			snprintf(name, sizeof name, "#%lld", (long long)session_node(s));
+		at += (size_t)snprintf(p->host + at, sizeof p->host - at, "%s%s%.*s", at ? "," : "", here ? name : "",
+		                       (int)(here ? length - known : length), here ? hosts + known : hosts);
+		if (hosts[length] == ',' && !hosts[length + 1] && at < sizeof p->host)
+			at += (size_t)snprintf(p->host + at, sizeof p->host - at, ","); /* an empty name, which is refused */
+	}
+	return at < sizeof p->host ? 0 : weft__err_set(e, WEFT_ETOOBIG, "--host has at most %zu bytes", sizeof p->host - 1);
+}
+
 int place_find(const struct args *a, struct session *s, struct place *p, struct weft_error *e)
 {
 	const char *where = args_text(a, OPT_WHERE), *host = args_text(a, OPT_HOST);
@@ -78,10 +116,8 @@ int place_find(const struct args *a, struct session *s, struct place *p, struct 
 	*p                 = (struct place){.host = ""};
 	if (searched)
 		rc = split(where ? where : host, p->host, sizeof p->host, &folder, e);
-	else if (host && strlen(host) >= sizeof p->host)
-		rc = weft__err_set(e, WEFT_ETOOBIG, "--host has at most %zu bytes", sizeof p->host - 1);
 	else if (host)
-		strcpy(p->host, host);
+		rc = name_hosts(host, s, p, e);
 	if (!rc && searched && !strchr(p->host, ','))
 		rc = look_up(s, p->host, sizeof p->host, e);
 	return rc ? rc : find_folder(a, folder && *folder ? folder : wdir, p, e);

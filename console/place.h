@@ -15,6 +15,9 @@ struct place {
 	bool usual;          /* nobody asked for this folder: PVM's hosts may have one of their own */
 };
 
+/* "alpha:4" is cut to "alpha": the number says how many tasks it gets while others get one. */
+void place_cut_slots(char *name);
+
 /* Reads --host, --where and --wdir. What --where calls an address, "." or an architecture is looked up in the VM; s NULL:
  * it is only looked whether it can be read. 0, WEFT_ENONODE, WEFT_ETOOBIG, WEFT_EIO. */
 int place_find(const struct args *a, struct session *s, struct place *p, struct weft_error *e);

@@ -45,9 +45,10 @@ struct plan {
 	{.id   = OPT_HOST,                                                                         \
 	 .name = "host",                                                                           \
 	 .kind = ARG_HOST,                                                                         \
-	 .arg  = "HOST[,HOST...]",                                                                 \
-	 .help = "start them there: names of nodes, or #INDEX",                                    \
-	 .man  = "Several are used in turn. Without it tasks go where cores are free."},           \
+	 .arg  = "HOST[:SLOTS][,HOST...]",                                                                 \
+	 .help = "start them there: names of nodes, or #INDEX, each with :SLOTS",                                    \
+	 .man  = "Several are used in turn; `alpha:4,beta:2` gives alpha two for each of beta's. " \
+	         "`localhost` is this machine. Without it tasks go where cores are free."},           \
 	{.id   = 'x',                                                                              \
 	 .name = "export",                                                                         \
 	 .kind = ARG_VARIABLE,                                                                     \

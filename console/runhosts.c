@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "base/heap.h"
+#include "console/place.h"
 
 enum { HOSTS_MAX = 4095 }; /* as SPAWN has it */
 
-/* "alpha,#1,beta": those that can be other machines. */
+/* "alpha:4,#1,beta": those that can be other machines. */
 static int read_names(struct hostfile *f, const char *names, struct weft_error *e)
 {
 	char name[HOSTFILE_NAME_MAX + 1];
@@ -18,6 +19,7 @@ static int read_names(struct hostfile *f, const char *names, struct weft_error *
 		size_t n = strcspn(names, ",");
 		bool other = n > 0 && *names != '#' && n < sizeof name && strncmp(names, "local", 5);
 		snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), names);
+		place_cut_slots(name);
 		if (other && !hostfile_find(f, name))
 			rc = hostfile_add(f, name, e);
 		names += n + (names[n] == ',');

@@ -1,5 +1,6 @@
 /* Where tasks go. Anywhere: to the node with the most free cores, and when there are none left, to the one
- * with the least load a core; equals take turns. On named hosts, or in turn: evenly over these. Node after node: to the
+ * with the least load a core; equals take turns. On named hosts, or in turn: evenly over these, or as NAME:SLOTS and names
+ * that stand there several times weigh them. Node after node: to the
  * first one that has a free core, and when there are none left, to the one with the least load a core. The tasks
  * that one node gets have ranks in a row, as neighbours in rank talk the most, unless they are dealt in turn. */
 #include "config.h"
@@ -52,7 +53,8 @@ static bool earlier_with_room(const struct place *a, const struct place *b)
 
 static bool fewer_here(const struct place *a, const struct place *b)
 {
-	return a->count != b->count ? a->count < b->count : a->turn < b->turn;
+	uint64_t count_a = (uint64_t)a->count * (b->weight ? b->weight : 1), count_b = (uint64_t)b->count * (a->weight ? a->weight : 1);
+	return count_a != count_b ? count_a < count_b : a->turn < b->turn;
 }
 
 /* Lets the place at i down to where it belongs in the heap. */
@@ -117,7 +119,7 @@ static int no_room(const struct weft__msg_spawn *m, const struct place *places, 
 static int fill(struct weft__msg_spawn *m, const struct place *places, size_t n, struct weft_error *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		int64_t wanted = m->ppn ? (int64_t)m->ppn : free_cores(places[i].node);
+		int64_t wanted = m->ppn ? (int64_t)m->ppn : places[i].weight ? places[i].weight : free_cores(places[i].node);
 		if (wanted > 0)
 			m->count += wanted < (int64_t)places[i].count_max ? (uint64_t)wanted : places[i].count_max;
 	}
@@ -206,10 +208,30 @@ static bool has_index(const struct node *n, const char *name, size_t len)
 	return (size_t)digits == len && memcmp(text, name, len) == 0;
 }
 
+/* Length of the name in NAME or NAME:SLOTS; slots 0: none were said. An address of many ':' is a name. */
+static size_t cut_slots(const char *name, size_t len, uint32_t *slots)
+{
+	const char *colon = memchr(name, ':', len);
+	size_t digits = colon ? len - (size_t)(colon + 1 - name) : 0;
+	*slots = 0;
+	if (digits < 1 || digits > 5 || colon == name)
+		return len;
+	for (size_t i = 1; i <= digits; i++) {
+		if (colon[i] < '0' || colon[i] > '9') {
+			*slots = 0;
+			return len;
+		}
+		*slots = *slots * 10 + (uint32_t)(colon[i] - '0');
+	}
+	return *slots ? (size_t)(colon - name) : len;
+}
+
 /* Adds the nodes that one host name means. */
 static int add_named(struct coord *c, const char *name, size_t len, struct place *places, size_t *n,
                      struct weft_error *e)
 {
+	uint32_t slots;
+	len = cut_slots(name, len, &slots);
 	char hosts[100];
 	bool found = false, drained = false, usable = false;
 	for (struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next) {
@@ -226,9 +248,11 @@ static int add_named(struct coord *c, const char *name, size_t len, struct place
 		size_t i = 0;
 		while (i < *n && places[i].node != node)
 			i++;
-		if (i < *n)
-			continue; /* named twice */
-		places[*n] = (struct place){.node = node, .turn = (uint32_t)*n};
+		if (i < *n) { /* named again */
+			places[i].weight = (places[i].weight ? places[i].weight : 1) + (slots ? slots : 1);
+			continue;
+		}
+		places[*n] = (struct place){.node = node, .turn = (uint32_t)*n, .weight = slots};
 		++*n;
 	}
 	if (usable)

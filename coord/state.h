@@ -375,6 +375,7 @@ struct place {
 	struct node *node;
 	uint32_t count, count_max; /* count_max: what it may have of them */
 	uint32_t turn;             /* its place among equals */
+	uint32_t weight;           /* how many of them it gets while others get one; 0: nobody said */
 	uint32_t at;               /* while they are sent: behind its tasks */
 };
 int place_tasks(struct coord *c, struct weft__msg_spawn *m, struct place **places, size_t *n, struct weft_error *e);

@@ -43,6 +43,9 @@ weft down >/dev/null
 equal "weft mpirun: their words, our run" "[0] v [1] v" "$(weft mpirun -np 2 --oversubscribe --tag-output -genv A v sh -c 'echo $A' 2>/dev/null | sort | xargs)"
 weft mpirun -np 2 sh -c '[ $WEFT_RANK = 1 ] && exit 3; exec sleep 100' 2>err; rc=$?
 equal "weft mpirun: the first task that fails ends the others" 3 $rc
+equal "weft mpirun: as many as slots behind a host's name" "0 1 2" "$(weft mpirun -q --host localhost:3 sh -c 'echo $WEFT_RANK' | sort | xargs)"
+equal "--host NAME:SLOTS weighs hosts, localhost is this one" "1 1 2 2 2 2" \
+	"$(weft run -q --local-nodes 2 -n 6 --host localhost:1,local2:2 sh -c 'echo $WEFT_NODE' | sort | xargs)"
 weft mpirun --bind-too core true 2>err; rc=$?
 equal "weft mpirun: an unknown option" 125 $rc
 equal "gets the nearest one" 1 "$(grep -c 'did you mean --bind-to?' err)"

@@ -51,6 +51,16 @@ static void node_after_node_shares_the_rest_when_all_cores_are_taken(void **stat
 	drive_destroy(d);
 }
 
+static void slots_behind_names_weigh_them(void **state)
+{
+	struct drive *d = drive_vm(3, 4);
+	spawn_and_expect(d, (struct weft__msg_spawn){.host = weft__str("#2:2,#3:1")}, "223");
+	spawn_and_expect(d, (struct weft__msg_spawn){.host = weft__str("#2:1,#3:3")}, "22333333");
+	spawn_and_expect(d, (struct weft__msg_spawn){.host = weft__str("#1,#1,#3")}, "113");
+	spawn_and_expect(d, (struct weft__msg_spawn){.host = weft__str("#1,#3")}, "1133");
+	drive_destroy(d);
+}
+
 static void in_turn_deals_neighbours_to_different_nodes(void **state)
 {
 	struct drive *d = drive_vm(3, 4);
@@ -131,6 +141,7 @@ int main(void)
 	        cmocka_unit_test(node_after_node_fills_the_first_one_first),
 	        cmocka_unit_test(node_after_node_goes_on_where_cores_are_free),
 	        cmocka_unit_test(node_after_node_shares_the_rest_when_all_cores_are_taken),
+	        cmocka_unit_test(slots_behind_names_weigh_them),
 	        cmocka_unit_test(in_turn_deals_neighbours_to_different_nodes),
 	        cmocka_unit_test(no_more_than_so_many_go_to_a_node),
 	        cmocka_unit_test(what_must_fit_does_not_share_cores),
