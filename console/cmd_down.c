@@ -64,16 +64,24 @@ static int tell_none(struct context *c, const char *vm, const struct weft_error 
 	return EXITCODE_FAILURE;
 }
 
+/* A session with a daemon that answers. One that is dying may still take the connection; then another node's is tried. */
+static int reach(struct context *c, const char *vm, struct weft_error *e)
+{
+	int rc = WEFT_ECLOSED;
+	for (int tries = 0; tries < 3 && rc == WEFT_ECLOSED; tries++) {
+		rc = c->session ? 0 : session_attach(c->loop, vm, &c->session, e);
+		if (!rc && (rc = session_welcome(c->session, e)) != 0)
+			context_detach(c);
+	}
+	return rc;
+}
+
 static int exec_down(struct context *c, const struct args *a)
 {
 	struct weft_error e;
 	const char *vm = args_text(a, OPT_VM);
-	if (!c->session && session_attach(c->loop, vm, &c->session, &e))
+	if (reach(c, vm, &e))
 		return tell_none(c, vm, &e);
-	if (session_welcome(c->session, &e)) {
-		context_detach(c);
-		return tell_none(c, vm, &e);
-	}
 	c->leave = true; /* its end is no surprise to the console */
 	return take_down(c);
 }
