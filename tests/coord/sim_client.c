@@ -168,7 +168,8 @@ static void ask_mbox(struct sim *s, struct sim_client *c, uint64_t req)
 	struct weft__str name = weft__str(names[sim_below(s, NAMES)]);
 	uint64_t dice = sim_below(s, 100), index = sim_below(s, 4);
 	uint64_t flags = sim_below(s, 8) | (sim_chance(s, 30) ? index << WEFT__MBOX_INDEX_SHIFT : 0);
-	struct weft__msg m = {.code = WEFT__MSG_MBOX_PUT, .mbox_put = {req, name, flags, {"value", 5}, sim_chance(s, 10)}};
+	struct weft__msg m = {.code = WEFT__MSG_MBOX_PUT, .mbox_put = {.req = req, .name = name, .flags = flags,
+	                      .value = {"value", 5}, .alone = sim_chance(s, 10)}};
 	if (dice < 35)
 		m = (struct weft__msg){.code = WEFT__MSG_MBOX_GET, .mbox_get = {req, name, index, sim_below(s, 8) * WEFT__MBOX_FIRST}};
 	else if (dice < 50)

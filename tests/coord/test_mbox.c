@@ -34,7 +34,8 @@ static int put(struct drive *d, uint32_t client, uint64_t flags, const char *val
 {
 	uint64_t index;
 	struct weft__msg m = {.code = WEFT__MSG_MBOX_PUT,
-	                      .mbox_put = {1, weft__str("box"), flags, {value, strlen(value)}, 0}};
+	                      .mbox_put = {.req = 1, .name = weft__str("box"), .flags = flags,
+	                                   .value = {value, strlen(value)}}};
 	int code = drive_result(d, 1, client, &m, &index);
 	return code ? code : (int)index;
 }
@@ -43,7 +44,8 @@ static int put_alone(struct drive *d, uint32_t client, uint64_t index)
 {
 	struct weft__msg m = {
 	        .code = WEFT__MSG_MBOX_PUT,
-	        .mbox_put = {1, weft__str("box"), WEFT__MBOX_MULTI | index << WEFT__MBOX_INDEX_SHIFT, {"x", 1}, 1}};
+	        .mbox_put = {.req = 1, .name = weft__str("box"), .value = {"x", 1}, .alone = 1,
+	                     .flags = WEFT__MBOX_MULTI | index << WEFT__MBOX_INDEX_SHIFT}};
 	return drive_result(d, 1, client, &m, NULL);
 }
 
