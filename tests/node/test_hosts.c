@@ -220,17 +220,18 @@ static void other_launchers_have_causes_of_their_own(void **state)
 		int code;
 		const char *text, *fix;
 	} cases[] = {
-	        {"srun", "srun: error: Unable to confirm allocation for job 3: Invalid job id specified", WEFT_ENOVM, "no such job", "squeue --me"},
-	        {"srun", "srun: error: Unable to create step for job 3: Job/step already completing or completed", WEFT_ENOVM, "the job ends",
-	         "squeue --me"},
+	        {"srun", "srun: error: Unable to confirm allocation for job 3: Invalid job id specified", WEFT_ENOVM,
+	         "no such job", "squeue --me"},
+	        {"srun", "srun: error: Unable to create step for job 3: Job/step already completing or completed", WEFT_ENOVM,
+	         "the job ends", "squeue --me"},
 	        {"srun", "srun: error: Unable to create step for job 3: Requested node configuration is not available", WEFT_ENONODE,
 	         "no such machine", "NODELIST"},
 	        {"srun", "", WEFT_ENONODE, "srun does not get through", "srun --overlap --nodes=1 --nodelist n7 true"},
 	        {"flux exec", "", WEFT_ENONODE, "flux exec does not get through", "flux exec --rank n7 true"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		const struct blame_case c = {.launcher = cases[i].launcher, .host = "n7", .target = "n7", .status = 1, .said = cases[i].said,
-		                             .release = "", .addresses = "", .limit_s = 9};
+		const struct blame_case c = {.launcher = cases[i].launcher, .host = "n7", .target = "n7", .status = 1,
+		                             .said = cases[i].said, .release = "", .addresses = "", .limit_s = 9};
 		struct blame b;
 		blame_find(&c, &b);
 		assert_int_equal(b.code, cases[i].code);
