@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -325,4 +326,22 @@ int weft__rundir_attach(const char *vm_name, char *nodedir, size_t size, struct 
 	char vm[PATH_MAX];
 	int rc = weft__rundir_vm(vm_name, vm, sizeof vm, e);
 	return rc ? rc : attach_lowest(vm, nodedir, size, e);
+}
+
+bool weft__rundir_ssh_socket(const char *dir, const char *login, const char *host, char *path, size_t size)
+{
+	enum { SSH_ADDS = 18, SOCKET_PATH_MAX = 107 }; /* while it makes it, ssh gives it a longer name */
+	uint64_t hash = 0xcbf29ce484222325u;
+	const char *const texts[] = {login, "@", host};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		for (const char *p = texts[i]; *p; p++)
+			hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
+	int n = snprintf(path, size, "%s/ssh.%016" PRIx64, dir, hash);
+	return n > 0 && (size_t)n < size && n + SSH_ADDS <= SOCKET_PATH_MAX;
+}
+
+bool weft__rundir_is_ssh(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	return !strcmp(slash ? slash + 1 : program, "ssh");
 }

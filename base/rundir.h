@@ -38,6 +38,11 @@ int weft__rundir_vm(const char *name, char *path, size_t size, struct weft_error
  * Returns a descriptor, or WEFT_ENOFILE, WEFT_EDENIED, WEFT_EIO. */
 int weft__rundir_open(const char *path, int make, struct weft_error *e);
 
+/* Where in a VM's folder an ssh to this host has its control socket, when its user was asked for a password. False: the path
+ * is too long for a socket. And whether a program is ssh, which knows of such sockets. */
+bool weft__rundir_ssh_socket(const char *dir, const char *login, const char *host, char *path, size_t size);
+bool weft__rundir_is_ssh(const char *program);
+
 /* Has an open folder been removed? Then its VM is over: nobody can find it any more. */
 bool weft__rundir_removed(int fd);
 

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/heap.h"
 #include "console/json.h"
+#include "console/sshmaster.h"
 
 enum { DRAW_MS = 100, SHOWN_MAX = 12, NAME_WIDTH = 40 };
 
@@ -242,9 +243,9 @@ static bool on_answer(void *arg, const struct weft__msg *m)
 	return last;
 }
 
-static void fail(struct entry *e, int code, const char *text)
+static void fail(struct entry *e, int code, const char *text, const char *fix)
 {
-	struct outcome o = {.name = (char *)name_of(e), .code = code, .text = (char *)text, .said = (char *)"", .fix = (char *)"weft logs",
+	struct outcome o = {.name = (char *)name_of(e), .code = code, .text = (char *)text, .said = (char *)"", .fix = (char *)fix,
 	                    .took_ms = (weft__clock_ns() - e->began_ns) / 1000000};
 	settle(e, false);
 	tell(e->adder, &o);
@@ -291,13 +292,46 @@ static int ask(struct adder *a, struct entry *e)
 	return e->req < 0 ? (int)e->req : 0;
 }
 
+static bool asks_user(const struct entry *e)
+{
+	return e->host && e->host->start == HOSTFILE_PASSWORD;
+}
+
+/* Lets ssh talk to the user, one host after the other; 0, or the entry has failed. */
+static int open_master(struct adder *a, struct entry *e)
+{
+	const struct hostfile_host *h = e->host;
+	struct weft_error why;
+	const char *address = h->text[HOSTFILE_ADDRESS] ? h->text[HOSTFILE_ADDRESS] : h->name;
+	int rc = session_node(a->session) ? 0 : session_welcome(a->session, &why);
+	if (!rc && session_node(a->session) != 1)
+		rc = weft__err_set(&why, WEFT_EUNSUP, "so=pw works on the machine where the virtual machine was begun");
+	wipe(a);
+	fflush(a->options->out);
+	e->began_ns = weft__clock_ns();
+	if (!rc)
+		rc = sshmaster_open(session_dir(a->session), h->text[HOSTFILE_LOGIN] ? h->text[HOSTFILE_LOGIN] : "", address, &why);
+	if (!rc)
+		return 0;
+	char fix[300] = "";
+	if (rc == WEFT_EDENIED)
+		snprintf(fix, sizeof fix, "ssh -v %.200s true", address);
+	a->nopen++;
+	fail(e, rc, why.text, fix);
+	return rc;
+}
+
+/* Those of which ssh may ask the user something come last, each when all others are decided: while it asks we hear
+ * of none. */
 static void ask_next(struct adder *a)
 {
-	while (a->nopen < ADDER_AT_ONCE && a->nasked < a->n) {
+	while (a->nopen < ADDER_AT_ONCE && a->nasked < a->n && (a->nopen == 0 || !asks_user(&a->entries[a->nasked]))) {
 		struct entry *e = &a->entries[a->nasked++];
+		if (asks_user(e) && open_master(a, e))
+			continue;
 		int rc = ask(a, e);
 		if (rc)
-			fail(e, rc, weft__err_text(rc));
+			fail(e, rc, weft__err_text(rc), "weft logs");
 	}
 }
 
@@ -310,7 +344,7 @@ static void expire(struct adder *a)
 		if (e->state != ENTRY_ASKED || now - e->began_ns < ADDER_HOST_MS * UINT64_C(1000000))
 			continue;
 		session_forget(a->session, e->req);
-		fail(e, WEFT_ETIMEDOUT, "the virtual machine does not say what became of it");
+		fail(e, WEFT_ETIMEDOUT, "the virtual machine does not say what became of it", "weft logs");
 	}
 	ask_next(a);
 	a->done = a->nopen == 0;
@@ -334,13 +368,13 @@ static int make_entries(struct adder *a, const struct hostfile *f)
 		return WEFT_ENOMEM;
 	if (a->options->local > 0)
 		a->entries[a->n++] = (struct entry){.adder = a};
-	for (size_t i = 0; i < f->n; i++) {
-		const struct hostfile_host *h = &f->hosts[i];
-		if (h->start != HOSTFILE_USUAL)
-			context_note(a->context, "%s: so= means nothing here: ssh must not ask for a password (ssh-copy-id %s)", h->name,
-			             h->name);
-		if (h->later && !a->options->later)
+	for (size_t i = 0; i < 2 * f->n; i++) {
+		const struct hostfile_host *h = &f->hosts[i % f->n];
+		if ((h->start == HOSTFILE_PASSWORD) != (i >= f->n) || (h->later && !a->options->later))
 			continue;
+		if (h->start == HOSTFILE_BY_HAND)
+			context_note(a->context, "%s: so=ms: Weft starts no daemon by hand, as its key would have to be typed; "
+			             "ssh is tried", h->name);
 		if (a->options->here_too && hostfile_is_here(h->name))
 			set_home(a, h);
 		else

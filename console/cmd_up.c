@@ -191,7 +191,8 @@ static const struct option_def options[] = {
                         "One host a line, as `node2`; `node2 slots=4` or `node2:4` says how many tasks fit. Comments begin "
                         "with `#`. PVM's options are understood: `lo=` the user there, `ip=` an address to dial, `dx=` the path "
                         "of weftd, `ep=` folders of programs, `wd=` where tasks start, `sp=` the speed (1000 is "
-                        "usual); and `port=`. A line that begins with `*` has options for all hosts after it, in the "
+                        "usual); `so=pw` lets ssh ask you for a password, one host after the other; and `port=`. "
+                        "A line that begins with `*` has options for all hosts after it, in the "
                         "place of the last such line; `&` before a host means that it is not added now. An entry "
                         "for this machine is the home node's."),
         OPTION_PORTS("the daemons listen on PORT, or on a free one of a range A-B"),

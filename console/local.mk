@@ -1,6 +1,6 @@
 noinst_LTLIBRARIES += console/libconsole.la
 console_libconsole_la_SOURCES = \
-	%D%/adder.c %D%/adder.h \
+	%D%/adder.c %D%/adder.h %D%/sshmaster.c %D%/sshmaster.h \
 	%D%/aliases.c %D%/aliases.h \
 	%D%/allocation.c %D%/allocation.h \
 	%D%/args.c %D%/args.h \

@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/rundir.h"
 
 /* %h stands for the host (or the address given for it). Where it is missing both are appended.
  * joins: the last argument is for a shell there, as ssh does it; else the words are a command themselves. */
@@ -142,6 +144,17 @@ static void put_word(struct text *t, const char *word, size_t n, const char *hos
 	}
 }
 
+/* A connection that the user has opened for us, by a password. */
+static bool find_master(const struct weft__msg_node_start *m, const struct launch_home *home, const char *program, char *option,
+                        size_t size)
+{
+	size_t n = (size_t)snprintf(option, size, "ControlPath=");
+	const char *host = m->address.n ? m->address.p : m->host.p;
+	return m->kind == WEFT__ADD_SSH && weft__rundir_is_ssh(program) && home->dir &&
+	       weft__rundir_ssh_socket(home->dir, m->login.n ? m->login.p : "", host, option + n, size - n) &&
+	       access(option + n, F_OK) == 0;
+}
+
 int launch_make(struct launch *l, const struct weft__msg_node_start *m, const struct launch_home *home,
                 struct weft_error *e)
 {
@@ -161,6 +174,10 @@ int launch_make(struct launch *l, const struct weft__msg_node_start *m, const st
 		put_word(&words, from, length, host, &named);
 		put(&words, "%c", '\0');
 		from += length;
+		if (n == 1 && find_master(m, home, l->argv[0], l->master, sizeof l->master)) {
+			l->argv[n++] = "-o"; /* before other ones: the first value counts */
+			l->argv[n++] = l->master;
+		}
 	}
 	if (how->login && m->login.n) {
 		l->argv[n++] = how->login;

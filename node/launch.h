@@ -26,7 +26,7 @@ enum launch_status {
 
 struct launch {
 	const char *argv[LAUNCH_WORDS_MAX + 4]; /* ends with NULL */
-	char words[2048];                       /* what they point into */
+	char words[2048], master[256];          /* what they point into */
 	char script[LAUNCH_TEXT_MAX];           /* what a shell runs there */
 };
 
@@ -36,6 +36,7 @@ struct launch_home {
 	uint16_t port;              /* of home */
 	uint64_t orphan_ms;
 	const char *folder; /* where our own daemon is */
+	const char *dir;    /* the VM's, where a user's ssh may have left its socket */
 };
 
 /* 0; WEFT_EUNSUP: there is no such kind; WEFT_ETOOBIG. */

@@ -270,7 +270,8 @@ static int run_launcher(struct remote *r, const struct weft__msg_node_start *ask
 	                                 .addresses = r->addresses,
 	                                 .port = r->node->port,
 	                                 .orphan_ms = r->node->orphan_ms,
-	                                 .folder = folder};
+	                                 .folder = folder,
+	                                 .dir = r->node->dir};
 	int rc = node_listen_everywhere(r->node, &e);
 	if (!rc)
 		rc = launch_make(&launch, m, &home, &e);

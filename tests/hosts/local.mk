@@ -10,7 +10,7 @@ tests_hosts_pvmwatcher_CPPFLAGS = -I$(srcdir)/bindings/pvm
 tests_hosts_pvmwatcher_LDFLAGS = -static
 tests_hosts_pvmwatcher_LDADD = bindings/pvm/libpvm3.la
 
-hosts_tests = %D%/add.sh %D%/addresses.sh %D%/hostfile.sh %D%/net.sh
+hosts_tests = %D%/add.sh %D%/addresses.sh %D%/hostfile.sh %D%/net.sh %D%/password.sh
 dist_check_SCRIPTS += $(hosts_tests)
 TESTS += $(hosts_tests)
 EXTRA_DIST += %D%/lib.sh
