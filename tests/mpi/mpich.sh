@@ -36,8 +36,11 @@ equal "ranks of three nodes do not" 6 "$(weft run -q --local-nodes 3 -n 6 ./hell
 equal "a program behind a program is seen" 2 "$(weft run -q -n 2 env ./hello | grep -c 'of 2')"
 equal "so is one that a script starts" 2 "$(printf '#!/bin/sh\nexec "$(dirname "$0")/hello"\n' >script; chmod +x script; weft run -q -n 2 ./script | grep -c 'of 2')"
 mpicc.mpich -O1 -o rounds "$sources/rounds.c"
+weft run -q -n 2 sh -c 'eval "$(echo ./rou)nds over"' >out 2>err </dev/null &
+until_true 20 grep -q 'its own' err
 : >over
-status "one that nothing shows runs alone" 0 weft run -q -n 2 sh -c 'eval "$(echo ./rou)nds over"; sleep 1'
+wait $!
+equal "one that nothing shows runs alone" 0 $?
 says "but not in silence" 'rank 0 .* runs an MPI .libmpich.so.* that nobody hosts: each of the 2 tasks is a world of its own; --mpi=mpich'
 status "unless it is said that it shall" 0 weft run -q --mpi=none -n 2 ./rounds over
 equal "then nobody is told" "" "$(cat err)"
