@@ -11,8 +11,9 @@ compile() {
 	esac
 }
 
-# own_launcher ARGUMENTS…: mpirun, which refuses root and few cores unless it is told not to
+# own_launcher ARGUMENTS…: mpirun, which refuses root and few cores unless it is told not to. It names its folder by its pid:
+# a test in another PID namespace may have the same.
 own_launcher() {
-	OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+	TMPDIR=$tmp OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
 		timeout -k 5 60 mpirun.openmpi --oversubscribe "$@"
 }
