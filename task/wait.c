@@ -3,8 +3,8 @@
  * A call that must wait polls the channels: a few microseconds without rest, since most answers
  * have come by then; a little longer with the processor given away in between, since whoever is to
  * answer may be waiting for it; with more tasks than cores on the node in this way from the start.
- * Then it arms every channel, so that whatever comes rings the doorbell or makes a socket ready,
- * and sleeps in epoll_wait. How long it polls adapts: a sleep that was over soon makes the next
+ * Without a channel there is nothing to poll. Then it arms every channel, so that whatever comes
+ * rings the doorbell or makes a socket ready, and sleeps in epoll_wait. How long it polls adapts: a sleep that was over soon makes the next
  * time longer, a long one makes it shorter.
  *
  * Of several threads that wait one polls; the others wait on a condition variable and look at their
@@ -253,14 +253,20 @@ static int poll_until(struct weft__engine *e, weft__condition holds, void *arg, 
 			idle_since = 0;
 			restless = !e->crowded;
 		}
-		rest(e, moved || restless);
-		if (round % ROUNDS_PER_CLOCK && (moved || restless))
+		bool deaf = !moved && e->nactive == 0; /* what comes now comes from the daemon, and wakes */
+		if (!deaf)
+			rest(e, moved || restless);
+		if (round % ROUNDS_PER_CLOCK && (moved || restless) && !deaf)
 			continue;
 		uint64_t now = weft__clock_ns();
 		if (now >= deadline)
 			return WEFT_ETIMEDOUT;
 		if (moved)
 			continue;
+		if (deaf) {
+			sleep_until(e, deadline);
+			continue;
+		}
 		if (!idle_since)
 			idle_since = now;
 		restless = !e->crowded && now - idle_since < RESTLESS_NS;
