@@ -174,6 +174,7 @@ static int find_key(void *arg, const char *identity, uint8_t key[static LINK_KEY
 static void on_opened(struct link *l, void *arg, const char *identity)
 {
 	struct peer *p = arg;
+	link_gather(l);
 	if (!p->is_home && !read_identity(identity, &p->node, &p->incarnation))
 		peer_destroy(p);
 }

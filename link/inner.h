@@ -59,6 +59,7 @@ struct link {
 
 	enum link_state state;
 	bool paused;
+	bool gathers;          /* frames leave with the loop's next turn, together */
 	bool read_wants_write; /* TLS: reading goes on when the socket is writable */
 	bool write_broken;     /* sending failed; reading goes on to the end */
 	int fd;                /* -1 while dialling */

@@ -35,6 +35,7 @@
 enum {
 	LEAVE_MS = 1000,
 	OUT_KEEP = 64 * 1024, /* an empty queue keeps this much memory at most */
+	GATHER_MAX = 32 * 1024, /* so much does not wait for the loop's next turn */
 };
 
 #define TO(state) (1u << LINK_##state)
@@ -123,7 +124,8 @@ static void on_timer(uv_timer_t *timer)
 		link_opened(l, NULL);
 		break;
 	case LINK_OPEN:
-		if (l->kind->resume)
+		link_flush(l);
+		if (l->kind->resume && !l->read_wants_write)
 			l->kind->resume(l);
 		link_watch(l);
 		break;
@@ -291,6 +293,11 @@ void link_close(struct link **link)
 
 /* --- sending ------------------------------------------------------------------------------ */
 
+void link_gather(struct link *l)
+{
+	l->gathers = true;
+}
+
 size_t link_queued(const struct link *l)
 {
 	return l->out.len - l->out_sent;
@@ -354,7 +361,10 @@ static bool takes_frames(const struct link *l)
 static void frame_queued(struct link *l)
 {
 	l->frames_queued++;
-	if (l->state == LINK_OPEN || l->state == LINK_OPENING) {
+	if (l->gathers && l->state == LINK_OPEN && link_queued(l) < GATHER_MAX) {
+		if (!uv_is_active((uv_handle_t *)&l->timer))
+			link_wake(l);
+	} else if (l->state == LINK_OPEN || l->state == LINK_OPENING) {
 		link_flush(l);
 		link_watch(l);
 	}

@@ -1,6 +1,6 @@
 /* link.h - framed connections of daemons and tools, on a libuv loop.
  *
- * Two kinds behave alike: a Unix SOCK_SEQPACKET socket (one frame a packet, descriptors may come along),
+ * Two kinds behave alike: a Unix SOCK_SEQPACKET socket (whole frames in a packet, descriptors may come along),
  * and TLS 1.3 over TCP with an external pre-shared key. Both carry proto's frames. Everything runs on the
  * loop's thread. Frames sent are queued without loss until the link closes; link_queued shows how much.
  */
@@ -75,6 +75,10 @@ int link_send(struct link *l, const struct weft__msg *m, const int *fds, size_t 
 
 /* The same with a body that is encoded already, at least one byte. */
 int link_send_body(struct link *l, const void *body, size_t nbytes);
+
+/* From now on frames leave together: all of one turn of the loop with the next. For an owner that sends many small ones
+ * to a peer that each would wake; on a Unix link the peer must be a link, too. */
+void link_gather(struct link *l);
 
 size_t link_queued(const struct link *l);      /* bytes not yet given to the kernel */
 void link_pause(struct link *l, bool paused);  /* stop reading, or go on */

@@ -1,14 +1,15 @@
-/* unix.c - links over a Unix SOCK_SEQPACKET socket: one frame a packet, descriptors beside it.
+/* unix.c - links over a Unix SOCK_SEQPACKET socket: whole frames in a packet, descriptors beside a single one.
  *
- * Happy path: a frame is one sendmsg, with its descriptors as SCM_RIGHTS; the other side gets
- * exactly this packet from one recvmsg and hands it on.
+ * Happy path: a frame is one sendmsg, with its descriptors as SCM_RIGHTS; on a link that gathers all frames
+ * that wait are one, as far as they fit. The other side gets exactly this packet from one recvmsg and
+ * hands its frames on.
  *
  * Failure modes:
  * - The peer takes nothing: EAGAIN, the frame stays in the queue until poll says writable.
  * - The peer closed with packets of ours unread: the kernel reports ECONNRESET once, *before* the
  * packets that the peer had sent. We read on: an end of file follows them.
- * - The packet is no frame, or longer than one, or brings more descriptors than we take: the link
- * fails, the descriptors are closed.
+ * - The packet is not made of frames, or longer than the longest one, or brings descriptors that are not a
+ * single frame's or more than we take: the link fails, the descriptors are closed.
  * - We are out of descriptors: the kernel drops what comes (MSG_CTRUNC), and the link fails with
  * words.
  */
@@ -62,41 +63,58 @@ static size_t unpack_baggage(struct msghdr *h, int fds[static LINK_FDS_MAX])
 	return SIZE_MAX;
 }
 
-/* Checks one packet and hands it on. */
+/* The length of the frame at `at`, with its header; or an error. */
+static int frame_at(size_t at, size_t nbytes, struct weft_error *e)
+{
+	if (nbytes - at < WEFT__FRAME_HEADER)
+		return weft__err_set(e, WEFT_EPROTO, "a packet that ends with %zu bytes, shorter than any frame",
+		                     nbytes - at);
+	int length = weft__frame_length(packet + at, e);
+	if (length >= 0 && (size_t)length > nbytes - at - WEFT__FRAME_HEADER)
+		return weft__err_set(e, WEFT_EPROTO, "a frame of %d bytes in a packet of %zu", length, nbytes);
+	return length < 0 ? length : length + WEFT__FRAME_HEADER;
+}
+
+/* 0 when the packet is whole frames, and may have its descriptors. */
+static int check_packet(const struct msghdr *h, size_t nbytes, size_t nfds, struct weft_error *e)
+{
+	size_t nframes = 0;
+	if (h->msg_flags & MSG_CTRUNC)
+		return weft__err_set(e, WEFT_ENOSPC, "descriptors were lost: none is free in this process");
+	if (nfds == SIZE_MAX)
+		return weft__err_set(e, WEFT_EPROTO, "more than %d descriptors with one frame", LINK_FDS_MAX);
+	if (h->msg_flags & MSG_TRUNC)
+		return weft__err_set(e, WEFT_EPROTO, "a packet longer than any frame");
+	for (size_t at = 0; at < nbytes; nframes++) {
+		int length = frame_at(at, nbytes, e);
+		if (length < 0)
+			return length;
+		at += (size_t)length;
+	}
+	if (nfds > 0 && nframes > 1)
+		return weft__err_set(e, WEFT_EPROTO, "descriptors with %zu frames", nframes);
+	return 0;
+}
+
+/* Checks one packet and hands it on, until a handler closes the link. */
 static void take_packet(struct link *l, struct msghdr *h, size_t nbytes)
 {
 	int fds[LINK_FDS_MAX];
 	size_t nfds = unpack_baggage(h, fds);
 	struct weft_error e = {0};
-	int code = 0;
-
-	if (h->msg_flags & MSG_CTRUNC)
-		code = weft__err_set(&e, WEFT_ENOSPC,
-		                     "descriptors were lost: none is free in this process");
-	else if (nfds == SIZE_MAX)
-		code = weft__err_set(&e, WEFT_EPROTO, "more than %d descriptors with one frame",
-		                     LINK_FDS_MAX);
-	else if (h->msg_flags & MSG_TRUNC)
-		code = weft__err_set(&e, WEFT_EPROTO, "a packet longer than any frame");
-	else if (nbytes < WEFT__FRAME_HEADER)
-		code = weft__err_set(&e, WEFT_EPROTO,
-		                     "a packet of %zu bytes, shorter than any frame", nbytes);
-	else if ((code = weft__frame_length(packet, &e)) >= 0) {
-		if ((size_t)code + WEFT__FRAME_HEADER != nbytes)
-			code = weft__err_set(&e, WEFT_EPROTO,
-			                     "a frame of %d bytes in a packet of %zu", code,
-			                     nbytes);
-		else
-			code = 0;
-	}
+	int code = check_packet(h, nbytes, nfds, &e);
 	if (code < 0) {
 		for (size_t i = 0; nfds != SIZE_MAX && i < nfds; i++)
 			close(fds[i]);
 		link_fail(l, code, "%s", e.text);
 		return;
 	}
-	l->handler->frame(l, l->arg, packet + WEFT__FRAME_HEADER, nbytes - WEFT__FRAME_HEADER, fds,
-	                  nfds);
+	for (size_t at = 0; at < nbytes && l->state == LINK_OPEN;) {
+		size_t length = (size_t)frame_at(at, nbytes, &e);
+		l->handler->frame(l, l->arg, packet + at + WEFT__FRAME_HEADER, length - WEFT__FRAME_HEADER, fds,
+		                  nfds);
+		at += length;
+	}
 }
 
 static void read_packets(struct link *l)
@@ -120,7 +138,7 @@ static void read_packets(struct link *l)
 	}
 }
 
-/* Sends the frame of nbytes at the front of the queue, and its descriptors: as sendmsg. */
+/* Sends nbytes of frames at the front of the queue, and the descriptors: as sendmsg. */
 static ssize_t send_packet(struct link *l, struct baggage *b, size_t nbytes)
 {
 	struct iovec iov = {.iov_base = l->out.data + l->out_sent, .iov_len = nbytes};
@@ -138,19 +156,38 @@ static ssize_t send_packet(struct link *l, struct baggage *b, size_t nbytes)
 	return sendmsg(l->fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* What is to be the next packet: how many bytes and frames of the queue, and the descriptors that go with it. */
+static int next_packet(const struct link *l, size_t *nbytes, size_t *nframes, struct baggage **b, struct weft_error *e)
+{
+	uint64_t loaded = UINT64_MAX; /* the next frame that has descriptors */
+	*b = NULL;
+	*nbytes = *nframes = 0;
+	if (!weft__list_empty(&l->baggage)) {
+		struct baggage *first = WEFT__CONTAINER(l->baggage.next, struct baggage, list);
+		loaded = first->frame;
+		*b = loaded == l->frames_sent + 1 ? first : NULL;
+	}
+	do {
+		int length = weft__frame_length(l->out.data + l->out_sent + *nbytes, e);
+		if (length < 0)
+			return length;
+		size_t frame = WEFT__FRAME_HEADER + (size_t)length;
+		if (*nframes > 0 && *nbytes + frame > sizeof packet)
+			break;
+		*nbytes += frame;
+		++*nframes;
+	} while (l->gathers && !*b && *nbytes < link_queued(l) && l->frames_sent + *nframes + 1 != loaded);
+	return 0;
+}
+
 static int write_packets(struct link *l, struct weft_error *e)
 {
 	while (link_queued(l) > 0) {
-		int length = weft__frame_length(l->out.data + l->out_sent, e);
-		if (length < 0)
-			return length;
-		size_t nbytes = WEFT__FRAME_HEADER + (size_t)length;
-		struct baggage *b = NULL;
-		if (!weft__list_empty(&l->baggage)) {
-			b = WEFT__CONTAINER(l->baggage.next, struct baggage, list);
-			if (b->frame != l->frames_sent + 1)
-				b = NULL;
-		}
+		size_t nbytes, nframes;
+		struct baggage *b;
+		int rc = next_packet(l, &nbytes, &nframes, &b, e);
+		if (rc < 0)
+			return rc;
 		if (send_packet(l, b, nbytes) < 0) {
 			if (errno == EINTR)
 				continue;
@@ -160,7 +197,7 @@ static int write_packets(struct link *l, struct weft_error *e)
 			                     strerror(errno));
 		}
 		l->out_sent += nbytes;
-		l->frames_sent++;
+		l->frames_sent += nframes;
 		if (b)
 			link_drop_baggage(b);
 	}

@@ -276,6 +276,7 @@ static void message(struct node *n, const struct weft__msg *m)
 static void on_opened(struct link *l, void *arg, const char *identity)
 {
 	struct node *n = arg;
+	link_gather(l);
 	if (n->home) {
 		struct weft__msg m = {.code = WEFT__MSG_HELLO,
 		                      .hello = {.version = WEFT__PROTO_VERSION,

@@ -1,8 +1,8 @@
 /* The jobs that have tasks on this node, and those tasks.
  *
  * Happy path: TEAM tells all tids of a job, LAUNCH which of them start here; the first LAUNCH starts the job's
- * task VM. The task VM tells STARTED, EXITED; both go on to the coordinator. When the task VM has ended and
- * no LAUNCH is to come the job is forgotten.
+ * task VM. The task VM tells STARTED, EXITED; both go on to the coordinator. TASK_SPEAKS makes a task a client. When the
+ * task VM has ended and no LAUNCH is to come the job is forgotten.
  *
  * What can go wrong: the task VM can't be started (each task fails with the reason); it dies (its tasks are
  * lost and swept up). A task that enrolled from outside is a job of its own, without a task VM.
@@ -439,7 +439,7 @@ static struct task *own_task(const struct job *j, uint64_t tid)
 	return t && t->job == j ? t : NULL;
 }
 
-void job_started(struct job *j, const struct weft__msg_started *m, int *fd)
+void job_started(struct job *j, const struct weft__msg_started *m)
 {
 	struct task *t = own_task(j, m->tid);
 	if (!t)
@@ -449,6 +449,14 @@ void job_started(struct job *j, const struct weft__msg_started *m, int *fd)
 		return;
 	struct weft__msg started = {.code = WEFT__MSG_STARTED, .started = *m};
 	coord_link_send(j->node, &started);
+}
+
+void job_task_speaks(struct job *j, const struct weft__msg_task_speaks *m, int *fd)
+{
+	struct task *t = own_task(j, m->tid);
+	if (!t || t->spoke)
+		return;
+	t->spoke = true;
 	int rc = *fd >= 0 ? client_open(j->node, fd, t, false) : WEFT_ENOSPC;
 	if (rc)
 		weft__log(WEFT__LOG_WARN, "WEFT-TASK-CONTROL", "job=%u rank=%u pid=%lld can't enrol: %s", j->id, t->rank,

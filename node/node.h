@@ -239,6 +239,7 @@ struct task {
 	int64_t pid;
 	struct client *client; /* its connection, NULL: none (any more) */
 	int doorbell;          /* eventfd, -1: it has not enrolled */
+	bool spoke;            /* its task VM has given us its connection */
 	bool enrolled;         /* has said HELLO and not BYE */
 	bool left;             /* has said BYE, or its connection closed: it never comes back under this tid */
 	bool output_ended;
@@ -270,7 +271,8 @@ void job_team(struct node *n, const struct weft__msg_team *m);
 uint32_t job_team_part(const struct job *j, uint32_t first, struct weft__msg *m); /* TEAM from a rank on; the next one's */
 void job_launch(struct node *n, const struct weft__msg_launch *m);
 void job_signal(struct node *n, const struct weft__msg_task_signal *m);
-void job_started(struct job *j, const struct weft__msg_started *m, int *fd);
+void job_started(struct job *j, const struct weft__msg_started *m);
+void job_task_speaks(struct job *j, const struct weft__msg_task_speaks *m, int *fd);
 void job_start_failed(struct job *j, const struct weft__msg_start_failed *m);
 void job_exited(struct job *j, const struct weft__msg_exited *m);
 void job_vm_gone(struct job *j); /* its task VM has ended and all that it sent is here */

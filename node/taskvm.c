@@ -1,7 +1,7 @@
 /* weft-taskvm: hosts the tasks of one job on one node.
  *
  * weftd starts it with a connected socket (WEFT_TASKVM_FD) and sends LAUNCH, which names the job, then or later. It starts the tasks, sends
- * STARTED with each one's control socket, OUTPUT while they write, EXITED when they end. When the last
+ * STARTED, each one's control socket when it speaks, OUTPUT while they write, EXITED when they end. When the last
  * one has ended and no more will come it kills what the tasks left behind, sends the rest and exits.
  *
  * What can go wrong: weftd dies (taskvm_conn.c: it is waited for, then everything ends); SIGTERM, or an
@@ -207,7 +207,7 @@ static void run_timers(struct taskvm *vm)
 
 static void turn(struct taskvm *vm)
 {
-	enum { CONN, SIGNALS, OUTPUTS, STDIN, MPI, NPOLLED };
+	enum { CONN, SIGNALS, OUTPUTS, STDIN, MPI, CONTROLS, NPOLLED };
 	bool flush = vm->conn >= 0 && !weft__list_empty(&vm->packets);
 	bool room = taskvm_output_open(vm);
 	struct pollfd polled[NPOLLED] = {
@@ -215,7 +215,8 @@ static void turn(struct taskvm *vm)
 	        [SIGNALS] = {.fd = vm->signals, .events = POLLIN},
 	        [OUTPUTS] = {.fd = room ? vm->outputs : -1, .events = POLLIN},
 	        [STDIN]   = {.fd = vm->stdin_bytes.len ? vm->stdin_pipe : -1, .events = POLLOUT},
-	        [MPI]     = {.fd = taskvm_mpi_fd(vm), .events = POLLIN}};
+	        [MPI]     = {.fd = taskvm_mpi_fd(vm), .events = POLLIN},
+	        [CONTROLS] = {.fd = vm->controls, .events = POLLIN}};
 	if (poll(polled, NPOLLED, time_left_ms(vm)) < 0)
 		return; /* EINTR */
 	if (polled[CONN].revents & POLLOUT)
@@ -230,9 +231,12 @@ static void turn(struct taskvm *vm)
 		taskvm_mpi_ready(vm);
 	if (polled[SIGNALS].revents)
 		read_signals(vm);
-	if (weft__list_empty(&vm->packets)) /* a slow weftd slows the starting, too */
+	if (polled[CONTROLS].revents)
+		taskvm_control_ready(vm);
+	if (!vm->full) /* a slow weftd slows the starting, too */
 		taskvm_launch_some(vm, SPAWNS_A_TURN);
 	run_timers(vm);
+	taskvm_conn_flush(vm);
 }
 
 /* True when all is done. */
@@ -248,7 +252,7 @@ static bool finish(struct taskvm *vm)
 		return true;
 	if (vm->childless)
 		taskvm_output_drain(vm);
-	return vm->childless && !vm->nstreams && taskvm_conn_ready(vm);
+	return vm->childless && !vm->nstreams && vm->conn >= 0 && weft__list_empty(&vm->packets);
 }
 
 /* --- start -------------------------------------------------------------------------------------- */
@@ -355,10 +359,11 @@ static int init(struct taskvm *vm)
 	limits_set(vm);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		return WEFT_EIO;
+	vm->controls = epoll_create1(EPOLL_CLOEXEC);
 	vm->outputs = epoll_create1(EPOLL_CLOEXEC);
 	vm->packet = weft__malloc(PACKET_ROOM);
 	vm->chunk = weft__malloc(CHUNK_ROOM);
-	if (vm->outputs < 0)
+	if (vm->outputs < 0 || vm->controls < 0)
 		return WEFT_EIO;
 	return vm->packet && vm->chunk ? 0 : WEFT_ENOMEM;
 }

@@ -1,6 +1,6 @@
 /* taskvm.h - the state of a task VM: what hosts the tasks of one job on one node.
  *
- * One thread around one poll(2). taskvm.c has the loop, taskvm_conn.c the connection to weftd,
+ * One thread around one poll(2). taskvm.c has the loop, taskvm_conn.c the connection to weftd, taskvm_control.c the tasks',
  * taskvm_launch.c what to start, taskvm_spawn.c the starting, taskvm_output.c the pipes,
  * taskvm_reap.c the ends, taskvm_mpi.h the hosting of other MPIs.
  */
@@ -55,7 +55,8 @@ struct taskvm_task {
 	uint32_t program; /* number of its program in the job */
 	enum taskvm_state state;
 	pid_t pid;   /* also its process group; valid while RUNNING */
-	int control; /* weftd's end of the task's control socket, kept for a weftd that comes back; -1 */
+	int control; /* weftd's end of the task's control socket; -1 */
+	bool speaks; /* it has said something there: weftd has a copy, or gets one when it comes back */
 	struct taskvm_stream streams[2];
 	struct weft__msg_exited exited; /* ENDED */
 	enum family family;     /* whose MPI hosts it */
@@ -104,7 +105,7 @@ struct taskvm_alone {
 	size_t nlooks;
 };
 
-/* A frame that the connection has not taken yet. */
+/* A frame on its way. */
 struct taskvm_packet {
 	struct weft__list link;
 	struct weft__buf frame;
@@ -123,7 +124,9 @@ struct taskvm {
 
 	int dirfd; /* the node's folder, to see it removed */
 	int conn;  /* -1: weftd is gone */
-	struct weft__list packets;
+	struct weft__list packets; /* what goes out, at the latest at the end of a turn */
+	size_t npackets;
+	bool full; /* the connection takes no more for now */
 	uint64_t orphan_deadline_ns, retry_ns; /* while conn is -1 */
 	uint8_t *packet;                       /* room for the largest one */
 	struct weft__arena arena;
@@ -135,6 +138,8 @@ struct taskvm {
 	bool childless;    /* wait4 said so */
 	uint64_t sweep_ns; /* while ending: look for what is left again then */
 	uint64_t give_up_ns;
+
+	int controls; /* epoll of the tasks' control sockets that nobody has spoken on so far */
 
 	struct weft__list launches;
 	bool last_launch; /* the job has no more for this node */
@@ -203,7 +208,13 @@ void taskvm_conn_flush(struct taskvm *vm);
 void taskvm_conn_lost(struct taskvm *vm, const char *why);
 void taskvm_conn_retry(struct taskvm *vm);
 void taskvm_conn_hello(struct taskvm *vm);
-bool taskvm_conn_ready(const struct taskvm *vm); /* open, and nothing queued */
+bool taskvm_conn_ready(const struct taskvm *vm); /* open, and takes more */
+
+/* taskvm_control.c: the tasks' control sockets. */
+int taskvm_control_watch(struct taskvm *vm, struct taskvm_task *t);
+void taskvm_control_ready(struct taskvm *vm);
+void taskvm_control_give(struct taskvm *vm, const struct taskvm_task *t); /* to weftd */
+void taskvm_control_close(struct taskvm *vm, struct taskvm_task *t); /* what it has said is given first */
 
 /* taskvm_launch.c: what to start. */
 int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m);

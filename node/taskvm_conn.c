@@ -1,7 +1,8 @@
-/* The task VM's connection to weftd: a SEQPACKET socket, one frame a packet.
+/* The task VM's connection to weftd: a SEQPACKET socket, whole frames in a packet.
  *
- * It is born connected (WEFT_TASKVM_FD). Frames go out at once; what the kernel does not take waits in
- * vm->packets.
+ * It is born connected (WEFT_TASKVM_FD). Frames wait in vm->packets until the turn is over, or there are many;
+ * then they go out together, as many as fit into a packet: each packet wakes weftd. One with a descriptor goes
+ * alone. What the kernel does not take waits on.
  *
  * What can go wrong: weftd dies or closes. Then the tasks go on, and the task VM tries the node's socket
  * again until its orphan time is over. On a new connection it says HELLO and repeats what it said of each
@@ -27,6 +28,7 @@ enum {
 	READS_MAX   = 16, /* packets taken in one turn */
 	RETRY_MS    = 200,
 	PACKET_ROOM = WEFT__FRAME_HEADER + WEFT__FRAME_MAX,
+	TOGETHER_MAX = 64, /* frames in one packet, and that wait for the end of a turn */
 };
 
 /* Room for one descriptor beside a packet. */
@@ -37,30 +39,41 @@ union control {
 
 bool taskvm_conn_ready(const struct taskvm *vm)
 {
-	return vm->conn >= 0 && weft__list_empty(&vm->packets);
+	return vm->conn >= 0 && !vm->full;
 }
 
-/* 0, or the errno of a packet that was not sent. */
-static int send_packet(int conn, const struct weft__buf *frame, int fd)
+/* The first frames that wait, as one packet: how many; 0 and the errno when it was not sent. */
+static size_t send_packet(const struct taskvm *vm, int *errnum)
 {
-	struct iovec iov  = {.iov_base = frame->data, .iov_len = frame->len};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct iovec iov[TOGETHER_MAX];
+	struct msghdr msg = {.msg_iov = iov};
 	union control control;
-	if (fd >= 0) {
+	size_t nbytes = 0;
+	for (struct weft__list *i = vm->packets.next; i != &vm->packets && msg.msg_iovlen < TOGETHER_MAX; i = i->next) {
+		struct taskvm_packet *p = WEFT__CONTAINER(i, struct taskvm_packet, link);
+		bool first = msg.msg_iovlen == 0;
+		if (!first && (p->fd >= 0 || nbytes + p->frame.len > PACKET_ROOM))
+			break;
+		iov[msg.msg_iovlen++] = (struct iovec){.iov_base = p->frame.data, .iov_len = p->frame.len};
+		nbytes += p->frame.len;
+		if (p->fd < 0)
+			continue;
 		memset(&control, 0, sizeof control);
 		msg.msg_control         = control.bytes;
 		msg.msg_controllen      = sizeof control.bytes;
 		struct cmsghdr *header  = CMSG_FIRSTHDR(&msg);
 		header->cmsg_level      = SOL_SOCKET;
 		header->cmsg_type       = SCM_RIGHTS;
-		header->cmsg_len        = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(header), &fd, sizeof fd);
+		header->cmsg_len        = CMSG_LEN(sizeof p->fd);
+		memcpy(CMSG_DATA(header), &p->fd, sizeof p->fd);
+		break;
 	}
 	ssize_t n;
 	do
-		n = sendmsg(conn, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = sendmsg(vm->conn, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? errno : 0;
+	*errnum = errno;
+	return n < 0 ? 0 : msg.msg_iovlen;
 }
 
 static bool is_full(int errnum)
@@ -68,8 +81,10 @@ static bool is_full(int errnum)
 	return errnum == EAGAIN || errnum == EWOULDBLOCK || errnum == ENOBUFS || errnum == ETOOMANYREFS;
 }
 
-static void packet_free(struct taskvm_packet *p)
+static void packet_drop(struct taskvm *vm, struct taskvm_packet *p)
 {
+	weft__list_remove(&p->link);
+	vm->npackets--;
 	if (p->fd >= 0)
 		close(p->fd);
 	weft__buf_fini(&p->frame);
@@ -91,6 +106,7 @@ static int packet_queue(struct taskvm *vm, struct weft__buf *frame, int fd, bool
 	p->frame = *frame;
 	*frame = (struct weft__buf){0};
 	weft__list_push(&vm->packets, &p->link);
+	vm->npackets++;
 	return 0;
 }
 
@@ -110,29 +126,26 @@ void taskvm_conn_send(struct taskvm *vm, const struct weft__msg *m, int fd)
 		weft__buf_fini(&frame);
 		return;
 	}
-	int errnum = taskvm_conn_ready(vm) ? send_packet(vm->conn, &frame, fd) : EAGAIN;
-	if (errnum && is_full(errnum))
-		rc = packet_queue(vm, &frame, fd, repeats);
-	else if (errnum)
-		taskvm_conn_lost(vm, strerror(errnum));
+	rc = packet_queue(vm, &frame, fd, repeats);
+	weft__buf_fini(&frame);
 	if (rc) /* weftd learns it all again on a new connection */
 		taskvm_conn_lost(vm, weft__err_text(rc));
-	weft__buf_fini(&frame);
+	else if (vm->npackets >= TOGETHER_MAX && !vm->full)
+		taskvm_conn_flush(vm);
 }
 
 void taskvm_conn_flush(struct taskvm *vm)
 {
+	int errnum;
 	while (vm->conn >= 0 && !weft__list_empty(&vm->packets)) {
-		struct taskvm_packet *p = WEFT__CONTAINER(vm->packets.next, struct taskvm_packet, link);
-		int errnum = send_packet(vm->conn, &p->frame, p->fd);
-		if (errnum && is_full(errnum))
+		size_t nsent = send_packet(vm, &errnum);
+		vm->full = nsent == 0 && is_full(errnum);
+		if (vm->full)
 			return;
-		if (errnum) {
+		if (nsent == 0)
 			taskvm_conn_lost(vm, strerror(errnum));
-			return;
-		}
-		weft__list_remove(&p->link);
-		packet_free(p);
+		for (; nsent > 0; nsent--)
+			packet_drop(vm, WEFT__CONTAINER(vm->packets.next, struct taskvm_packet, link));
 	}
 }
 
@@ -142,6 +155,7 @@ void taskvm_conn_lost(struct taskvm *vm, const char *why)
 		return;
 	close(vm->conn);
 	vm->conn = -1;
+	vm->full = false;
 	uint64_t now = weft__clock_ns();
 	vm->orphan_deadline_ns = now + vm->orphan_ms * 1000000;
 	vm->retry_ns = now;
@@ -150,10 +164,8 @@ void taskvm_conn_lost(struct taskvm *vm, const char *why)
 	for (struct weft__list *i = vm->packets.next; i != &vm->packets; i = next) {
 		struct taskvm_packet *p = WEFT__CONTAINER(i, struct taskvm_packet, link);
 		next = i->next;
-		if (p->repeats) {
-			weft__list_remove(i);
-			packet_free(p);
-		}
+		if (p->repeats)
+			packet_drop(vm, p);
 	}
 	vm->asks_lost = true;
 	weft__log(WEFT__LOG_WARN, "WEFT-TASKVM-ORPHAN", "job=%u running=%zu orphan_ms=%llu: %s", vm->job,

@@ -65,7 +65,10 @@ static void message(struct job *j, const struct weft__msg *m, const uint8_t *bod
 {
 	switch (m->code) {
 	case WEFT__MSG_STARTED:
-		job_started(j, &m->started, fd);
+		job_started(j, &m->started);
+		break;
+	case WEFT__MSG_TASK_SPEAKS:
+		job_task_speaks(j, &m->task_speaks, fd);
 		break;
 	case WEFT__MSG_START_FAILED:
 		job_start_failed(j, &m->start_failed);

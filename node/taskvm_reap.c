@@ -37,9 +37,7 @@ static void task_ended(struct taskvm *vm, struct taskvm_task *t, int status, con
 	                                      .stime_us = microseconds(used->ru_stime),
 	                                      .maxrss_kib = (uint64_t)used->ru_maxrss};
 	weft__map_remove(&vm->by_pid, (uint64_t)t->pid);
-	if (t->control >= 0)
-		close(t->control);
-	t->control = -1;
+	taskvm_control_close(vm, t);
 	taskvm_task_step(vm, t, TASKVM_ENDED);
 	taskvm_mpi_ended(vm, t); /* before the report: who ends a job says why */
 	taskvm_report(vm, t);
@@ -86,7 +84,8 @@ void taskvm_report(struct taskvm *vm, const struct taskvm_task *t)
 	case TASKVM_WAITING:
 		break;
 	case TASKVM_RUNNING:
-		taskvm_conn_send(vm, &started, t->control);
+		taskvm_conn_send(vm, &started, -1);
+		taskvm_control_give(vm, t);
 		break;
 	case TASKVM_ENDED:
 		taskvm_conn_send(vm, &exited, -1);

@@ -451,6 +451,7 @@ static int adopt(struct taskvm *vm, struct taskvm_task *t, struct ends *e)
 	}
 	t->control = e->control[0];
 	e->control[0] = -1;
+	t->speaks = taskvm_control_watch(vm, t) != 0; /* then weftd watches it */
 	if (e->in[1] >= 0)
 		taskvm_stdin_open(vm, &e->in[1]);
 	return 0;

@@ -36,7 +36,8 @@ struct home {
 	uint64_t epoch;
 	struct weft__session session;
 	struct weft__arena arena, inner;
-	uint8_t *frame;
+	uint8_t *packet; /* the last one */
+	size_t nbytes, at; /* its length; where its next frame begins */
 	struct weft__msg m;
 };
 
@@ -48,7 +49,7 @@ static int set_up(void **state)
 	snprintf(h.path, sizeof h.path, "%s/weft-coord-XXXXXX", tmp && strlen(tmp) < 30 ? tmp : "/tmp");
 	assert_non_null(mkdtemp(h.path));
 	h.dirfd = open(h.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	h.frame = weft__malloc(FRAME_ROOM);
+	h.packet = weft__malloc(FRAME_ROOM);
 	weft__session_init(&h.session);
 	*state = &h;
 	return h.dirfd < 0;
@@ -85,7 +86,7 @@ static int tear_down(void **state)
 	weft__session_fini(&h->session);
 	weft__arena_fini(&h->arena);
 	weft__arena_fini(&h->inner);
-	weft__free(h->frame);
+	weft__free(h->packet);
 	return rmdir(h->path);
 }
 
@@ -117,11 +118,17 @@ static pid_t spawn(struct home *h, const char *extra, rlim_t file_bytes)
 	return pid;
 }
 
+static void dial(struct home *h)
+{
+	h->nbytes = h->at = 0;
+	h->fd = weft__rundir_connect(h->path, "coord.sock", NULL);
+}
+
 static void start(struct home *h)
 {
 	h->pid = spawn(h, NULL, 0);
 	for (uint64_t end = weft__deadline(PATIENCE_MS);;) {
-		h->fd = weft__rundir_connect(h->path, "coord.sock", NULL);
+		dial(h);
 		if (h->fd >= 0)
 			return;
 		assert_true(weft__deadline_left_ms(end) > 0);
@@ -181,17 +188,28 @@ static void ask(struct home *h, const struct weft__msg *m)
 	weft__buf_fini(&b);
 }
 
-/* The next message; those to the client are unpacked. False: the connection is closed. */
-static bool receive(struct home *h)
+/* Whole frames; false: the connection is closed. */
+static bool receive_packet(struct home *h)
 {
 	struct pollfd p = {.fd = h->fd, .events = POLLIN};
 	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
-	ssize_t n = recv(h->fd, h->frame, FRAME_ROOM, 0);
-	if (n <= 0)
+	ssize_t n = recv(h->fd, h->packet, FRAME_ROOM, 0);
+	h->at = 0;
+	h->nbytes = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
+/* The next message; those to the client are unpacked. False: the connection is closed. */
+static bool receive(struct home *h)
+{
+	if (h->at == h->nbytes && !receive_packet(h))
 		return false;
-	assert_true(n > WEFT__FRAME_HEADER);
-	int rc = weft__msg_decode(h->frame + WEFT__FRAME_HEADER, (size_t)n - WEFT__FRAME_HEADER, WEFT__ROLE_COORD,
-	                          WEFT__ROLE_NODE, &h->arena, &h->m, NULL);
+	assert_true(h->nbytes - h->at > WEFT__FRAME_HEADER);
+	int length = weft__frame_length(h->packet + h->at, NULL);
+	assert_true(length > 0 && (size_t)length <= h->nbytes - h->at - WEFT__FRAME_HEADER);
+	int rc = weft__msg_decode(h->packet + h->at + WEFT__FRAME_HEADER, (size_t)length, WEFT__ROLE_COORD, WEFT__ROLE_NODE,
+	                          &h->arena, &h->m, NULL);
+	h->at += WEFT__FRAME_HEADER + (size_t)length;
 	assert_int_equal(rc, 0);
 	h->session.received += weft__session_numbered(h->m.code);
 	if (h->m.code == WEFT__MSG_DOWN) {
@@ -362,7 +380,7 @@ static void bad_frames_close_the_connection_and_harm_nobody(void **state)
 		while (receive(h))
 			assert_int_equal(h->m.code, WEFT__MSG_REFUSED);
 		close(h->fd);
-		h->fd = weft__rundir_connect(h->path, "coord.sock", NULL);
+		dial(h);
 		assert_true(h->fd >= 0);
 	}
 	join(h);
@@ -399,7 +417,7 @@ static void a_full_disk_ends_it_before_anything_of_the_batch_is_sent(void **stat
 	char *value = weft__calloc(1, 65000);
 	h->pid = spawn(h, NULL, 32768);
 	for (h->fd = -1; h->fd < 0; poll(NULL, 0, 2))
-		h->fd = weft__rundir_connect(h->path, "coord.sock", NULL);
+		dial(h);
 	join(h);
 	open_tool(h);
 	put(h, 1, value, 65000);

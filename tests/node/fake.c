@@ -83,14 +83,14 @@ static bool wait_readable(const struct fake *f, int timeout_ms)
 
 bool fake_silent(struct fake *f, int timeout_ms)
 {
-	return !wait_readable(f, timeout_ms);
+	return f->at == f->nbytes && !wait_readable(f, timeout_ms);
 }
 
-bool fake_next(struct fake *f, struct weft__msg *m)
+/* A packet with frames that have not been looked at; false: the connection was closed. */
+static bool receive(struct fake *f)
 {
-	if (f->came_fd >= 0)
-		close(f->came_fd);
-	f->came_fd = -1;
+	if (f->at < f->nbytes)
+		return true;
 	if (!wait_readable(f, FAKE_TIMEOUT_MS))
 		fail_msg("nothing came within %d ms", FAKE_TIMEOUT_MS);
 	char control[CMSG_SPACE(sizeof f->came_fd)];
@@ -103,11 +103,25 @@ bool fake_next(struct fake *f, struct weft__msg *m)
 	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
 	if (h && h->cmsg_type == SCM_RIGHTS)
 		memcpy(&f->came_fd, CMSG_DATA(h), sizeof f->came_fd);
+	f->at = 0;
+	f->nbytes = (size_t)n;
+	return true;
+}
+
+bool fake_next(struct fake *f, struct weft__msg *m)
+{
+	if (f->came_fd >= 0)
+		close(f->came_fd);
+	f->came_fd = -1;
+	if (!receive(f))
+		return false;
 	struct weft_error e = {0};
-	assert_true(n >= WEFT__FRAME_HEADER);
-	assert_int_equal(weft__frame_length(f->packet, &e), n - WEFT__FRAME_HEADER);
-	const uint8_t *body = f->packet + WEFT__FRAME_HEADER;
-	size_t nbytes = (size_t)n - WEFT__FRAME_HEADER;
+	assert_true(f->nbytes - f->at >= WEFT__FRAME_HEADER);
+	int length = weft__frame_length(f->packet + f->at, &e);
+	assert_true(length >= 0 && (size_t)length <= f->nbytes - f->at - WEFT__FRAME_HEADER);
+	const uint8_t *body = f->packet + f->at + WEFT__FRAME_HEADER;
+	size_t nbytes = (size_t)length;
+	f->at += WEFT__FRAME_HEADER + nbytes;
 	int rc = weft__msg_decode(body, nbytes, f->peer, f->self, &f->arena, m, &e);
 	if (rc == WEFT_EDENIED && f->peer == WEFT__ROLE_NODE) /* passed on for the coordinator */
 		rc = weft__msg_decode(body, nbytes, WEFT__ROLE_COORD, f->self, &f->arena, m, &e);

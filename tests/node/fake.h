@@ -15,6 +15,7 @@ struct fake {
 	enum weft__role self, peer;
 	struct weft__arena arena;
 	uint8_t *packet; /* the last one received; the message points into it */
+	size_t nbytes, at; /* its length; where its next frame begins */
 	int came_fd;     /* that came along with it, to keep or close; -1 */
 };
 

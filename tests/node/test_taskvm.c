@@ -194,13 +194,41 @@ static void a_task_starts_writes_and_ends(void **state)
 	fake_expect(&r->vm, WEFT__MSG_STARTED, &m);
 	assert_int_equal(m.started.tid, tid_of(0));
 	assert_true(m.started.pid > 1);
-	assert_true(r->vm.came_fd >= 0); /* the task's control socket */
+	assert_int_equal(r->vm.came_fd, -1);
 	collect(r, 1, text, sizeof text, &exited);
 	assert_string_equal(text, "out\n");
 	assert_int_equal(exited.exit_code, 3);
 	assert_int_equal(exited.signo, 0);
 	assert_true(exited.maxrss_kib > 0);
 	assert_false(fake_next(&r->vm, &m));
+	assert_gone(r);
+}
+
+/* Also of a task that ends at once. */
+static void a_control_socket_comes_when_the_task_speaks(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	char text[16];
+	launch(r, &(struct asked){.argv = {"sh", "-c", "echo hello >&3"}});
+	fake_expect(&r->vm, WEFT__MSG_STARTED, &m);
+	do
+		assert_true(fake_next(&r->vm, &m) && m.code != WEFT__MSG_EXITED);
+	while (m.code != WEFT__MSG_TASK_SPEAKS);
+	assert_int_equal(m.task_speaks.tid, tid_of(0));
+	assert_true(r->vm.came_fd >= 0);
+	assert_int_equal(recv(r->vm.came_fd, text, sizeof text, MSG_DONTWAIT), 6);
+	assert_memory_equal(text, "hello\n", 6);
+	fake_expect(&r->vm, WEFT__MSG_EXITED, &m);
+}
+
+static void a_silent_task_keeps_its_control_socket(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	launch(r, &(struct asked){.argv = {"sh", "-c", "exec 3>&-; echo done"}});
+	while (fake_next(&r->vm, &m))
+		assert_int_not_equal(m.code, WEFT__MSG_TASK_SPEAKS);
 	assert_gone(r);
 }
 
@@ -554,6 +582,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        A_TEST(a_task_starts_writes_and_ends),
+	        A_TEST(a_control_socket_comes_when_the_task_speaks),
+	        A_TEST(a_silent_task_keeps_its_control_socket),
 	        A_TEST(the_signal_that_ended_a_task_is_told),
 	        A_TEST(a_task_knows_who_it_is_and_where),
 	        A_TEST(a_task_inherits_its_standard_descriptors_and_weft_fd),
