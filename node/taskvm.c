@@ -10,7 +10,7 @@
  */
 #include "config.h"
 
-#include "node/taskvm.h"
+#include "node/taskvm_order.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,18 +35,20 @@
 #include "node/taskvm_mpi.h"
 
 enum {
-	SPAWNS_A_TURN  = 8,
+	SPAWNS_A_TURN  = 16,
 	GIVE_UP_MS     = 5000,
+	CREW_MS        = 2, /* a task that waits for us waits no longer than that for the crew */
 	CHUNK_ROOM     = 32 * 1024,
 	PACKET_ROOM    = WEFT__FRAME_HEADER + WEFT__FRAME_MAX,
 	FIRST_OWN_FD   = TASKVM_PMI_FD + 1,
 	ORPHAN_DEFAULT = 60000,
 };
 
-static const char *const state_names[] = {"waiting", "running", "ended", "failed"};
+static const char *const state_names[] = {"waiting", "starting", "running", "ended", "failed"};
 
-static const bool steps[4][4] = {
-        [TASKVM_WAITING] = {[TASKVM_RUNNING] = true, [TASKVM_FAILED] = true},
+static const bool steps[5][5] = {
+        [TASKVM_WAITING] = {[TASKVM_STARTING] = true, [TASKVM_FAILED] = true},
+        [TASKVM_STARTING] = {[TASKVM_RUNNING] = true, [TASKVM_FAILED] = true},
         [TASKVM_RUNNING] = {[TASKVM_ENDED] = true},
 };
 
@@ -58,7 +60,9 @@ void taskvm_task_step(struct taskvm *vm, struct taskvm_task *t, enum taskvm_stat
 		abort();
 	}
 	vm->nwaiting -= t->state == TASKVM_WAITING;
+	vm->nstarting -= t->state == TASKVM_STARTING;
 	vm->nrunning -= t->state == TASKVM_RUNNING;
+	vm->nstarting += to == TASKVM_STARTING;
 	vm->nrunning += to == TASKVM_RUNNING;
 	t->state = to;
 	char tid[WEFT__TID_TEXT];
@@ -70,7 +74,7 @@ void taskvm_task_step(struct taskvm *vm, struct taskvm_task *t, enum taskvm_stat
 		weft__log(WEFT__LOG_DEBUG, "WEFT-TASK-EXIT", "tid=%s job=%u rank=%u pid=%ld code=%lld signo=%llu", tid,
 		          vm->job, t->rank, (long)t->pid, (long long)t->exited.exit_code,
 		          (unsigned long long)t->exited.signo);
-	else
+	else if (to == TASKVM_RUNNING)
 		weft__log(WEFT__LOG_DEBUG, "WEFT-TASK-START", "tid=%s job=%u rank=%u pid=%ld", tid, vm->job, t->rank,
 		          (long)t->pid);
 }
@@ -96,6 +100,7 @@ static void terminate(struct taskvm *vm, const char *why)
 	vm->terminating = true;
 	vm->give_up_ns = weft__clock_ns() + (uint64_t)GIVE_UP_MS * 1000000;
 	taskvm_launch_cancel(vm, 0, "the node goes down");
+	taskvm_crew_settle(vm);
 	vm->ending = true;
 	taskvm_kill_children(vm);
 	taskvm_reap(vm);
@@ -170,7 +175,7 @@ static void read_signals(struct taskvm *vm)
 /* Milliseconds until something is due whatever happens, -1 when nothing is. */
 static int time_left_ms(const struct taskvm *vm)
 {
-	if (taskvm_launch_ready(vm) || vm->asks_lost)
+	if (taskvm_launch_can(vm) || vm->asks_lost)
 		return 0;
 	uint64_t due = WEFT__NEVER;
 	if (vm->conn < 0 && !vm->terminating)
@@ -205,9 +210,18 @@ static void run_timers(struct taskvm *vm)
 	taskvm_alone_timers(vm, now);
 }
 
+/* While many tasks are started their outputs and ends can wait a moment. */
+static void let_crew_work(const struct taskvm *vm)
+{
+	struct pollfd polled[2] = {{.fd = vm->conn, .events = POLLIN}, {.fd = taskvm_crew_fd(vm), .events = POLLIN}};
+	if (taskvm_crew_busy(vm))
+		poll(polled, 2, CREW_MS);
+}
+
 static void turn(struct taskvm *vm)
 {
-	enum { CONN, SIGNALS, OUTPUTS, STDIN, MPI, CONTROLS, NPOLLED };
+	enum { CONN, SIGNALS, OUTPUTS, STDIN, MPI, CONTROLS, CREW, NPOLLED };
+	let_crew_work(vm);
 	bool flush = vm->conn >= 0 && !weft__list_empty(&vm->packets);
 	bool room = taskvm_output_open(vm);
 	struct pollfd polled[NPOLLED] = {
@@ -216,13 +230,16 @@ static void turn(struct taskvm *vm)
 	        [OUTPUTS] = {.fd = room ? vm->outputs : -1, .events = POLLIN},
 	        [STDIN]   = {.fd = vm->stdin_bytes.len ? vm->stdin_pipe : -1, .events = POLLOUT},
 	        [MPI]     = {.fd = taskvm_mpi_fd(vm), .events = POLLIN},
-	        [CONTROLS] = {.fd = vm->controls, .events = POLLIN}};
+	        [CONTROLS] = {.fd = vm->controls, .events = POLLIN},
+	        [CREW]    = {.fd = taskvm_crew_fd(vm), .events = POLLIN}};
 	if (poll(polled, NPOLLED, time_left_ms(vm)) < 0)
 		return; /* EINTR */
 	if (polled[CONN].revents & POLLOUT)
 		taskvm_conn_flush(vm);
 	if (polled[CONN].revents & ~POLLOUT && vm->conn == polled[CONN].fd)
 		taskvm_conn_read(vm);
+	if (polled[CREW].revents) /* before a task that it has started is heard of otherwise */
+		taskvm_crew_collect(vm);
 	if (polled[OUTPUTS].revents)
 		taskvm_output_read(vm);
 	if (polled[STDIN].revents)
@@ -242,7 +259,7 @@ static void turn(struct taskvm *vm)
 /* True when all is done. */
 static bool finish(struct taskvm *vm)
 {
-	if (!vm->ending && vm->last_launch && !vm->nwaiting && !vm->nrunning && !vm->meeting) {
+	if (!vm->ending && vm->last_launch && !vm->nwaiting && !vm->nstarting && !vm->nrunning && !vm->meeting) {
 		vm->ending = true;
 		taskvm_reap(vm);
 	}

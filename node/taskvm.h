@@ -1,7 +1,7 @@
 /* taskvm.h - the state of a task VM: what hosts the tasks of one job on one node.
  *
- * One thread around one poll(2). taskvm.c has the loop, taskvm_conn.c the connection to weftd, taskvm_control.c the tasks',
- * taskvm_launch.c what to start, taskvm_spawn.c the starting, taskvm_output.c the pipes,
+ * One thread around one poll(2), and some that start tasks (taskvm_crew.c). taskvm.c has the loop, taskvm_conn.c the connection to weftd, taskvm_control.c the tasks',
+ * taskvm_launch.c what to start, taskvm_order.h the starting, taskvm_output.c the pipes,
  * taskvm_reap.c the ends, taskvm_mpi.h the hosting of other MPIs.
  */
 #ifndef WEFT_NODE_TASKVM_H
@@ -35,6 +35,7 @@ enum {
 /* A task's life. Each step is logged once, by taskvm_task_step. */
 enum taskvm_state {
 	TASKVM_WAITING, /* asked for */
+	TASKVM_STARTING, /* ordered */
 	TASKVM_RUNNING, /* has a process */
 	TASKVM_ENDED,   /* was reaped */
 	TASKVM_FAILED,  /* never ran */
@@ -76,13 +77,14 @@ struct taskvm_launch {
 	struct weft__list link; /* in taskvm.launches while tasks of it wait */
 	char **argv;            /* ends with NULL */
 	char **env;             /* as given; ends with NULL */
-	char **envp;            /* env after TASKVM_ENV_OWN places for our own variables; ends with NULL */
 	char *wdir;             /* "" is the node's own */
 	char *path;             /* where the program was found */
 	int code;               /* why none can be started, or 0 */
 	char text[TASKVM_TEXT];
 	struct taskvm_task **tasks;
 	size_t ntasks, next; /* tasks[next..] wait */
+	size_t nstarting;    /* so many of the others are being started */
+	bool spent;          /* none waits: it goes with the last order */
 	bool with_stdin;     /* rank 0 reads what the tool sends */
 	bool alone;          /* no other job has tasks on this node */
 	size_t nlocal;       /* tasks of the job on this node */
@@ -147,7 +149,8 @@ struct taskvm {
 	struct weft__list tasks;
 	struct weft__map by_tid, by_pid;
 	uint32_t ntasks; /* ever */
-	size_t nwaiting, nrunning;
+	size_t nwaiting, nstarting, nrunning;
+	struct taskvm_crew *crew; /* NULL: none is needed */
 
 	int outputs;       /* epoll of the streams' descriptors */
 	size_t nstreams;   /* open ones */
@@ -219,15 +222,14 @@ void taskvm_control_close(struct taskvm *vm, struct taskvm_task *t); /* what it 
 /* taskvm_launch.c: what to start. */
 int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m);
 void taskvm_launch_some(struct taskvm *vm, size_t ntasks_max); /* start waiting tasks */
-bool taskvm_launch_ready(const struct taskvm *vm);           /* there are some */
+void taskvm_launch_all(struct taskvm *vm); /* until none waits that is not held */
+bool taskvm_launch_can(const struct taskvm *vm); /* some more can be started now */
 void taskvm_launch_release(struct taskvm *vm, int code, const char *text); /* those that are held start, or fail */
 void taskvm_launch_cancel(struct taskvm *vm, uint64_t tid, const char *why); /* 0: all */
 
-/* taskvm_spawn.c: starting one task. */
-enum { TASKVM_ENV_OWN = 10 };
+/* taskvm_spawn.c: what to start, as this node has it. */
 void taskvm_spawn_resolve(struct taskvm *vm, struct taskvm_launch *l, const struct weft__msg_launch *m);
 void taskvm_spawn_host(struct taskvm *vm, struct taskvm_launch *l); /* then who hosts its MPI gets ready */
-int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t); /* why not: l->text */
 
 /* taskvm_pmix.c: hosting Open MPI. */
 uint64_t taskvm_pmix_due_ns(const struct taskvm *vm);

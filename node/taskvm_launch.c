@@ -7,7 +7,7 @@
  */
 #include "config.h"
 
-#include "node/taskvm.h"
+#include "node/taskvm_order.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,6 @@ static void launch_free(struct taskvm_launch *l)
 		return;
 	strings_free(l->argv);
 	strings_free(l->env);
-	weft__free(l->envp);
 	weft__free(l->wdir);
 	weft__free(l->path);
 	weft__free(l->tasks);
@@ -78,7 +77,6 @@ static struct taskvm_launch *launch_copy(const struct weft__msg_launch *m)
 	weft__list_init(&l->link);
 	l->argv  = strings_copy(&m->argv, false);
 	l->env   = strings_copy(&m->env, true);
-	l->envp  = weft__calloc(TASKVM_ENV_OWN + m->env.n + 1, sizeof *l->envp);
 	l->wdir  = weft__strndup(m->wdir.p, m->wdir.n);
 	l->tasks = weft__calloc(m->tids.n + 1, sizeof(struct taskvm_task *));
 	l->mpi = (unsigned)m->mpi;
@@ -89,12 +87,10 @@ static struct taskvm_launch *launch_copy(const struct weft__msg_launch *m)
 	l->tells_begin = m->sink_task;
 	l->begin = (struct weft__msg_output_begin){
 	        .job = m->job, .parent = m->parent, .context = m->sink_context, .tag = m->sink_tag};
-	if (!l->argv || !l->env || !l->envp || !l->wdir || !l->tasks) {
+	if (!l->argv || !l->env || !l->wdir || !l->tasks) {
 		launch_free(l);
 		return NULL;
 	}
-	for (size_t i = 0; l->env[i]; i++)
-		l->envp[TASKVM_ENV_OWN + i] = l->env[i];
 	return l;
 }
 
@@ -174,24 +170,70 @@ static void fail(struct taskvm *vm, struct taskvm_task *t, int code, const char 
 	taskvm_report(vm, t);
 }
 
+/* All its tasks were started, or failed. */
+static bool is_over(const struct taskvm_launch *l)
+{
+	return l->next == l->ntasks && l->nstarting == 0;
+}
+
+void taskvm_launch_done(struct taskvm *vm, struct taskvm_order *o)
+{
+	struct taskvm_launch *l = o->launch;
+	struct taskvm_task *t = o->task;
+	int rc = taskvm_order_end(vm, o);
+	l->nstarting--;
+	if (rc) {
+		fail(vm, t, rc, l->text);
+	} else {
+		taskvm_task_step(vm, t, TASKVM_RUNNING);
+		taskvm_alone_started(vm, l, t);
+		struct weft__msg begin = {.code = WEFT__MSG_OUTPUT_BEGIN, .output_begin = l->begin};
+		begin.output_begin.tid = t->tid;
+		if (l->tells_begin)
+			taskvm_conn_send(vm, &begin, -1);
+		taskvm_report(vm, t);
+	}
+	if (l->spent && is_over(l))
+		launch_free(l);
+}
+
 static void start(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t)
 {
-	if (l->code) {
-		fail(vm, t, l->code, l->text);
-		return;
-	}
-	int rc = taskvm_spawn(vm, l, t);
+	struct taskvm_order *o;
+	int rc = l->code ? l->code : taskvm_order_make(vm, l, t, &o);
 	if (rc) {
 		fail(vm, t, rc, l->text);
 		return;
 	}
-	taskvm_task_step(vm, t, TASKVM_RUNNING);
-	taskvm_alone_started(vm, l, t);
-	struct weft__msg begin = {.code = WEFT__MSG_OUTPUT_BEGIN, .output_begin = l->begin};
-	begin.output_begin.tid = t->tid;
-	if (l->tells_begin)
-		taskvm_conn_send(vm, &begin, -1);
-	taskvm_report(vm, t);
+	taskvm_task_step(vm, t, TASKVM_STARTING);
+	l->nstarting++;
+	if (taskvm_crew_take(vm, o))
+		return;
+	taskvm_exec(vm, o);
+	taskvm_launch_done(vm, o);
+}
+
+/* Orders keep it until they are ended. */
+static void spend(struct taskvm_launch *l)
+{
+	weft__list_remove(&l->link);
+	l->spent = true;
+	if (is_over(l))
+		launch_free(l);
+}
+
+/* Some wait that are not held. */
+static bool is_ready(const struct taskvm *vm)
+{
+	for (const struct weft__list *i = vm->launches.next; i != &vm->launches && vm->nwaiting; i = i->next)
+		if (!WEFT__CONTAINER(i, struct taskvm_launch, link)->held)
+			return true;
+	return false;
+}
+
+bool taskvm_launch_can(const struct taskvm *vm)
+{
+	return !vm->full && taskvm_crew_room(vm) && is_ready(vm);
 }
 
 /* The first one that is not held, without those that are done; NULL: there is none. */
@@ -204,29 +246,29 @@ static struct taskvm_launch *first_ready(struct taskvm *vm)
 			continue;
 		if (l->next < l->ntasks)
 			return l;
-		weft__list_remove(&l->link);
-		launch_free(l);
+		spend(l);
 	}
 	return NULL;
 }
 
 void taskvm_launch_some(struct taskvm *vm, size_t ntasks_max)
 {
-	for (struct taskvm_launch *l; ntasks_max > 0 && (l = first_ready(vm));) {
+	for (struct taskvm_launch *l; ntasks_max > 0 && taskvm_crew_room(vm) && (l = first_ready(vm));) {
 		struct taskvm_task *t = l->tasks[l->next++];
 		if (t->state != TASKVM_WAITING)
 			continue; /* canceled */
 		start(vm, l, t);
 		ntasks_max--;
 	}
+	if (!is_ready(vm))
+		taskvm_crew_dismiss(vm);
 }
 
-bool taskvm_launch_ready(const struct taskvm *vm)
+void taskvm_launch_all(struct taskvm *vm)
 {
-	for (const struct weft__list *i = vm->launches.next; i != &vm->launches && vm->nwaiting; i = i->next)
-		if (!WEFT__CONTAINER(i, struct taskvm_launch, link)->held)
-			return true;
-	return false;
+	do
+		taskvm_launch_some(vm, SIZE_MAX);
+	while (taskvm_crew_wait(vm));
 }
 
 void taskvm_launch_release(struct taskvm *vm, int code, const char *text)

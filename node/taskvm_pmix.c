@@ -336,7 +336,6 @@ static void drop_stale(const struct taskvm *vm, struct taskvm_launch *l)
 			l->env[n++] = l->env[i];
 	}
 	l->env[n] = NULL;
-	memcpy(l->envp + TASKVM_ENV_OWN, l->env, (n + 1) * sizeof *l->env);
 }
 
 static int start(struct taskvm *vm, const struct taskvm_launch *l, struct weft_error *e)

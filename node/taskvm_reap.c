@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "node/taskvm.h"
+#include "node/taskvm_order.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -54,7 +54,10 @@ void taskvm_reap(struct taskvm *vm)
 		vm->childless = pid < 0 && errno == ECHILD;
 		if (pid <= 0)
 			break;
-		struct taskvm_task *t = weft__map_get(&vm->by_pid, (uint64_t)pid);
+		struct taskvm_task *t;
+		do /* it may have ended before its order has come back */
+			t = weft__map_get(&vm->by_pid, (uint64_t)pid);
+		while (!t && taskvm_crew_wait(vm));
 		if (t)
 			task_ended(vm, t, status, &used);
 	}
@@ -82,6 +85,7 @@ void taskvm_report(struct taskvm *vm, const struct taskvm_task *t)
 	        .start_failed = {.tid = t->tid, .code = t->code, .text = weft__str(t->text)}};
 	switch (t->state) {
 	case TASKVM_WAITING:
+	case TASKVM_STARTING:
 		break;
 	case TASKVM_RUNNING:
 		taskvm_conn_send(vm, &started, -1);
@@ -113,7 +117,8 @@ void taskvm_signal(struct taskvm *vm, const struct weft__msg_task_signal *m)
 	if (m->signo == SIGKILL)
 		taskvm_launch_cancel(vm, m->tid, "it was killed before it started");
 	else
-		taskvm_launch_some(vm, SIZE_MAX); /* what was asked for before gets the signal as well */
+		taskvm_launch_all(vm); /* what was asked for before gets the signal as well */
+	taskvm_crew_settle(vm);
 	if (m->tid) {
 		struct taskvm_task *t = weft__map_get(&vm->by_tid, m->tid);
 		if (t)

@@ -1,6 +1,6 @@
-/* Starting a task. Once for a LAUNCH the working directory is checked and the program is found as execvp
- * finds it, with the task's own PATH; then for each task pipes and a control socket are made, and it is
- * started in a process group of its own, with default signals and the user's limits.
+/* What the start of a task needs. Once for a LAUNCH the working directory is checked and the program is found as execvp
+ * finds it, with the task's own PATH; then for each task pipes and a control socket are made, and an order to start it
+ * (taskvm_exec.c). When that was carried out the task has its process.
  *
  * What can go wrong, each with its own code and a text that names program and node: the directory is missing or
  * none (WEFT_EINVAL); the program is missing (WEFT_ENOFILE), not executable, a directory, or of a foreign format
@@ -8,7 +8,7 @@
  */
 #include "config.h"
 
-#include "node/taskvm.h"
+#include "node/taskvm_order.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +28,8 @@
 #include "base/ids.h"
 #include "node/behind.h"
 #include "node/taskvm_mpi.h"
+
+enum { ENV_OWN = 10 }; /* variables that say who a task is */
 
 /* --- what to start ------------------------------------------------------------------------------ */
 
@@ -215,14 +217,6 @@ void taskvm_spawn_host(struct taskvm *vm, struct taskvm_launch *l)
 
 /* --- one task ----------------------------------------------------------------------------------- */
 
-/* The descriptors of a new task; -1 where there is none (yet). */
-struct ends {
-	int in[2], out[2], err[2]; /* pipes: reading end, writing end */
-	int control[2];            /* ours (weftd's), the task's */
-	int pmi;                   /* the task's PMI_FD */
-	const cpu_set_t *mask;     /* processors that it may use; NULL: those that we may */
-};
-
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)
@@ -230,7 +224,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static void ends_close(struct ends *e)
+static void ends_close(struct taskvm_ends *e)
 {
 	int *all[] = {&e->in[0], &e->in[1], &e->out[0], &e->out[1], &e->err[0], &e->err[1], &e->control[0], &e->control[1], &e->pmi};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -238,7 +232,7 @@ static void ends_close(struct ends *e)
 }
 
 /* Rank 0 reads the descriptor that the tool gave, or a pipe that STDIN fills. */
-static int stdin_open(struct taskvm *vm, struct ends *e)
+static int stdin_open(struct taskvm *vm, struct taskvm_ends *e)
 {
 	if (vm->stdin_fd >= 0) {
 		e->in[0] = vm->stdin_fd;
@@ -249,9 +243,9 @@ static int stdin_open(struct taskvm *vm, struct ends *e)
 }
 
 static int ends_open(struct taskvm *vm, const struct taskvm_launch *l, const struct taskvm_task *t,
-                     struct ends *e)
+                     struct taskvm_ends *e)
 {
-	*e = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1, NULL};
+	*e = (struct taskvm_ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1};
 	if (l->with_stdin && t->rank == 0 && stdin_open(vm, e))
 		goto failed;
 	if (pipe2(e->out, O_CLOEXEC) || pipe2(e->err, O_CLOEXEC) ||
@@ -264,149 +258,50 @@ failed:;
 	return errnum;
 }
 
-/* The variables that tell a task who it is. */
-struct own_variables {
-	char numbers[5][40], tid[WEFT__TID_TEXT + 16], dir[PATH_MAX + 16], vm[96], cpus[96], pwd[PATH_MAX + 16];
-};
-
-/* Fills the front of l->envp; returns where the task's environment starts. */
-static char **own_variables_set(const struct taskvm *vm, struct taskvm_launch *l, const struct taskvm_task *t,
-                                struct own_variables *own)
+static size_t count(char *const *strings)
 {
+	size_t n = 0;
+	while (strings && strings[n])
+		n++;
+	return n;
+}
+
+/* What says who the task is, then the variables of who hosts its MPI, then what the user has given. */
+static int set_environment(const struct taskvm *vm, struct taskvm_order *o)
+{
+	const struct taskvm_launch *l = o->launch;
+	const struct taskvm_task *t = o->task;
+	struct taskvm_own *own = &o->own;
+	size_t nvariables = count(t->variables), ngiven = count(l->env);
 	static const char *const names[5] = {"WEFT_FD", "WEFT_RANK", "WEFT_SIZE", "WEFT_JOB", "WEFT_NODE"};
 	const uint64_t values[5] = {TASKVM_TASK_FD, t->rank, vm->size, vm->job, vm->node};
 	char text[WEFT__TID_TEXT];
-	char **place = l->envp + TASKVM_ENV_OWN;
+	o->env = weft__calloc(ENV_OWN + nvariables + ngiven + 1, sizeof *o->env);
+	if (!o->env)
+		return ENOMEM;
+	char **place = o->env;
 	for (size_t i = 0; i < 5; i++) {
 		snprintf(own->numbers[i], sizeof own->numbers[i], "%s=%" PRIu64, names[i], values[i]);
-		*--place = own->numbers[i];
+		*place++ = own->numbers[i];
 	}
 	snprintf(own->tid, sizeof own->tid, "WEFT_TID=%s", weft__tid_format((weft_tid_t){t->tid}, text));
-	*--place = own->tid;
+	*place++ = own->tid;
 	snprintf(own->dir, sizeof own->dir, "WEFT_DIR=%s", vm->dir);
-	*--place = own->dir;
+	*place++ = own->dir;
 	snprintf(own->vm, sizeof own->vm, "WEFT_VM=%s", vm->vm);
-	*--place = own->vm;
+	*place++ = own->vm;
 	if (*t->cpus) {
 		snprintf(own->cpus, sizeof own->cpus, "WEFT_CPUS=%s", t->cpus);
-		*--place = own->cpus;
+		*place++ = own->cpus;
 	}
 	if (*l->wdir == '/') {
 		snprintf(own->pwd, sizeof own->pwd, "PWD=%s", l->wdir);
-		*--place = own->pwd;
+		*place++ = own->pwd;
 	}
-	return place;
-}
-
-/* A file that execve calls no program is a script for /bin/sh when it looks like a text, as in execvp. */
-static bool is_text(const struct taskvm_launch *l)
-{
-	char head[256];
-	int dirfd = *l->wdir ? open(l->wdir, O_PATH | O_DIRECTORY | O_CLOEXEC) : AT_FDCWD;
-	int fd = openat(dirfd, l->path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
-	if (fd >= 0)
-		close(fd);
-	if (dirfd >= 0)
-		close(dirfd);
-	return n >= 0 && !memchr(head, '\0', (size_t)n);
-}
-
-/* What the new process does before it is the program. It runs on our stack and in our memory while we wait: it calls
- * nothing but the kernel. Returns the errno of what failed. */
-static int become(const struct taskvm *vm, const struct taskvm_launch *l, const struct ends *e, const char *path,
-                  char *const *argv, char *const *env)
-{
-	const int from[] = {e->in[0] >= 0 ? e->in[0] : vm->dev_null, e->out[1], e->err[1], e->control[1]};
-	sigset_t none;
-	sigemptyset(&none);
-	if (l->family == FAMILY_NONE)
-		setpgid(0, 0);
-	else
-		setsid(); /* as MPIs' own launchers do: the kernel's autogroups then deal with each rank by itself */
-	for (size_t i = 0; i < sizeof from / sizeof *from; i++) /* to 0, 1, 2 and TASKVM_TASK_FD, none of which is ours */
-		if (dup2(from[i], (int)i) < 0)
-			return errno;
-	if (e->pmi >= 0 && dup2(e->pmi, TASKVM_PMI_FD) < 0)
-		return errno;
-	if (*l->wdir && chdir(l->wdir))
-		return errno;
-	for (size_t i = 0; i < vm->nchanged_signals; i++)
-		signal(vm->changed_signals[i], SIG_DFL);
-	setrlimit(RLIMIT_NOFILE, &vm->nofile); /* the user's, not what we raised and lowered for ourselves */
-	setrlimit(RLIMIT_CORE, &vm->core);
-	if (e->mask && sched_setaffinity(0, TASKVM_MASK_BYTES, e->mask))
-		return errno;
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve(path, argv, env);
-	return errno;
-}
-
-/* 0 and the process, which has become the program; or an errno. posix_spawn does the same with a hundred more calls:
- * it resets each signal one by one, and asks for our limits with each descriptor. There is no handler of ours that could
- * run in the new process. */
-static int start_process(const struct taskvm *vm, const struct taskvm_launch *l, const struct ends *e, const char *path,
-                         char *const *argv, char *const *env, pid_t *pid)
-{
-	volatile int errnum = 0;
-	pid_t new = vfork();
-	if (new < 0)
-		return errno;
-	if (new == 0) {
-		errnum = become(vm, l, e, path, argv, env);
-		_exit(127);
-	}
-	if (errnum)
-		waitpid(new, NULL, 0);
-	else
-		*pid = new;
-	return errnum;
-}
-
-static int start_by_shell(const struct taskvm *vm, const struct taskvm_launch *l, const struct ends *e, char **env,
-                          pid_t *pid)
-{
-	size_t n = 0;
-	while (l->argv[n])
-		n++;
-	char **argv = weft__calloc(n + 2, sizeof *argv);
-	if (!argv)
-		return ENOMEM;
-	char shell[] = "/bin/sh";
-	argv[0] = shell;
-	argv[1] = l->path;
-	memcpy(argv + 2, l->argv + 1, (n - 1) * sizeof *argv);
-	int rc = start_process(vm, l, e, shell, argv, env, pid);
-	weft__free(argv);
-	return rc;
-}
-
-/* The environment with the variables of who hosts its MPI in front, the caller's to weft__free; NULL: no memory. */
-static char **with_variables(char *const *variables, char *const *env)
-{
-	size_t n = 0, m = 0;
-	while (variables[n])
-		n++;
-	while (env[m])
-		m++;
-	char **all = weft__calloc(n + m + 1, sizeof *all);
-	for (size_t i = 0; all && i < n + m; i++)
-		all[i] = i < n ? variables[i] : env[i - n];
-	return all;
-}
-
-static int spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t, const struct ends *e)
-{
-	struct own_variables own;
-	char **env = own_variables_set(vm, l, t, &own), **all = t->variables ? with_variables(t->variables, env) : NULL;
-	if (t->variables && !all)
-		return ENOMEM;
-	env = all ? all : env;
-	int rc = start_process(vm, l, e, l->path, l->argv, env, &t->pid);
-	if (rc == ENOEXEC && is_text(l))
-		rc = start_by_shell(vm, l, e, env, &t->pid);
-	weft__free(all);
-	return rc;
+	if (nvariables)
+		memcpy(place, t->variables, nvariables * sizeof *place);
+	memcpy(place + nvariables, l->env, ngiven * sizeof *place);
+	return 0;
 }
 
 static int refuse_spawn(const struct taskvm *vm, struct taskvm_launch *l, int errnum)
@@ -440,7 +335,7 @@ static int refuse_spawn(const struct taskvm *vm, struct taskvm_launch *l, int er
 }
 
 /* The process runs: its descriptors become the task's. On failure it is killed and nobody's. */
-static int adopt(struct taskvm *vm, struct taskvm_task *t, struct ends *e)
+static int adopt(struct taskvm *vm, struct taskvm_task *t, struct taskvm_ends *e)
 {
 	t->streams[0].fd = e->out[0];
 	t->streams[1].fd = e->err[0];
@@ -457,21 +352,47 @@ static int adopt(struct taskvm *vm, struct taskvm_task *t, struct ends *e)
 	return 0;
 }
 
-int taskvm_spawn(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t)
+static void order_free(struct taskvm_order *o)
 {
-	static uint64_t room[TASKVM_MASK_BYTES / sizeof(uint64_t)];
-	cpu_set_t *mask = (cpu_set_t *)room;
-	struct ends e;
-	int errnum = ends_open(vm, l, t, &e);
-	e.mask = taskvm_bind_choose(l, t, mask) ? mask : NULL;
+	ends_close(&o->ends);
+	weft__free(o->env);
+	weft__free(o);
+}
+
+int taskvm_order_make(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_task *t, struct taskvm_order **o)
+{
+	struct taskvm_order *new = weft__malloc(sizeof *new);
+	if (!new)
+		return refuse_spawn(vm, l, ENOMEM);
+	weft__list_init(&new->link);
+	new->launch = l;
+	new->task = t;
+	new->env = NULL;
+	new->pid = 0;
+	int errnum = ends_open(vm, l, t, &new->ends);
+	new->bound = taskvm_bind_choose(l, t, (cpu_set_t *)new->mask);
 	if (!errnum)
-		errnum = taskvm_mpi_open(vm, l, t, &e.pmi);
+		errnum = taskvm_mpi_open(vm, l, t, &new->ends.pmi);
 	if (!errnum)
-		errnum = spawn(vm, l, t, &e);
-	t->stands_in = l->tasker != 0;
+		errnum = set_environment(vm, new);
+	if (!errnum) {
+		*o = new;
+		return 0;
+	}
+	taskvm_mpi_started(vm, t, false);
+	order_free(new);
+	return refuse_spawn(vm, l, errnum);
+}
+
+int taskvm_order_end(struct taskvm *vm, struct taskvm_order *o)
+{
+	struct taskvm_launch *l = o->launch;
+	int errnum = o->errnum;
+	o->task->pid = o->pid;
+	o->task->stands_in = l->tasker != 0;
 	if (!errnum)
-		errnum = adopt(vm, t, &e);
-	taskvm_mpi_started(vm, t, !errnum);
-	ends_close(&e);
+		errnum = adopt(vm, o->task, &o->ends);
+	taskvm_mpi_started(vm, o->task, !errnum);
+	order_free(o);
 	return errnum ? refuse_spawn(vm, l, errnum) : 0;
 }
