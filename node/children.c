@@ -1,4 +1,4 @@
-/* The kernel lists a thread's children in /proc/self/task/<tid>/children (where it was built so); else
+/* The kernel lists each thread's children in /proc/self/task/<tid>/children (where it was built so); else
  * the parent's number in each /proc/<pid>/stat says the same, only slower.
  */
 #include "config.h"
@@ -40,17 +40,29 @@ static size_t list_by_scan(pid_t *pids, size_t max)
 	return n;
 }
 
+/* false: this kernel does not say. */
+static bool list_of_thread(const char *tid, pid_t *pids, size_t max, size_t *n)
+{
+	char path[320];
+	snprintf(path, sizeof path, "/proc/self/task/%s/children", tid);
+	FILE *f = fopen(path, "re");
+	int pid;
+	while (f && *n < max && fscanf(f, "%d", &pid) == 1)
+		pids[(*n)++] = (pid_t)pid;
+	if (f)
+		fclose(f);
+	return f != NULL;
+}
+
 size_t children_list(pid_t *pids, size_t max)
 {
-	char path[64];
-	snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)gettid());
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return list_by_scan(pids, max);
+	DIR *threads = opendir("/proc/self/task");
 	size_t n = 0;
-	int pid;
-	while (n < max && fscanf(f, "%d", &pid) == 1)
-		pids[n++] = (pid_t)pid;
-	fclose(f);
-	return n;
+	bool said = false;
+	for (struct dirent *entry; threads && (entry = readdir(threads));)
+		if (isdigit((unsigned char)*entry->d_name))
+			said |= list_of_thread(entry->d_name, pids, max, &n);
+	if (threads)
+		closedir(threads);
+	return said ? n : list_by_scan(pids, max);
 }
