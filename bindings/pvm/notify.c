@@ -123,7 +123,8 @@ static int kind_of(int what)
 	return what == PvmRouteDelete ? WEFT_NOTIFY_EXIT : what;
 }
 
-static int want(int what, int tag, int tid)
+/* What is wanted of each of them is asked in one question, in id[*n]. */
+static int want(int what, int tag, int tid, uint64_t *ids, int *n)
 {
 	uint64_t id = 0;
 	weft_tid_t who = WEFT_NO_TID;
@@ -140,10 +141,21 @@ static int want(int what, int tag, int tid)
 	*w = (struct wanted){
 	        .what = what, .tag = tag, .context = pvmmyctx, .tid = tid, .who = who, .node = node};
 	weft__list_push(&wanted, &w->link);
-	int rc = ask(kind_of(what), tag, &id, 1);
-	if (rc)
-		forget(w);
-	return rc;
+	ids[(*n)++] = id;
+	return PvmOk;
+}
+
+static int want_all(int what, int tag, int count, const int *tids)
+{
+	uint64_t *ids = weft__calloc((size_t)count, sizeof *ids);
+	int n = 0, rc = ids ? PvmOk : PvmNoMem;
+	for (int i = 0; rc == PvmOk && i < count; i++)
+		rc = want(what, tag, tids[i], ids, &n);
+	int asked = n ? ask(kind_of(what), tag, ids, n) : PvmOk;
+	for (; asked && n > 0; n--)
+		forget(WEFT__CONTAINER(wanted.prev, struct wanted, link));
+	weft__free(ids);
+	return rc ? rc : asked;
 }
 
 static int take_back(int what, int tag, int tid)
@@ -209,8 +221,10 @@ int weft__call_notify(int what, int tag, int count, int *tids)
 	int rc = what < 0 ? PvmBadParam : check(kind, tag, count, tids);
 	if (rc == PvmOk && (kind == PvmHostAdd || kind == PvmRouteAdd))
 		rc = want_additions(kind, tag, cancel ? 0 : count);
+	else if (rc == PvmOk && !cancel)
+		rc = want_all(kind, tag, count, tids);
 	else
 		for (int i = 0; rc == PvmOk && i < count; i++)
-			rc = cancel ? take_back(kind, tag, tids[i]) : want(kind, tag, tids[i]);
+			rc = take_back(kind, tag, tids[i]);
 	return rc ? lpvmerr("pvm_notify", rc) : PvmOk;
 }
