@@ -58,7 +58,7 @@ static int enroll(struct coord *c, struct client *client)
 	if (!j || !job_put_task(c, j, 0, tid, n))
 		return WEFT_ENOMEM;
 	struct task *t = &j->tasks[0];
-	t->enrolled = 1;
+	t->enrolled = t->spoke = 1;
 	t->state = WEFT__TASK_RUNNING;
 	t->pid = client->pid;
 	t->client = client;
@@ -78,6 +78,9 @@ void client_open(struct coord *c, struct node *n, const struct weft__msg *msg)
 		return;
 	}
 	bool outsider = m->role == WEFT__ROLE_TASK && m->tid == 0;
+	struct task *spawned = m->role == WEFT__ROLE_TASK && m->tid ? task_find(c, m->tid) : NULL;
+	if (spawned)
+		spawned->spoke = 1;
 	if (c->nclients >= COORD_CLIENTS_MAX && !outsider) {
 		refuse(c, n, m->client, WEFT_ENOSPC, "the virtual machine has too many tasks and tools attached");
 		return;
@@ -90,10 +93,9 @@ void client_open(struct coord *c, struct node *n, const struct weft__msg *msg)
 		client->pid = m->pid;
 		client->job = (uint32_t)m->job;
 		coord_replace(c, &client->name, m->name);
-		struct task *t = m->role == WEFT__ROLE_TASK && m->tid ? task_find(c, m->tid) : NULL;
-		if (t && t->node == n && !t->client) {
-			t->client = client;
-			client->task = t;
+		if (spawned && spawned->node == n && !spawned->client) {
+			spawned->client = client;
+			client->task = spawned;
 		}
 		rc = outsider && client->name ? enroll(c, client) : 0;
 	}

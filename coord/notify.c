@@ -46,7 +46,7 @@ static void send_exit(struct coord *c, struct client *to, uint64_t context, int6
 	m.notice.tid = tid;
 	m.notice.exit_code = t ? t->exit_code : -1;
 	m.notice.signo = t ? t->signo : 0;
-	m.notice.flags = t ? t->flags : WEFT__EXIT_LOST;
+	m.notice.flags = t ? t->flags | (t->spoke ? WEFT__EXIT_SPOKE : 0) : WEFT__EXIT_LOST;
 	send_client(c, to, &m);
 }
 

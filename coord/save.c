@@ -270,6 +270,7 @@ static void task_io(struct coord *c, struct io *io, struct job *j, uint32_t rank
 	io_i64(io, &t->error);
 	io_u64(io, &t->signo);
 	io_u64(io, &t->flags);
+	io_u64(io, &t->spoke);
 	io_u64(io, &t->utime_us);
 	io_u64(io, &t->stime_us);
 	io_u64(io, &t->maxrss_kib);

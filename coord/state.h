@@ -62,6 +62,7 @@ struct task {
 	struct node *node;  /* NULL when it has ended */
 	uint64_t state;     /* WEFT__TASK_* */
 	uint64_t enrolled;  /* 1: came from outside */
+	uint64_t spoke;     /* 1: has said HELLO: it may have sent messages */
 	uint64_t killed;    /* 1: SIGKILL was sent */
 	uint64_t doubtful;  /* 1: a new weftd has not said yet that it is there */
 	uint64_t pid;

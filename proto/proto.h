@@ -61,6 +61,7 @@ enum { /* STATUS.flags, EXITED.flags */
 	WEFT__EXIT_LOST  = 2, /* its node or task VM was lost: nobody saw how it ended */
 	WEFT__EXIT_LEFT  = 4, /* an enrolled task that left or whose connection closed */
 	WEFT__EXIT_START = 8, /* it never ran: the program could not be started */
+	WEFT__EXIT_SPOKE = 16, /* NOTICE: it was a task that could send messages, of which some may be under way */
 };
 enum { WEFT__NODE_STARTING = 1, WEFT__NODE_UP = 2, WEFT__NODE_SUSPECT = 3, WEFT__NODE_LEAVING = 4 };
 enum { WEFT__TASK_STARTING = 1, WEFT__TASK_RUNNING = 2, WEFT__TASK_ENDED = 3 };
@@ -169,6 +170,9 @@ void weft__frame_header(uint8_t header[static WEFT__FRAME_HEADER], size_t nbytes
 
 /* The body length that a frame header announces, or WEFT_EPROTO (not a frame, too long), WEFT_EVERSION. */
 int weft__frame_length(const uint8_t header[static WEFT__FRAME_HEADER], struct weft_error *e);
+
+/* How many frames a packet has, or as above when it is not whole frames. Descriptors may come with a single one. */
+int weft__frame_count(const uint8_t *packet, size_t nbytes, struct weft_error *e);
 
 /* Decode a body that came from a peer of role `from` to us, `to`. Checks code, direction, the shape
  * and every maximum before anything is allocated. Texts and arrays point into the arena, bytes into the

@@ -3,7 +3,7 @@
  * An exit notice is a message from the task that ended, and its last one. It comes another way than
  * the task's messages, and may overtake them: it waits until the channel has been drained. Where
  * there is no channel, one may be on its way with messages in it: the node, which knows, is asked
- * for it.
+ * for it, unless the notice says that the task never could send any.
  *
  * It may also come late, when the task's channel is closed already. So as long as it is expected a
  * receive that it would match waits for it, though its source is dead. When the daemon is gone
@@ -152,11 +152,13 @@ void weft__exit_of(weft_exit_t *how, uint64_t tid, int64_t code, uint64_t signo,
 	};
 }
 
-/* The notice of an end comes last: after the messages that its channel still holds, or will. */
-static void deliver_last(struct weft__engine *e, struct weft__message *m, bool lost)
+/* The notice of an end comes last: after the messages that its channel still holds, or will. A program that was no task
+ * of ours (a script, one of another MPI) has sent none. */
+static void deliver_last(struct weft__engine *e, struct weft__message *m, uint64_t flags)
 {
+	bool lost = flags & WEFT__EXIT_LOST;
 	weft_tid_t tid = {m->kept.key.source};
-	struct weft__peer *p = weft__peer_get(e, tid);
+	struct weft__peer *p = flags & WEFT__EXIT_SPOKE ? weft__peer_get(e, tid) : weft__peer_find(e, tid);
 	if (!p || p->state == WEFT__DEAD) {
 		weft__message_deliver(e, m);
 		weft__peer_told(e, tid);
@@ -186,7 +188,7 @@ void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *n)
 		         */
 	memcpy(m->bytes, &notice, sizeof notice);
 	if (is_exit)
-		deliver_last(e, m, n->flags & WEFT__EXIT_LOST);
+		deliver_last(e, m, n->flags);
 	else
 		weft__message_deliver(e, m);
 }
