@@ -63,37 +63,19 @@ static size_t unpack_baggage(struct msghdr *h, int fds[static LINK_FDS_MAX])
 	return SIZE_MAX;
 }
 
-/* The length of the frame at `at`, with its header; or an error. */
-static int frame_at(size_t at, size_t nbytes, struct weft_error *e)
-{
-	if (nbytes - at < WEFT__FRAME_HEADER)
-		return weft__err_set(e, WEFT_EPROTO, "a packet that ends with %zu bytes, shorter than any frame",
-		                     nbytes - at);
-	int length = weft__frame_length(packet + at, e);
-	if (length >= 0 && (size_t)length > nbytes - at - WEFT__FRAME_HEADER)
-		return weft__err_set(e, WEFT_EPROTO, "a frame of %d bytes in a packet of %zu", length, nbytes);
-	return length < 0 ? length : length + WEFT__FRAME_HEADER;
-}
-
 /* 0 when the packet is whole frames, and may have its descriptors. */
 static int check_packet(const struct msghdr *h, size_t nbytes, size_t nfds, struct weft_error *e)
 {
-	size_t nframes = 0;
 	if (h->msg_flags & MSG_CTRUNC)
 		return weft__err_set(e, WEFT_ENOSPC, "descriptors were lost: none is free in this process");
 	if (nfds == SIZE_MAX)
 		return weft__err_set(e, WEFT_EPROTO, "more than %d descriptors with one frame", LINK_FDS_MAX);
 	if (h->msg_flags & MSG_TRUNC)
 		return weft__err_set(e, WEFT_EPROTO, "a packet longer than any frame");
-	for (size_t at = 0; at < nbytes; nframes++) {
-		int length = frame_at(at, nbytes, e);
-		if (length < 0)
-			return length;
-		at += (size_t)length;
-	}
-	if (nfds > 0 && nframes > 1)
-		return weft__err_set(e, WEFT_EPROTO, "descriptors with %zu frames", nframes);
-	return 0;
+	int nframes = weft__frame_count(packet, nbytes, e);
+	if (nframes > 1 && nfds > 0)
+		return weft__err_set(e, WEFT_EPROTO, "descriptors with %d frames", nframes);
+	return nframes < 0 ? nframes : 0;
 }
 
 /* Checks one packet and hands it on, until a handler closes the link. */
@@ -110,9 +92,9 @@ static void take_packet(struct link *l, struct msghdr *h, size_t nbytes)
 		return;
 	}
 	for (size_t at = 0; at < nbytes && l->state == LINK_OPEN;) {
-		size_t length = (size_t)frame_at(at, nbytes, &e);
-		l->handler->frame(l, l->arg, packet + at + WEFT__FRAME_HEADER, length - WEFT__FRAME_HEADER, fds,
-		                  nfds);
+		size_t length = (size_t)weft__frame_length(packet + at, &e);
+		at += WEFT__FRAME_HEADER;
+		l->handler->frame(l, l->arg, packet + at, length, fds, nfds);
 		at += length;
 	}
 }

@@ -201,6 +201,7 @@ static void hello(struct client *c, const struct weft__msg_hello *m)
 	c->pid = (int64_t)m->pid;
 	c->role = (enum weft__role)m->role;
 	if (m->role == WEFT__ROLE_TASK) {
+		link_gather(c->link);
 		open_task(c, m);
 	} else if (m->role == WEFT__ROLE_TOOL && !c->spawned) {
 		step(c, CLIENT_OPEN);

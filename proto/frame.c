@@ -33,3 +33,20 @@ int weft__frame_length(const uint8_t header[static WEFT__FRAME_HEADER], struct w
 		                     WEFT__FRAME_MAX);
 	return (int)nbytes;
 }
+
+int weft__frame_count(const uint8_t *packet, size_t nbytes, struct weft_error *e)
+{
+	int n = 0;
+	for (size_t at = 0; at < nbytes; n++) {
+		size_t left = nbytes - at;
+		if (left < WEFT__FRAME_HEADER)
+			return weft__err_set(e, WEFT_EPROTO, "a packet that ends with %zu bytes, shorter than any frame", left);
+		int length = weft__frame_length(packet + at, e);
+		if (length < 0)
+			return length;
+		if ((size_t)length > left - WEFT__FRAME_HEADER)
+			return weft__err_set(e, WEFT_EPROTO, "a frame of %d bytes in a packet of %zu", length, nbytes);
+		at += WEFT__FRAME_HEADER + (size_t)length;
+	}
+	return n;
+}

@@ -305,16 +305,13 @@ static void dispatch(struct weft__engine *e, const struct weft__msg *m, int *fds
 	}
 }
 
-/* What the node says itself, or passes on from the coordinator. */
-static int decode(struct weft__control *c, size_t nbytes, struct weft__msg *m)
+/* What the node says itself, or passes on from the coordinator: the frame at *at, which moves on to the next one. */
+static int decode(struct weft__control *c, size_t *at, struct weft__msg *m)
 {
 	struct weft_error error;
-	if (nbytes < WEFT__FRAME_HEADER)
-		return WEFT_EPROTO;
-	int length = weft__frame_length(c->packet, &error);
-	if (length < 0 || (size_t)length != nbytes - WEFT__FRAME_HEADER)
-		return length < 0 ? length : WEFT_EPROTO;
-	const uint8_t *body = c->packet + WEFT__FRAME_HEADER;
+	int length = weft__frame_length(c->packet + *at, &error);
+	const uint8_t *body = c->packet + *at + WEFT__FRAME_HEADER;
+	*at += WEFT__FRAME_HEADER + (size_t)length;
 	int rc = weft__msg_decode(body, (size_t)length, WEFT__ROLE_NODE, WEFT__ROLE_TASK, &c->arena,
 	                          m, &error);
 	if (rc == WEFT_EDENIED)
@@ -354,6 +351,21 @@ static int receive(struct weft__control *c, int *fds, size_t *nfds)
 	return msg.msg_flags & MSG_TRUNC ? PACKET_MAX + 1 : (int)n; /* so many are no frame */
 }
 
+/* The frames of a packet. Descriptors come with a single one. */
+static int take(struct weft__engine *e, size_t nbytes, int *fds, size_t nfds)
+{
+	struct weft__control *c = &e->control;
+	struct weft_error error;
+	struct weft__msg m;
+	int count = weft__frame_count(c->packet, nbytes, &error), rc = count < 0 ? count : 0;
+	for (size_t at = 0; rc == 0 && at < nbytes && c->fd >= 0; nfds = 0) {
+		rc = decode(c, &at, &m);
+		if (rc == 0)
+			dispatch(e, &m, fds, nfds);
+	}
+	return rc;
+}
+
 void weft__control_poll(struct weft__engine *e)
 {
 	struct weft__control *c = &e->control;
@@ -361,13 +373,10 @@ void weft__control_poll(struct weft__engine *e)
 	for (int i = 0; c->fd >= 0 && i < READS_PER_GO; i++) {
 		int fds[NFDS_MAX] = {-1, -1, -1, -1};
 		size_t nfds;
-		struct weft__msg m;
 		int n = receive(c, fds, &nfds);
 		if (n == WEFT_EAGAIN)
 			break;
-		int rc = n > 0 ? decode(c, (size_t)n, &m) : WEFT_ECLOSED;
-		if (rc == 0)
-			dispatch(e, &m, fds, nfds);
+		int rc = n > 0 ? take(e, (size_t)n, fds, nfds) : WEFT_ECLOSED;
 		for (size_t f = 0; f < nfds; f++)
 			if (fds[f] >= 0)
 				close(fds[f]);
