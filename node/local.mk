@@ -19,7 +19,8 @@ node_weft_taskvm_SOURCES = \
 	%D%/exchange.c %D%/exchange.h %D%/family.c %D%/family.h %D%/folder.c %D%/folder.h %D%/jobmap.c %D%/jobmap.h %D%/keys.c %D%/keys.h \
 	%D%/pmi1.c %D%/pmi1.h %D%/pmi1_spawn.c %D%/pmi1_spawn.h %D%/script.c %D%/script.h %D%/shmclean.c %D%/shmclean.h \
 	%D%/taskvm_mpi.c %D%/taskvm_mpi.h %D%/taskvm_pmi1.c \
-	%D%/loglevel.c %D%/loglevel.h %D%/taskvm.c %D%/taskvm.h %D%/taskvm_alone.c %D%/taskvm_bind.c %D%/taskvm_conn.c %D%/taskvm_control.c %D%/taskvm_crew.c %D%/taskvm_exec.c \
+	%D%/loglevel.c %D%/loglevel.h %D%/taskvm.c %D%/taskvm.h %D%/taskvm_alone.c %D%/taskvm_bind.c %D%/taskvm_conn.c \
+	%D%/taskvm_control.c %D%/taskvm_crew.c %D%/taskvm_exec.c \
 	%D%/taskvm_launch.c %D%/taskvm_output.c \
 	%D%/mpi_part.h %D%/mpi_shm.c %D%/mpi_shm.h %D%/taskvm_pmix.c %D%/taskvm_pmix.h %D%/taskvm_pmix_space.c \
 	%D%/taskvm_order.h %D%/taskvm_pmix_wish.c %D%/taskvm_reap.c %D%/taskvm_spawn.c %D%/taskvm_world.c %D%/topology.c %D%/topology.h %D%/world.c %D%/world.h

@@ -1,8 +1,8 @@
 /* taskvm.h - the state of a task VM: what hosts the tasks of one job on one node.
  *
- * One thread around one poll(2), and some that start tasks (taskvm_crew.c). taskvm.c has the loop, taskvm_conn.c the connection to weftd, taskvm_control.c the tasks',
- * taskvm_launch.c what to start, taskvm_order.h the starting, taskvm_output.c the pipes,
- * taskvm_reap.c the ends, taskvm_mpi.h the hosting of other MPIs.
+ * One thread around one poll(2), and some that start tasks (taskvm_crew.c). taskvm.c has the loop, taskvm_conn.c the
+ * connection to weftd, taskvm_control.c those of the tasks, taskvm_launch.c what to start, taskvm_order.h the starting,
+ * taskvm_output.c the pipes, taskvm_reap.c the ends, taskvm_mpi.h the hosting of other MPIs.
  */
 #ifndef WEFT_NODE_TASKVM_H
 #define WEFT_NODE_TASKVM_H

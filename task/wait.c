@@ -4,8 +4,8 @@
  * have come by then; a little longer with the processor given away in between, since whoever is to
  * answer may be waiting for it; with more tasks than cores on the node in this way from the start.
  * Without a channel there is nothing to poll. Then it arms every channel, so that whatever comes
- * rings the doorbell or makes a socket ready, and sleeps in epoll_wait. How long it polls adapts: a sleep that was over soon makes the next
- * time longer, a long one makes it shorter.
+ * rings the doorbell or makes a socket ready, and sleeps in epoll_wait. How long it polls adapts: a
+ * sleep that was over soon makes the next time longer, a long one makes it shorter.
  *
  * Of several threads that wait one polls; the others wait on a condition variable and look at their
  * own condition after each change. When the polling one has what it wanted, another takes over. A
