@@ -47,6 +47,8 @@ until_true 10 sh -c "WEFT_RUNDIR='$rundir' '$build/console/weft' ps | grep -q be
 (weft drain --wait beta >"$tmp/drained" 2>&1; echo $? >>"$tmp/drained") &
 waiter=$!
 until_true 10 sh -c "WEFT_RUNDIR='$rundir' '$build/console/weft' conf --json | grep '\"host\": *\"beta\"' | grep -q '\"drained\": *true'"
+status "with a limit it waits no longer than that" 125 weft drain --wait --timeout 0.2s beta
+says "and it is told what ends the tasks" 'beta: tasks still run there .* weft delete beta ends them'
 expect "draining waits for tasks that run" "$([ ! -s "$tmp/drained" ] || cat "$tmp/drained")"
 timeout 10 sh -c "echo >'$tmp/gate'"
 wait $waiter
