@@ -7,6 +7,7 @@
 
 #include "base/heap.h"
 #include "bindings/pvm/calls.h"
+#include "bindings/pvm/manager.h"
 #include "proto/proto.h"
 
 enum { SPEED = 1000, HOST_TEXT = 256 };
@@ -72,6 +73,12 @@ int weft__call_config(int *nhost, int *narch, struct pvmhostinfo **hostp)
 	weft_node_t *nodes;
 	uint32_t *speeds;
 	int n, rc = weft__pvm_enrol();
+	if (rc == PvmOk && weft__manager()) {
+		rc = weft__manager_config(nhost, narch, hostp);
+		if (rc != PvmNoTask)
+			return rc ? lpvmerr("pvm_config", rc) : PvmOk;
+		rc = PvmOk;
+	}
 	if (rc == PvmOk)
 		rc = list_nodes(&nodes, &speeds, &n);
 	if (rc)
@@ -258,14 +265,19 @@ static int delete_hosts(char **names, int n, int *infos)
 	return PvmOk;
 }
 
-/* How many it went well for. */
-static int all_hosts(const char *function, int (*act)(char **names, int n, int *infos), char **names, int n, int *infos)
+typedef int host_act(char **names, int n, int *infos);
+
+/* How many it went well for. A resource manager is asked before the coordinator is. */
+static int all_hosts(const char *function, host_act *act, host_act *manager, char **names, int n, int *infos)
 {
 	int done = 0, rc = weft__pvm_enrol();
 	if (rc || n < 1 || n > WEFT__NODE_MAX || !names)
 		return lpvmerr(function, rc ? rc : PvmBadParam);
 	int *own = weft__calloc((size_t)n, sizeof *own);
-	rc = own ? act(names, n, own) : PvmNoMem;
+	rc = !own ? PvmNoMem : weft__manager() ? manager(names, n, own) : PvmNoTask;
+	if (rc == PvmNoTask)
+		rc = act(names, n, own);
+	rc = rc > 0 ? PvmOk : rc;
 	for (int i = 0; rc == PvmOk && i < n; i++) {
 		done += own[i] >= 0;
 		if (infos)
@@ -277,12 +289,12 @@ static int all_hosts(const char *function, int (*act)(char **names, int n, int *
 
 int weft__call_addhosts(char **names, int n, int *infos)
 {
-	return all_hosts("pvm_addhosts", add_hosts, names, n, infos);
+	return all_hosts("pvm_addhosts", add_hosts, weft__manager_addhosts, names, n, infos);
 }
 
 int weft__call_delhosts(char **names, int n, int *infos)
 {
-	return all_hosts("pvm_delhosts", delete_hosts, names, n, infos);
+	return all_hosts("pvm_delhosts", delete_hosts, weft__manager_delhosts, names, n, infos);
 }
 
 int weft__call_mstat(char *host)

@@ -12,6 +12,7 @@
 
 #include "base/heap.h"
 #include "bindings/pvm/calls.h"
+#include "bindings/pvm/manager.h"
 
 enum { TASK_CONNECTED = 4 };
 
@@ -67,6 +68,12 @@ int weft__call_tasks(int where, int *ntask, struct pvmtaskinfo **taskp)
 	weft_task_t *tasks;
 	uint32_t node;
 	int n, used = 0, rc = weft__pvm_enrol();
+	if (rc == PvmOk && weft__manager()) {
+		rc = weft__manager_tasks(where, ntask, taskp);
+		if (rc != PvmNoTask)
+			return rc ? lpvmerr("pvm_tasks", rc) : PvmOk;
+		rc = PvmOk;
+	}
 	if (rc == PvmOk)
 		rc = where_node(where, &node);
 	if (rc == PvmOk)

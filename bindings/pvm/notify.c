@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "bindings/pvm/calls.h"
+#include "bindings/pvm/manager.h"
 
 enum { NO_DESCRIPTOR = -1 }; /* what PVM tells of a route beside its task */
 
@@ -86,6 +87,8 @@ bool weft__pvm_notice(const void *bytes, size_t nbytes, const weft_status_t *sta
 	if (nbytes != sizeof notice || (p[0] == 'P' && p[1] == 'V'))
 		return false;
 	memcpy(&notice, bytes, sizeof notice);
+	if (weft__managed_notice(&notice, status->tag, context, bufid))
+		return true;
 	int host = notice.node ? weft__pvm_host_of(notice.node) : 0;
 	int what = notice.what, tid = what == PvmTaskExit ? weft__pvm_slot(notice.how.tid) : host;
 	struct wanted *w = what == PvmHostAdd ? NULL : find(&notice, status->tag, context);
@@ -219,7 +222,9 @@ int weft__call_notify(int what, int tag, int count, int *tids)
 	int kind = what & ~PvmNotifyCancel;
 	bool cancel = what & PvmNotifyCancel;
 	int rc = what < 0 ? PvmBadParam : check(kind, tag, count, tids);
-	if (rc == PvmOk && (kind == PvmHostAdd || kind == PvmRouteAdd))
+	if (rc == PvmOk && kind <= PvmHostAdd && weft__manager())
+		rc = weft__manager_notify(what, tag, count, tids);
+	else if (rc == PvmOk && (kind == PvmHostAdd || kind == PvmRouteAdd))
 		rc = want_additions(kind, tag, cancel ? 0 : count);
 	else if (rc == PvmOk && !cancel)
 		rc = want_all(kind, tag, count, tids);

@@ -40,6 +40,7 @@ extern struct weft__pvm weft__pvm;
 
 /* What a spawned task has of its parent in its environment, beside contexts. */
 #define WEFT__PVM_TARGETS "WEFT_PVM_TARGETS" /* where output and traces go */
+#define WEFT__PVM_PARENT "WEFT_PVM_PARENT" /* its tid, when a resource manager has spawned the task for another one */
 struct weft__bequest {
 	char targets[128], mask[64], buffer[32], options[32];
 };
@@ -164,7 +165,7 @@ int weft__pvm_register(const char *service, int bufid);
 
 /* An order of the node's to start a task, when this one is its tasker: PVM's message of it. */
 bool weft__pvm_start_order(const void *bytes, size_t nbytes, int context, int *bufid);
-int weft__pvm_tell_daemon(struct weft__pvm_buf *b, int tag); /* what a service sends to a daemon */
+int weft__pvm_tell_daemon(struct weft__pvm_buf *b, int host, int tag); /* what a service sends to a daemon */
 enum { WEFT__PVM_CATCH_CONTEXT = 0x7ffff, WEFT__PVM_TC_OUTPUT = (int)0x80030005 };
 void weft__pvm_spawned(const weft_tid_t *tids, int n); /* whose output this task may get */
 void weft__pvm_catch_all(void); /* until all of them have ended */

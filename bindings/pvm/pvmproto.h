@@ -1,5 +1,5 @@
 /* pvmproto.h - tags of messages between PVM and the tasks that serve it: resource managers (R), hosters (H) and
- * taskers (T); t is a task, d a daemon. Weft uses those to and from resource managers. */
+ * taskers (T); t is a task, d a daemon. */
 #ifndef WEFT_PVMPROTO_H
 #define WEFT_PVMPROTO_H
 #define _PVMPROTO_H_

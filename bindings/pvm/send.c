@@ -163,10 +163,16 @@ static bool is_tag(int tag)
 	return tag >= 0 || weft__pvm.resvtids;
 }
 
+/* A host's tid, with the bit that says daemon or without; the bit alone is the own host's. */
+static bool is_daemon(int tid)
+{
+	return tid == WEFT__PVM_DAEMON || weft__pvm_is_host(tid & INT32_MAX);
+}
+
 /* Services may name daemons, too. */
 static bool is_target(int tid)
 {
-	return weft__pvm_is_task(tid) || (weft__pvm.resvtids && (weft__pvm_is_host(tid) || tid == WEFT__PVM_DAEMON)) ||
+	return weft__pvm_is_task(tid) || (weft__pvm.resvtids && is_daemon(tid)) ||
 	       (tid > 0 && tid == weft__pvm_group_server());
 }
 
@@ -190,7 +196,7 @@ int weft__call_send(int tid, int tag)
 	if (rc == PvmOk && tid > 0 && tid == weft__pvm_group_server())
 		rc = weft__pvm_tell_group_server(tag);
 	else if (rc == PvmOk && !weft__pvm_is_task(tid))
-		rc = weft__pvm_tell_daemon(b, tag);
+		rc = weft__pvm_tell_daemon(b, tid, tag);
 	else if (rc == PvmOk)
 		rc = send_buffer(b, tid, tag);
 	return rc ? lpvmerr("pvm_send", rc) : PvmOk;

@@ -11,8 +11,9 @@
 
 #include "base/heap.h"
 #include "bindings/pvm/calls.h"
+#include "bindings/pvm/manager.h"
 
-enum { PATH_BYTES = 16384, HOSTS_BYTES = 32768, NENV = 12 };
+enum { PATH_BYTES = 16384, HOSTS_BYTES = 32768, NENV = 13 };
 
 /* What a spawn asks for, in the engine's terms. */
 struct order {
@@ -190,7 +191,9 @@ static int set_env(struct order *o, int flags)
 	o->env[n++] = o->bequest.options;
 	if (!getenv("PVM_ARCH"))
 		o->env[n++] = "PVM_ARCH=LINUX64";
-	o->env[n++] = flags & PvmNoSpawnParent ? "PVMNOPARENT=1" : "PVMNOPARENT="; /* ours is about us */
+	if (getenv(WEFT__PVM_PARENT))
+		o->env[n++] = WEFT__PVM_PARENT "="; /* ours is about us, and so ... */
+	o->env[n++] = flags & PvmNoSpawnParent ? "PVMNOPARENT=1" : "PVMNOPARENT="; /* ... is this */
 	o->opts.env = o->env;
 	return rc;
 }
@@ -265,6 +268,9 @@ int weft__call_spawn(char *file, char **argv, int flags, char *where, int count,
 		tids[i] = PvmNoFile;
 	if (!*file)
 		return 0;
+	rc = weft__manager() ? weft__manager_spawn(file, argv, flags, where, count, tids) : PvmNoTask;
+	if (rc != PvmNoTask)
+		return rc < 0 ? lpvmerr("pvm_spawn", rc) : rc;
 	struct order *o = weft__calloc(1, sizeof *o);
 	if (!o)
 		return lpvmerr("pvm_spawn", PvmNoMem);
@@ -272,4 +278,62 @@ int weft__call_spawn(char *file, char **argv, int flags, char *where, int count,
 	weft__free(o->argv);
 	weft__free(o);
 	return rc < 0 ? lpvmerr("pvm_spawn", rc) : rc;
+}
+
+/* --- what a resource manager orders ------------------------------------------------------------- */
+
+/* Who its parent is, and what the order says, come before what a task has anyway; of two the first counts. NULL: no memory. */
+static const char **exec_env(const struct weft__exec *x, const struct order *o, char parent[static 64])
+{
+	size_t n = 0, nenv = 0, nown = 0;
+	while (x->env[nenv])
+		nenv++;
+	while (o->env[nown])
+		nown++;
+	const char **env = weft__calloc(nenv + nown + 2, sizeof *env);
+	if (!env)
+		return NULL;
+	snprintf(parent, 64, WEFT__PVM_PARENT "=%d", x->parent);
+	env[n++] = parent;
+	for (size_t i = 0; i < nenv; i++)
+		env[n++] = x->env[i];
+	for (size_t i = 0; i < nown; i++)
+		env[n++] = o->env[i];
+	return env;
+}
+
+static int execute(struct order *o, const struct weft__exec *x, uint32_t node, int *tids)
+{
+	const int *targets = x->targets;
+	char parent[64];
+	int rc = set_program(o, x->file, x->argv, x->flags);
+	if (rc == PvmOk)
+		rc = set_env(o, x->flags);
+	if (rc)
+		return rc;
+	o->tracer.outtid = targets[0];
+	o->tracer.outctx = targets[1];
+	o->tracer.outtag = targets[2];
+	o->tracer.trctid = targets[3];
+	o->tracer.trcctx = targets[4];
+	o->tracer.trctag = targets[5];
+	weft__pvm_bequeath(&o->tracer, &o->bequest);
+	set_wdir(o);
+	set_output(o);
+	snprintf(o->host, sizeof o->host, "#%u", (unsigned)node);
+	o->opts.host = o->host;
+	o->opts.env = exec_env(x, o, parent);
+	rc = o->opts.env ? place_order(o, x->count, tids) : PvmNoMem;
+	weft__free((void *)(uintptr_t)o->opts.env);
+	return rc < 0 ? rc : PvmOk;
+}
+
+int weft__pvm_exec(const struct weft__exec *x, uint32_t node, int *tids)
+{
+	struct order *o = weft__calloc(1, sizeof *o);
+	int rc = o ? execute(o, x, node, tids) : PvmNoMem;
+	if (o)
+		weft__free(o->argv);
+	weft__free(o);
+	return rc;
 }

@@ -159,9 +159,11 @@ int weft__call_parent(void)
 	if (rc)
 		return lpvmerr("pvm_parent", rc);
 	weft_tid_t parent = weft__parent(weft__pvm.e);
-	const char *none = getenv("PVMNOPARENT");
+	const char *none = getenv("PVMNOPARENT"), *other = getenv(WEFT__PVM_PARENT);
 	if (none && *none)
 		return PvmParentNotSet;
+	if (other && *other && parent.v)
+		return (int)strtol(other, NULL, 10);
 	return parent.v ? weft__pvm_slot(parent) : PvmNoParent;
 }
 

@@ -7,10 +7,10 @@
 
 #include "base/heap.h"
 #include "bindings/pvm/calls.h"
+#include "bindings/pvm/manager.h"
 #include "bindings/pvm/pvmproto.h"
 
 #define HOSTER "###_PVM_HOSTER_###"
-#define MANAGER "###_PVM_RM_###"
 #define TASKER "###_PVM_TASKER_###"
 
 enum { START_TAG = SM_STTASK & INT32_MAX };
@@ -49,10 +49,11 @@ int weft__call_reg_hoster(void)
 	return serve("pvm_reg_hoster", HOSTER);
 }
 
-/* Those who ask for the machine or for tasks go on asking the coordinator: see docs/pvm-differences.md. */
 int weft__call_reg_rm(struct pvmhostinfo **host)
 {
-	int rc = serve("pvm_reg_rm", MANAGER), n;
+	int rc = serve("pvm_reg_rm", WEFT__PVM_MANAGER), n;
+	if (rc == PvmOk)
+		rc = weft__managed_begin();
 	if (rc == PvmOk && host)
 		rc = weft__call_config(&n, NULL, host);
 	return rc;
@@ -177,13 +178,27 @@ static int task_ended(struct weft__pvm_buf *b)
 	return tid.v ? weft__pvm_code(weft__task_ended(weft__pvm.e, tid, (uint32_t)numbers[1])) : PvmOk;
 }
 
-int weft__pvm_tell_daemon(struct weft__pvm_buf *b, int tag)
+/* Another one is to be asked: it registers by itself, when this one has left. */
+static int hand_over(void)
+{
+	int rc = weft__call_delinfo((char *)WEFT__PVM_MANAGER, 0, PvmMboxDefault);
+	return rc < 0 ? rc : PvmOk;
+}
+
+int weft__pvm_tell_daemon(struct weft__pvm_buf *b, int host, int tag)
 {
 	size_t at = b->at;
+	uint32_t node = host == WEFT__PVM_DAEMON ? weft__node(weft__pvm.e) : weft__pvm_node_of(host);
 	int rc = PvmNotImpl;
 	b->at = WEFT__PVM_HEADER;
 	if (tag == SM_TASKX)
 		rc = task_ended(b);
+	else if (tag == SM_EXEC)
+		rc = weft__managed_exec(b, node);
+	else if (tag == SM_ADD)
+		rc = weft__managed_add(b);
+	else if (tag == SM_HANDOFF)
+		rc = hand_over();
 	b->at = at;
 	return rc;
 }

@@ -33,6 +33,11 @@ done >"$WEFT_SRCDIR/tests/pvm/recorded/every"
 ${CC:-cc} -w -o "$tmp/tasker" "$WEFT_SRCDIR/tests/pvm/tasker.c" -lpvm3 || exit 1
 timeout 30 "$tmp/tasker" "$tmp/tasker" >"$WEFT_SRCDIR/tests/pvm/recorded/tasker" 2>&1
 
+${CC:-cc} -w -o "$tmp/manager" "$WEFT_SRCDIR/tests/pvm/manager.c" -lpvm3 || exit 1
+timeout 30 "$tmp/manager" "$tmp/manager" "$tmp/asked" >"$WEFT_SRCDIR/tests/pvm/recorded/manager" 2>/dev/null
+sleep 1 # the ends that it is told of last
+LC_ALL=C sort "$tmp/asked" >>"$WEFT_SRCDIR/tests/pvm/recorded/manager"
+
 ${CC:-cc} -w -o "$tmp/groups" "$WEFT_SRCDIR/tests/pvm/groups.c" -lgpvm3 -lpvm3 || exit 1
 timeout 30 "$tmp/groups" "$(cat "$WEFT_SRCDIR/tests/pvm/groups.command")" | sed 's/0x[0-9a-f]*/TID/g' >"$WEFT_SRCDIR/tests/pvm/recorded/groups"
 

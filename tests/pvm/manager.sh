@@ -1,0 +1,32 @@
+#!/bin/sh
+# manager.sh - a PVM program that registered as resource manager is asked for hosts and tasks, and told of ends, as it was on PVM
+# (recorded/manager: first what the asking task gets, then what the manager is asked, sorted).
+. "$WEFT_SRCDIR/tests/system/lib.sh"
+lib=$build/bindings/pvm/.libs
+[ -e "$lib/libpvm3.so" ] || skip_all "libpvm3.so was not built (shared libraries are off)"
+nm -D "$lib/libpvm3.so" | grep -q -E ' U __(asan|ubsan|tsan)' && skip_all "the libraries were built with a sanitizer"
+cd "$tmp" || exit 99
+LD_LIBRARY_PATH=$lib
+export LD_LIBRARY_PATH
+expect "it compiles" "$(${CC:-cc} -w -I"$WEFT_SRCDIR/bindings/pvm" -o manager "$WEFT_SRCDIR/tests/pvm/manager.c" -L"$lib" -lpvm3 2>&1)"
+weft up >/dev/null
+WEFT_RUNDIR=$rundir WEFT_SSH=false timeout 60 ./manager "$tmp/manager" "$tmp/asked" >here 2>errors
+idle() { [ -z "$(weft ps --json | grep '"tid"')" ]; }
+until_true 10 idle
+LC_ALL=C sort asked >>here
+expect "all is as on PVM" "$(diff "$WEFT_SRCDIR/tests/pvm/recorded/manager" here)"
+expect "nothing is said on standard error" "$(cat errors)"
+
+# Debian's own example of one.
+if command -v srm.pvm >/dev/null; then
+	weft spawn srm.pvm >/dev/null
+	registered() { weft names | grep -q PVM_RM; }
+	until_true 10 registered
+	WEFT_RUNDIR=$rundir timeout 30 ./manager use "$(command -v true)" 0 >said 2>/dev/null
+	equal "PVM's own manager is asked, too" "pvm_config: 0, 1 hosts" "$(sed -n 's/, the last.*//; s/^\(pvm_config.*\)/\1/p' said | head -n 1)"
+else
+	skip "PVM's own manager is asked, too" "the package pvm-examples is not installed"
+fi
+weft down >/dev/null
+expect "nothing remains" "$(remains)"
+done_testing
