@@ -18,6 +18,7 @@ EXTRA_DIST += %D%/decisions/0019-which-address.md
 EXTRA_DIST += %D%/decisions/0021-console-of-pvm.md
 EXTRA_DIST += %D%/decisions/0022-lines-between-cores.md
 EXTRA_DIST += %D%/decisions/0026-last-messages.md
+EXTRA_DIST += %D%/decisions/0027-services-of-pvm.md
 EXTRA_DIST += %D%/decisions/0006-typed-buffers.md %D%/decisions/0007-collectives-that-fail.md \
 	%D%/decisions/0008-fortran-module.md %D%/decisions/0010-command-line.md \
 	%D%/decisions/0011-shared-buffers.md

@@ -145,14 +145,16 @@ static void find_family(const struct taskvm *vm, struct taskvm_launch *l, int di
 /* The tasker starts the program; what we start stands for it: "weft-standin PID PATH ARGV0 ARGUMENT...". */
 static void let_stand_in(const struct taskvm *vm, struct taskvm_launch *l)
 {
-	char standin[PATH_MAX], path[2 * PATH_MAX + 1], pid[24];
+	char standin[PATH_MAX], path[3 * PATH_MAX + 2], pid[24], cwd[PATH_MAX] = "";
 	struct weft_error e = {0};
 	size_t n = 0;
 	while (l->argv[n])
 		n++;
 	int rc = weft__exe_find("node", "weft-standin", standin, sizeof standin, &e);
 	bool relative = *l->path != '/';
-	snprintf(path, sizeof path, "%s%s%s", relative ? l->wdir : "", relative ? "/" : "", l->path);
+	if (relative && *l->wdir != '/' && !getcwd(cwd, sizeof cwd))
+		*cwd = '\0';
+	snprintf(path, sizeof path, "%s%s%s%s%s", cwd, *cwd && *l->wdir ? "/" : "", relative ? l->wdir : "", relative ? "/" : "", l->path);
 	snprintf(pid, sizeof pid, "%lld", (long long)l->tasker);
 	char **argv = rc ? NULL : weft__calloc(n + 4, sizeof *argv), *own = rc ? NULL : weft__strdup(standin);
 	char *first[] = {own ? weft__strdup(own) : NULL, weft__strdup(pid), weft__strdup(path)};
