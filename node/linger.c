@@ -11,6 +11,7 @@
  * What can go wrong:
  * - The partner's node is gone, or the connection broke: the copy is closed.
  * - The partner does not look at its messages for long: the copy stays for as long. It costs a descriptor.
+ * - It sends on without end, as no task of ours does: the copy is closed.
  * - There are too many channels for half of our descriptors: no copies of those beyond. Their tasks' last messages get
  *   the time that the task itself gives them at its end (transport/stream.c), and none when it is killed.
  * - We end before the tasks: as before.
@@ -26,8 +27,9 @@
 #include "base/heap.h"
 
 enum {
-	BIN_BYTES = 1 << 20, /* thrown away at once, without a copy of it */
-	READS_MAX = 8,       /* before others have their turn */
+	BIN_BYTES = 1 << 20,  /* thrown away at once, without a copy of it */
+	READS_MAX = 8,        /* before others have their turn */
+	DRAIN_MAX = 64 << 20, /* more than a task may have under way */
 };
 
 struct lingering {
@@ -35,6 +37,7 @@ struct lingering {
 	struct node *node;
 	uint32_t peer; /* the partner's node */
 	int fd;
+	ssize_t drained; /* bytes */
 	uv_poll_t poll;
 };
 
@@ -76,9 +79,11 @@ static void on_bytes(uv_poll_t *poll, int status, int events)
 {
 	struct lingering *l = poll->data;
 	ssize_t n = status < 0 ? 0 : 1;
-	for (int reads = 0; n > 0 && reads < READS_MAX; reads++)
+	for (int reads = 0; n > 0 && reads < READS_MAX; reads++) {
 		n = recv(l->fd, NULL, BIN_BYTES, MSG_TRUNC | MSG_DONTWAIT);
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+		l->drained += n > 0 ? n : 0;
+	}
+	if (n == 0 || l->drained > DRAIN_MAX || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
 		end(l);
 }
 
