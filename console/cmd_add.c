@@ -8,12 +8,18 @@
 #include "console/nodes.h"
 
 /* Each operand is a host, with its options when it is quoted; --hostfile has more. */
-static int read_hosts(const struct args *args, struct hostfile *f, struct weft_error *e)
+static int read_hosts(const struct context *c, const struct args *args, struct hostfile *f, struct weft_error *e)
 {
+	struct hostfile known = {0};
 	const char *path = args_text(args, OPT_HOSTFILE);
 	int rc = path ? hostfile_read(f, path, e) : 0;
 	for (int i = 0; i < args->noperands && !rc; i++)
 		rc = hostfile_add(f, args->operands[i], e);
+	if (!rc && !path && c->hostfile) {
+		rc = hostfile_read(&known, c->hostfile, e);
+		rc = rc ? rc : hostfile_complete(f, &known, e);
+	}
+	hostfile_fini(&known);
 	return rc;
 }
 
@@ -58,7 +64,7 @@ static int exec_add(struct context *c, const struct args *args)
 	struct weft_error e;
 	long local = args_has(args, OPT_LOCAL) ? args_count(args, 'n', 1) : 0;
 	int status = EXITCODE_FAILURE;
-	if (read_hosts(args, &f, &e))
+	if (read_hosts(c, args, &f, &e))
 		context_error(c, "%s", e.text);
 	else if (local == 0 && f.n == 0)
 		context_error(c, "which host? usage: weft add HOST ..., or weft add --local");

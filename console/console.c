@@ -724,6 +724,7 @@ static int run_commands(struct console *c, const struct console_start *how)
 	struct weft_error e;
 	int status = 0;
 	start_handles(c);
+	x->hostfile = how->hostfile && access(how->hostfile, R_OK) == 0 ? how->hostfile : NULL;
 	if (how->hostfile)
 		status = command_run(x, 3, (char *[]){"add", "--hostfile", (char *)how->hostfile, NULL});
 	run_files(c);

@@ -21,6 +21,7 @@ struct context {
 	unsigned line;                 /* of the file */
 	struct session *session;       /* the console's; on the command line that of the command */
 	struct runner *runner;         /* the console's attached jobs, NULL on the command line */
+	const char *hostfile;          /* of the console: what it says holds for hosts that are added later. NULL: none */
 	struct aliases *aliases;       /* the console's, NULL on the command line */
 	struct pvmopts *pvm;           /* so are these */
 	const struct command *command; /* that runs */

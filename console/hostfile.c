@@ -115,7 +115,24 @@ void hostfile_fini(struct hostfile *f)
 	for (size_t i = 0; i < f->n; i++)
 		host_fini(&f->hosts[i]);
 	weft__free(f->hosts);
+	host_fini(&f->others);
 	*f = (struct hostfile){0};
+}
+
+int hostfile_complete(struct hostfile *f, const struct hostfile *known, struct weft_error *e)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		struct hostfile_host *h = &f->hosts[i];
+		const struct hostfile_host *like = find(known, h->name);
+		like = like ? like : &known->others;
+		h->slots = h->slots ? h->slots : like->slots;
+		h->speed = h->speed ? h->speed : like->speed;
+		h->start = h->start ? h->start : like->start;
+		for (size_t k = 0; k < HOSTFILE_NTEXTS; k++)
+			if (!h->text[k] && like->text[k] && !(h->text[k] = weft__strdup(like->text[k])))
+				return weft__err_set(e, WEFT_ENOMEM, "out of memory");
+	}
+	return 0;
 }
 
 /* --- values --------------------------------------------------------------------------------------- */
@@ -353,7 +370,8 @@ int hostfile_parse(struct hostfile *f, const char *text, size_t nbytes, const ch
 		rc = take_line(&r, line);
 		text += length + 1;
 	}
-	host_fini(&r.defaults);
+	host_fini(&f->others);
+	f->others = r.defaults;
 	return rc;
 }
 

@@ -57,6 +57,7 @@ struct hostfile_host {
 struct hostfile {
 	struct hostfile_host *hosts; /* in the order of the file, each name once */
 	size_t n;
+	struct hostfile_host others; /* the last "*" line: what holds for hosts that are in no file; no name */
 };
 
 /* Reads a file, "-": standard input. Of 0 hosts there is nothing wrong here. WEFT_EINVAL: e names the file and the line;
@@ -68,6 +69,9 @@ int hostfile_parse(struct hostfile *f, const char *text, size_t nbytes, const ch
 
 /* One host with its options, as in a line of a file: "node2 lo=alice sp=2000". */
 int hostfile_add(struct hostfile *f, const char *line, struct weft_error *e);
+
+/* What the hosts of f do not say themselves, known says: of a host of that name, or of others. 0, WEFT_ENOMEM. */
+int hostfile_complete(struct hostfile *f, const struct hostfile *known, struct weft_error *e);
 
 void hostfile_fini(struct hostfile *f);
 

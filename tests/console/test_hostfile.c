@@ -180,6 +180,24 @@ static void files_are_read_and_missing_ones_named(void **state)
 	assert_non_null(strstr(error.text, path));
 }
 
+static void a_list_completes_hosts_that_are_named_later(void **state)
+{
+	struct hostfile known = {0};
+	const char text[] = "* lo=eve\n& node1 lo=anna sp=300 wd=/one\n* lo=carl sp=500\n";
+	hostfile_fini(&file);
+	assert_int_equal(hostfile_parse(&known, text, strlen(text), "hosts", &error), 0);
+	assert_int_equal(hostfile_add(&file, "node1 wd=/two", &error), 0);
+	assert_int_equal(hostfile_add(&file, "node2 sp=7", &error), 0);
+	assert_int_equal(hostfile_complete(&file, &known, &error), 0);
+	assert_string_equal(file.hosts[0].text[HOSTFILE_LOGIN], "anna");
+	assert_string_equal(file.hosts[0].text[HOSTFILE_WDIR], "/two");
+	assert_int_equal(file.hosts[0].speed, 300);
+	assert_string_equal(file.hosts[1].text[HOSTFILE_LOGIN], "carl");
+	assert_int_equal(file.hosts[1].speed, 7);
+	hostfile_fini(&known);
+	hostfile_fini(&file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +211,7 @@ int main(void)
 	        cmocka_unit_test(what_is_no_list_is_refused),
 	        cmocka_unit_test(one_line_is_one_host),
 	        cmocka_unit_test(files_are_read_and_missing_ones_named),
+	        cmocka_unit_test(a_list_completes_hosts_that_are_named_later),
 	};
 	return cmocka_run_group_tests_name("console/hostfile", tests, NULL, NULL);
 }

@@ -41,6 +41,9 @@ pvm() { WEFT_RUNDIR=$rundir HOME=$tmp PVM_WD= timeout 60 "$tmp/pvm"; }
 ln -s "$build/console/weft" "$tmp/pvm"
 folders() { pvm 2>errors | sed -n 's/^.*t[0-9a-f]*\] \(\/.*\)/\1/p' | LC_ALL=C sort | paste -sd ' '; }
 equal "tasks start in their host's folder" "/ /tmp $tmp" "$(printf '%s\n' 'spawn -one -> pwd' 'spawn -two -> pwd' 'spawn -one:/tmp -> pwd' | folders)"
+printf '& five lo=bob\n* lo=carl\n' >list
+printf 'add five\nadd six\n' | WEFT_RUNDIR=$rundir HOME=$tmp timeout 60 "$tmp/pvm" list >/dev/null 2>errors
+equal "a hostfile holds for hosts that the console adds later" "five as bob six as carl" "$(grep -e five -e six reached | paste -sd ' ')"
 weft down >/dev/null
 expect "nothing remains" "$(remains)"
 done_testing
