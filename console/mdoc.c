@@ -377,8 +377,8 @@ static void put_pvm_page(FILE *out)
 	        "tasks that it spawns find Weft's libraries in the place of PVM's, so that programs that were compiled for "
 	        "PVM run as they are.\n\n"
 	        "`-d` with a mask that is not 0 makes the daemons log what they do, `-n` names this machine, both when it starts "
-	        "a virtual machine. Hosts that are named in `hostfile`, in PVM's form, are added. What it says of hosts with `&`, and of all others in "
-	        "its last `*` line, holds when they are added later. Errors go to standard error. "
+	        "a virtual machine. Hosts that are named in `hostfile`, in PVM's form, are added. What it says of hosts with `&`, and "
+	        "of all others in its last `*` line, holds when they are added later. Errors go to standard error. "
 	        "Options that are written in full are the same as in `weft`, and its other commands are there, too: `help` lists "
 	        "them all, `help COMMAND` shows one.";
 	fputs(".Sh NAME\n.Nm weft-pvm\n.Nd the console in the dialect of PVM\n.Sh SYNOPSIS\n.Nm pvm\n"
