@@ -168,7 +168,7 @@ static void unknown_options_name_the_nearest_one(void **state)
 static void missing_and_surplus_arguments_are_refused_in_words(void **state)
 {
 	expect_error(&cmd_run, "run -n", "-n needs a value: -n N");
-	expect_error(&cmd_run, "run --host", "--host needs a value: --host HOST[,HOST...]");
+	expect_error(&cmd_run, "run --host", "--host needs a value: --host HOST[:SLOTS][,HOST...]");
 	expect_error(&cmd_conf, "conf x", "unexpected argument 'x'; see: weft help conf");
 	expect_error(&cmd_kill, "kill", "an argument is missing; usage: weft kill TASK|JOB ...");
 }
