@@ -75,7 +75,7 @@ struct members {
 static void on_task(void *arg, const struct weft__msg *m)
 {
 	struct members *x = arg;
-	if (m->code != WEFT__MSG_TASK_ROW || m->task_row.flags & 1) /* it came by itself */
+	if (m->code != WEFT__MSG_TASK_ROW || m->task_row.flags & WEFT__TASK_ENROLLED) /* it came by itself */
 		return;
 	if (x->n == x->cap) {
 		size_t cap         = x->cap ? 2 * x->cap : 64;

@@ -26,7 +26,7 @@ static void write_json(struct json *j, const struct weft__msg *m)
 	json_text(j, "host", t->host.p);
 	json_number(j, "pid", (int64_t)t->pid);
 	json_text(j, "state", words_task_state(t->state));
-	json_bool(j, "enrolled", t->flags & 1);
+	json_bool(j, "enrolled", t->flags & WEFT__TASK_ENROLLED);
 	json_text(j, "program", t->program.p);
 	json_text(j, "name", t->name.n ? t->name.p : NULL);
 	json_close(j);
@@ -55,10 +55,10 @@ static const unsigned char pvm_widths[PVM_COLUMNS]          = {24, 8, 9, 12};
 static const char *const pvm_long_names[PVM_LONG_COLUMNS]    = {">HOST", ">TID", ">PTID", ">PID", ">FLAG 0x", "COMMAND"};
 static const unsigned char pvm_long_widths[PVM_LONG_COLUMNS] = {24, 8, 8, 6, 9, 12};
 
-/* 2, f: spawned; 4, c: it came by itself and is connected. */
+/* 2, f: spawned; 4, c: it is connected. */
 static const char *pvm_flags(const struct weft__msg_task_row *t)
 {
-	return t->flags & 1 ? "4/c" : "2/f";
+	return t->flags & WEFT__TASK_ENROLLED ? "4/c" : t->flags & WEFT__TASK_CONNECTED ? "6/c,f" : "2/f";
 }
 
 static void add_pvm_row(struct table *table, const struct weft__msg *m)
@@ -77,7 +77,7 @@ static void add_pvm_long_row(struct table *table, const struct weft__msg *m)
 	char tid[TARGET_TEXT];
 	table_add(table, "%s", t->host.p);
 	table_add(table, "%s", target_pvm(t->tid, tid));
-	table_add(table, "%s", t->flags & 1 ? "0" : target_pvm(t->parent, tid));
+	table_add(table, "%s", t->flags & WEFT__TASK_ENROLLED ? "0" : target_pvm(t->parent, tid));
 	table_add(table, "%llu", (unsigned long long)t->pid);
 	table_add(table, "%s", pvm_flags(t));
 	table_add(table, "%s", t->program.p);

@@ -70,7 +70,8 @@ static void list_task(struct coord *c, struct rows *r, const struct task *t)
 	                                             .host = weft__str(t->node->host),
 	                                             .pid = t->pid,
 	                                             .state = t->state,
-	                                             .flags = t->enrolled,
+	                                             .flags = (t->enrolled ? WEFT__TASK_ENROLLED : 0) |
+	                                                      (t->client ? WEFT__TASK_CONNECTED : 0),
 	                                             .program = cut(t->job->program, 255),
 	                                             .name = weft__str(t->name)}});
 	r->count++;

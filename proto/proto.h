@@ -46,6 +46,10 @@ enum { /* SPAWN.flags, LAUNCH.flags */
 	WEFT__SPAWN_STAYS    = 16, /* with ATTACHED: when the tool goes the job goes on, its output into its log */
 	WEFT__SPAWN_USUAL    = 32, /* wdir is only the usual one: a node's own, or where there is no such folder, comes before it */
 };
+enum { /* TASK_ROW.flags */
+	WEFT__TASK_ENROLLED  = 1, /* it came from outside */
+	WEFT__TASK_CONNECTED = 2, /* it is a program of Weft, and has said so */
+};
 enum { WEFT__MAP_FREE = 0, WEFT__MAP_FILL = 1, WEFT__MAP_TURN = 2 }; /* SPAWN.map */
 enum { /* SPAWN.bind, SPAWN.deal: parts of a machine, from small to large */
 	WEFT__BIND_AUTO    = 0, /* an equal share of the cores when the job is alone on the node, else none */

@@ -136,6 +136,8 @@ int weft__set_name(struct weft__engine *e, const char *name);
 int weft__nodes(struct weft__engine *e, weft_node_t *nodes, int max, int *n);
 int weft__tasks(struct weft__engine *e, uint32_t job, uint32_t node, weft_task_t *tasks, int max,
                 int *n);
+/* The same with their WEFT__TASK_ENROLLED and WEFT__TASK_CONNECTED. */
+int weft__tasks_flags(struct weft__engine *e, uint32_t node, weft_task_t *tasks, uint32_t *flags, int max, int *n);
 int weft__add_node(struct weft__engine *e, const char *host, uint32_t *node);
 
 /* The same for several hosts, many at a time, each with what a list of hosts may say of it; a NULL or 0 says nothing. What

@@ -96,8 +96,9 @@ int weft__signal(struct weft__engine *e, weft_tid_t tid, int signo)
 
 struct rows {
 	weft_node_t *nodes;
-	uint32_t *speeds;
+	uint32_t *speeds; /* or NULL; and so flags */
 	weft_task_t *tasks;
+	uint32_t *flags;
 	int max, n;
 };
 
@@ -127,6 +128,8 @@ static void take_task(struct rows *rows, const struct weft__msg_task_row *m)
 		task->pid = (int32_t)m->pid;
 		set_text(task->program, sizeof task->program, &m->program);
 		set_text(task->name, sizeof task->name, &m->name);
+		if (rows->flags)
+			rows->flags[rows->n] = (uint32_t)m->flags;
 	}
 	rows->n++;
 }
@@ -183,6 +186,12 @@ int weft__tasks(struct weft__engine *e, uint32_t job, uint32_t node, weft_task_t
 		return WEFT_ENONODE;
 	return list(e, (struct weft__msg_list){.kind = WEFT__LIST_TASKS, .job = job, .node = node},
 	            &rows, n);
+}
+
+int weft__tasks_flags(struct weft__engine *e, uint32_t node, weft_task_t *tasks, uint32_t *flags, int max, int *n)
+{
+	struct rows rows = {.tasks = tasks, .flags = flags, .max = max};
+	return list(e, (struct weft__msg_list){.kind = WEFT__LIST_TASKS, .node = node}, &rows, n);
 }
 
 /* --- nodes ------------------------------------------------------------------------------------ */

@@ -13,21 +13,24 @@
 #include "base/heap.h"
 #include "bindings/pvm/calls.h"
 #include "bindings/pvm/manager.h"
+#include "proto/proto.h"
 
-enum { TASK_CONNECTED = 4 };
+enum { TASK_SPAWNED = 2, TASK_CONNECTED = 4 };
 
 extern char **environ;
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
-int weft__pvm_list_tasks(uint32_t node, weft_task_t **tasks, int *n)
+/* Their flags are behind the rows. */
+static int list_tasks(uint32_t node, weft_task_t **tasks, uint32_t **flags, int *n)
 {
 	int max = 64;
 	for (;;) {
-		weft_task_t *rows = weft__malloc((size_t)max * sizeof *rows);
+		weft_task_t *rows = weft__malloc((size_t)max * (sizeof *rows + sizeof **flags));
 		if (!rows)
 			return PvmNoMem;
-		int rc = weft__tasks(weft__pvm.e, 0, node, rows, max, n);
+		*flags = (uint32_t *)&rows[max];
+		int rc = weft__tasks_flags(weft__pvm.e, node, rows, *flags, max, n);
 		if (rc == 0 && *n <= max) {
 			*tasks = rows;
 			return PvmOk;
@@ -37,6 +40,12 @@ int weft__pvm_list_tasks(uint32_t node, weft_task_t **tasks, int *n)
 			return weft__pvm_code(rc);
 		max = *n + 64;
 	}
+}
+
+int weft__pvm_list_tasks(uint32_t node, weft_task_t **tasks, int *n)
+{
+	uint32_t *flags;
+	return list_tasks(node, tasks, &flags, n);
 }
 
 /* --- tasks ------------------------------------------------------------------------------------ */
@@ -51,13 +60,14 @@ static int where_node(int where, uint32_t *node)
 	return where < 0 || *node == 0 ? PvmNoHost : PvmOk;
 }
 
-static void fill_task(struct pvmtaskinfo *to, const weft_task_t *from, char *text)
+static void fill_task(struct pvmtaskinfo *to, const weft_task_t *from, uint32_t flags, char *text)
 {
 	memcpy(text, from->program, WEFT_TEXT_MAX);
 	*to = (struct pvmtaskinfo){.ti_tid = weft__pvm_slot(from->tid),
 	                           .ti_ptid = from->parent.v ? weft__pvm_slot(from->parent) : 0,
 	                           .ti_host = weft__pvm_host_of(from->node),
-	                           .ti_flag = TASK_CONNECTED,
+	                           .ti_flag = (flags & WEFT__TASK_ENROLLED ? 0 : TASK_SPAWNED) |
+	                                      (flags & WEFT__TASK_CONNECTED ? TASK_CONNECTED : 0),
 	                           .ti_a_out = text,
 	                           .ti_pid = from->pid};
 }
@@ -66,7 +76,7 @@ int weft__call_tasks(int where, int *ntask, struct pvmtaskinfo **taskp)
 {
 	static struct pvmtaskinfo *infos;
 	weft_task_t *tasks;
-	uint32_t node;
+	uint32_t node, *flags;
 	int n, used = 0, rc = weft__pvm_enrol();
 	if (rc == PvmOk && weft__manager()) {
 		rc = weft__manager_tasks(where, ntask, taskp);
@@ -77,7 +87,7 @@ int weft__call_tasks(int where, int *ntask, struct pvmtaskinfo **taskp)
 	if (rc == PvmOk)
 		rc = where_node(where, &node);
 	if (rc == PvmOk)
-		rc = weft__pvm_list_tasks(node, &tasks, &n);
+		rc = list_tasks(node, &tasks, &flags, &n);
 	if (rc)
 		return lpvmerr("pvm_tasks", rc);
 	size_t size = (size_t)n * (sizeof *infos + WEFT_TEXT_MAX);
@@ -86,7 +96,7 @@ int weft__call_tasks(int where, int *ntask, struct pvmtaskinfo **taskp)
 	for (int i = 0; fresh && i < n; i++) {
 		weft__pvm_learn(tasks[i].tid);
 		if (!weft__pvm_is_task(where) || weft__pvm_slot(tasks[i].tid) == where) {
-			fill_task(&fresh[used], &tasks[i], text + (size_t)used * WEFT_TEXT_MAX);
+			fill_task(&fresh[used], &tasks[i], flags[i], text + (size_t)used * WEFT_TEXT_MAX);
 			used++;
 		}
 	}

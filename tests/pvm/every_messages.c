@@ -231,6 +231,20 @@ static void contexts(void)
 
 /* --- the machine ---------------------------------------------------------------------------------- */
 
+static void task_flags(void)
+{
+	struct pvmtaskinfo *tasks = NULL;
+	int n = 0;
+	if (start_tasks(1) != 1)
+		return;
+	order(tids[0], "answer");
+	MUST(reply_int(tids[0])); /* it is connected */
+	R(pvm_tasks(tids[0], &n, &tasks));
+	R(n == 1 ? tasks[0].ti_flag : -1);
+	R(n == 1 && tasks[0].ti_ptid == pvm_mytid());
+	end_tasks();
+}
+
 static void configuration(void)
 {
 	struct pvmhostinfo *hosts = NULL;
@@ -423,6 +437,7 @@ const struct one_case message_cases[] = {
         {"handlers", handlers},
         {"contexts", contexts},
         {"configuration", configuration},
+        {"task_flags", task_flags},
         {"tasks_list", tasks_list},
         {"statuses", statuses},
         {"hosts", hosts},
