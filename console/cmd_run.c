@@ -298,11 +298,11 @@ static void on_started(void *arg, struct runner_root *root)
 		feeder_open(r->context->loop, r->session, root->job, (uint32_t)root->rank0_node, &r->feeder);
 }
 
-static void on_stdin_ack(void *arg, uint64_t nbytes)
+static void on_stdin_ack(void *arg, const struct weft__msg_stdin_ack *m)
 {
 	struct run *r = arg;
 	if (r->feeder)
-		feeder_ack(r->feeder, nbytes);
+		feeder_ack(r->feeder, m);
 }
 
 /* --- the run ------------------------------------------------------------------------------------- */

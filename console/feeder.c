@@ -21,15 +21,18 @@ struct feeder {
 	bool ours;        /* opened again, so that we may make it non-blocking */
 	bool reading, ended;
 	uint64_t credit;
+	struct weft__buf sent; /* what rank 0 has not taken: it is sent again when a daemon has crashed */
+	uint64_t taken;        /* bytes before that */
 };
 
-static int send_piece(struct feeder *f, const void *bytes, size_t nbytes, bool end)
+static int send_piece(struct feeder *f, uint64_t offset, const void *bytes, size_t nbytes, bool end)
 {
 	struct weft__msg m = {.code        = WEFT__MSG_STDIN,
 	                      .stdin_bytes = {.job   = f->job,
 	                                      .end   = end,
 	                                      .bytes = {bytes, nbytes},
-	                                      .node  = f->node}};
+	                                      .node  = f->node,
+	                                      .offset = offset}};
 	return session_send(f->session, &m, NULL, 0);
 }
 
@@ -44,7 +47,10 @@ static void read_some(struct feeder *f)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		f->ended = n <= 0;
-		if (send_piece(f, bytes, n > 0 ? (size_t)n : 0, f->ended))
+		uint64_t offset = f->taken + f->sent.len;
+		if (n > 0 && weft__buf_append(&f->sent, bytes, (size_t)n))
+			f->ended = true;
+		if (send_piece(f, offset, bytes, n > 0 ? (size_t)n : 0, f->ended))
 			f->ended = true;
 		f->credit -= n > 0 ? (uint64_t)n : 0;
 		if (f->poll && !f->ours)
@@ -107,11 +113,32 @@ int feeder_open(uv_loop_t *loop, struct session *s, uint32_t job, uint32_t node,
 	return 0;
 }
 
-void feeder_ack(struct feeder *f, uint64_t nbytes)
+static void send_again(struct feeder *f, uint64_t come)
 {
-	f->credit += nbytes;
-	if (f->credit > WINDOW)
-		f->credit = WINDOW;
+	uint64_t all = f->taken + f->sent.len;
+	for (uint64_t at = come < f->taken ? f->taken : come; at < all;) {
+		size_t n = all - at < PIECE ? (size_t)(all - at) : PIECE;
+		send_piece(f, at, f->sent.data + (at - f->taken), n, f->ended && at + n == all);
+		at += n;
+	}
+	if (f->ended && come >= all)
+		send_piece(f, all, NULL, 0, true);
+}
+
+static void drop(struct feeder *f, uint64_t nbytes)
+{
+	if (nbytes > f->sent.len)
+		nbytes = f->sent.len;
+	weft__buf_consume(&f->sent, (size_t)nbytes);
+	f->taken += nbytes;
+	f->credit = f->sent.len < WINDOW ? WINDOW - f->sent.len : 0;
+}
+
+void feeder_ack(struct feeder *f, const struct weft__msg_stdin_ack *m)
+{
+	drop(f, m->again ? m->taken > f->taken ? m->taken - f->taken : 0 : m->bytes);
+	if (m->again)
+		send_again(f, m->come);
 	settle(f);
 }
 
@@ -130,6 +157,7 @@ void feeder_close(struct feeder **f)
 		uv_poll_stop(old->poll);
 		uv_close((uv_handle_t *)old->poll, free_poll);
 	}
+	weft__buf_fini(&old->sent);
 	if (old->ours)
 		close(old->fd);
 	weft__free(old);

@@ -17,7 +17,7 @@ struct feeder;
 
 /* Starts reading descriptor 0 for the job whose rank 0 is on this node. 0, WEFT_ENOMEM, WEFT_EIO. */
 int feeder_open(uv_loop_t *loop, struct session *s, uint32_t job, uint32_t node, struct feeder **f);
-void feeder_ack(struct feeder *f, uint64_t nbytes); /* STDIN_ACK came */
+void feeder_ack(struct feeder *f, const struct weft__msg_stdin_ack *m);
 void feeder_close(struct feeder **f);
 
 #endif

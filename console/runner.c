@@ -62,6 +62,7 @@ struct runner {
 	struct output_config config;
 	struct weft__list roots;
 	struct weft__map jobs, tasks; /* by id, by tid */
+	struct weft__map come[2];     /* by tid: bytes of standard output, of standard error */
 	struct debt *debts;
 	size_t ndebts, debts_cap;
 	size_t nkeeping; /* roots */
@@ -372,6 +373,21 @@ static struct output_task describe(struct runner *r, uint64_t job, uint64_t tid,
 	                            .style      = j ? j->root->style : OUTPUT_USUAL};
 }
 
+/* After a daemon's crash a piece may come twice: its acknowledgement was lost, or it was thought to be lost itself. */
+static bool is_repeated(struct runner *r, const struct weft__msg_output *m)
+{
+	struct weft__map *streams = &r->come[m->stream == 2];
+	uint64_t end              = m->offset + m->bytes.n;
+	if (end > (uintptr_t)weft__map_get(streams, m->tid)) {
+		weft__map_put(streams, m->tid, (void *)(uintptr_t)end); /* a number, not a pointer to anything */
+		return false;
+	}
+	struct weft__msg ack = {.code       = WEFT__MSG_OUTPUT_ACK,
+	                        .output_ack = {.job = m->job, .node = m->node, .bytes = m->bytes.n}};
+	session_send(r->session, &ack, NULL, 0);
+	return true;
+}
+
 static void take_output(struct runner *r, const struct weft__msg_output *m)
 {
 	struct weft_error e;
@@ -396,8 +412,10 @@ static void take_output_end(struct runner *r, const struct weft__msg_output_end 
 {
 	const struct job *j     = weft__map_get(&r->jobs, m->job);
 	struct output_task task = describe(r, m->job, m->tid, m->rank);
+	struct task *t          = find_task(r, m->tid);
+	if (t && t->flushed) /* said twice */
+		return;
 	output_end(output_of(r, j ? j->root : NULL), &task);
-	struct task *t = find_task(r, m->tid);
 	if (!t)
 		return;
 	bool waited = is_waited_for(t);
@@ -445,7 +463,7 @@ static void take_stdin_ack(struct runner *r, const struct weft__msg_stdin_ack *m
 {
 	for (struct runner_root *root = NULL; (root = runner_next(r, root));)
 		if (root->job == m->job && root->handler.stdin_ack)
-			root->handler.stdin_ack(root->arg, m->bytes);
+			root->handler.stdin_ack(root->arg, m);
 }
 
 static void take_ending(struct runner *r, const char *text)
@@ -463,7 +481,7 @@ static void on_event(void *arg, const struct weft__msg *m)
 		take_job_event(r, &m->job_event);
 		return;
 	case WEFT__MSG_OUTPUT:
-		if (!keep_piece(r, m->output.job, m))
+		if (!is_repeated(r, &m->output) && !keep_piece(r, m->output.job, m))
 			take_output(r, &m->output);
 		return;
 	case WEFT__MSG_OUTPUT_END:
@@ -582,6 +600,8 @@ void runner_destroy(struct runner **r)
 	while (weft__map_next(&old->tasks, &cursor, &tid, &task))
 		weft__free(task);
 	weft__map_fini(&old->tasks);
+	weft__map_fini(&old->come[0]);
+	weft__map_fini(&old->come[1]);
 	weft__map_fini(&old->jobs);
 	pieces_fini(&old->pieces);
 	session_unlisten(&old->listener);

@@ -38,7 +38,7 @@ struct runner_handler {
 	void (*bad_exit)(void *arg, struct runner_root *root); /* root->first: the first task that failed */
 	void (*finished)(void *arg, struct runner_root *root); /* it is done; the handler may forget it */
 	void (*dropped)(void *arg, struct runner_root *root);  /* the runner goes before the job is done; forgets it */
-	void (*stdin_ack)(void *arg, uint64_t nbytes);
+	void (*stdin_ack)(void *arg, const struct weft__msg_stdin_ack *m);
 	void (*output_failed)(void *arg, int code, const char *text);
 	void (*ending)(void *arg, const char *text);           /* the batch system ends it soon; the tasks were told */
 	void (*closed)(void *arg, int code, const char *text); /* the VM is gone */

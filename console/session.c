@@ -1,7 +1,9 @@
 /* Happy path: attach finds the node's socket and sends HELLO; questions may follow at once, for the daemon
  * answers in order. WELCOME comes, then the answers, each brought by its req to whoever asked.
  *
- * What can go wrong: the node refuses us (another version: REFUSED says so in words, then the connection
+ * What can go wrong: the node's daemon crashes: another one listens already where it did. We connect again and say who we
+ * are; what we and the coordinator say to each other is counted (proto/session.h) and goes on where it was; what
+ * only the daemon was asked is asked again. Also: the node refuses us (another version: REFUSED says so in words, then the connection
  * closes); it closes in the middle (it was killed, or the VM was taken down): every waiting question ends
  * with that reason, listeners are told; it says nothing (it is stopped, or overloaded): questions that wait
  * have a time limit.
@@ -19,10 +21,12 @@
 #include "base/map.h"
 #include "base/rundir.h"
 #include "link/link.h"
+#include "proto/session.h"
 
 struct ask {
 	session_answer_fn answer;
 	void *arg;
+	struct weft__buf body; /* a question for the daemon alone, to ask it of another one; else empty */
 };
 
 struct session {
@@ -33,12 +37,22 @@ struct session {
 	struct weft__list listeners;
 	uint64_t last_req;
 	uv_timer_t *timer;           /* wakes session_wait */
+	struct weft__session counts; /* what we and the coordinator say to each other */
+	bool resuming;               /* it has not said yet how much of that has come to it */
+	uint64_t client, pass;       /* who we are to another daemon of the node */
 	bool welcomed, interrupted;
 	int64_t node;
 	struct weft_error end;       /* why it was closed; code 0: it is open */
 	char dir[PATH_MAX];
 	char name[65], host[256];
 };
+
+static void free_ask(struct ask *ask)
+{
+	if (ask)
+		weft__buf_fini(&ask->body);
+	weft__free(ask);
+}
 
 /* Answers have the req of the question as their first field. */
 static bool is_answer(enum weft__msg_code code)
@@ -76,6 +90,60 @@ static void end_session(struct session *s, int code, const char *text)
 	}
 }
 
+static int greet(struct session *s, uint64_t again)
+{
+	struct weft__msg m = {.code  = WEFT__MSG_HELLO,
+	                      .hello = {.version = WEFT__PROTO_VERSION,
+	                                .release = weft__str(PACKAGE_VERSION),
+	                                .role    = WEFT__ROLE_TOOL,
+	                                .pid     = (uint64_t)getpid(),
+	                                .name    = weft__str("weft"),
+	                                .again   = again,
+	                                .client  = s->client,
+	                                .pass    = s->pass,
+	                                .seen    = s->counts.received}};
+	s->resuming        = s->welcomed;
+	return link_send(s->link, &m, NULL, 0);
+}
+
+/* Another daemon has taken us in: what we asked the old one itself. */
+static void ask_again(struct session *s)
+{
+	size_t cursor = 0;
+	uint64_t req;
+	void *value;
+	while (weft__map_next(&s->asks, &cursor, &req, &value)) {
+		const struct ask *ask = value;
+		if (ask->body.len)
+			link_send_body(s->link, ask->body.data, ask->body.len);
+	}
+}
+
+static void welcomed(struct session *s, const struct weft__msg_welcome *m)
+{
+	if (s->welcomed)
+		ask_again(s);
+	s->welcomed = true;
+	s->client   = m->client;
+	s->pass     = m->pass;
+	s->node     = (int64_t)m->node;
+	snprintf(s->name, sizeof s->name, "%.*s", (int)m->vm.n, m->vm.p);
+	snprintf(s->host, sizeof s->host, "%.*s", (int)m->host.n, m->host.p);
+	uv_stop(s->loop);
+}
+
+/* The coordinator has seen so much of what we said. */
+static int resumed(struct session *s, uint64_t seen)
+{
+	int rc = weft__session_confirm(&s->counts, seen);
+	for (struct weft__list *l = s->counts.kept.next; !rc && l != &s->counts.kept; l = l->next) {
+		const struct weft__unseen *k = WEFT__CONTAINER(l, struct weft__unseen, link);
+		rc                           = link_send_body(s->link, k->body, k->nbytes);
+	}
+	s->resuming = false;
+	return rc;
+}
+
 static void take_answer(struct session *s, const struct weft__msg *m)
 {
 	uint64_t req    = m->result.req;
@@ -94,6 +162,29 @@ static void take_event(struct session *s, const struct weft__msg *m)
 	}
 }
 
+static void take(struct session *s, const struct weft__msg *m)
+{
+	if (m->code == WEFT__MSG_WELCOME) {
+		welcomed(s, &m->welcome);
+	} else if (m->code == WEFT__MSG_AGAIN) {
+		greet(s, m->again.again);
+	} else if (m->code == WEFT__MSG_RESUMED) {
+		if (resumed(s, m->resumed.seen)) {
+			link_close(&s->link);
+			end_session(s, WEFT_EPROTO, "the virtual machine has lost its memory of this tool");
+		}
+	} else if (m->code == WEFT__MSG_SEEN) {
+		weft__session_confirm(&s->counts, m->seen.seen);
+	} else if (m->code == WEFT__MSG_REFUSED) {
+		weft__err_set(&s->end, m->refused.code ? (int)m->refused.code : WEFT_EDENIED, "%.*s",
+		              (int)m->refused.text.n, m->refused.text.p);
+	} else if (is_answer(m->code)) {
+		take_answer(s, m);
+	} else {
+		take_event(s, m);
+	}
+}
+
 static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)
 {
 	struct session *s = arg;
@@ -109,43 +200,34 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 		end_session(s, rc, e.text);
 		return;
 	}
-	if (m.code == WEFT__MSG_WELCOME) {
-		s->welcomed = true;
-		s->node     = (int64_t)m.welcome.node;
-		snprintf(s->name, sizeof s->name, "%.*s", (int)m.welcome.vm.n, m.welcome.vm.p);
-		snprintf(s->host, sizeof s->host, "%.*s", (int)m.welcome.host.n, m.welcome.host.p);
-		uv_stop(s->loop);
-	} else if (m.code == WEFT__MSG_REFUSED) {
-		weft__err_set(&s->end, m.refused.code ? (int)m.refused.code : WEFT_EDENIED, "%.*s",
-		              (int)m.refused.text.n, m.refused.text.p);
-	} else if (is_answer(m.code)) {
-		take_answer(s, &m);
-	} else {
-		take_event(s, &m);
-	}
+	if (weft__session_answers(m.code) && weft__session_took(&s->counts, nbytes) && !s->resuming)
+		link_send(s->link, &(struct weft__msg){.code = WEFT__MSG_SEEN, .seen = {s->counts.received}}, NULL, 0);
+	take(s, &m);
+}
+
+static const struct link_handler handler;
+
+/* Whoever takes the daemon's place listens already where it did; false: nobody does. */
+static bool reconnect(struct session *s)
+{
+	char nodedir[PATH_MAX + 24];
+	snprintf(nodedir, sizeof nodedir, "%s/n%lld", s->dir, (long long)s->node);
+	int fd = s->welcomed && s->end.code == 0 ? weft__rundir_connect(nodedir, "sock", NULL) : -1;
+	return fd >= 0 && !link_open(s->loop, &fd, &handler, s, &s->link) && !greet(s, 0);
 }
 
 static void on_closed(struct link *l, void *arg, int code, const char *text)
 {
 	struct session *s = arg;
 	s->link           = NULL;
+	if (reconnect(s))
+		return;
 	if (code == WEFT_ECLOSED)
 		text = "the virtual machine went down";
 	end_session(s, code, text);
 }
 
 static const struct link_handler handler = {.frame = on_frame, .closed = on_closed};
-
-static int greet(struct session *s)
-{
-	struct weft__msg m = {.code  = WEFT__MSG_HELLO,
-	                      .hello = {.version = WEFT__PROTO_VERSION,
-	                                .release = weft__str(PACKAGE_VERSION),
-	                                .role    = WEFT__ROLE_TOOL,
-	                                .pid     = (uint64_t)getpid(),
-	                                .name    = weft__str("weft")}};
-	return link_send(s->link, &m, NULL, 0);
-}
 
 int session_open(uv_loop_t *loop, int *fd, const char *dir, struct session **s, struct weft_error *e)
 {
@@ -162,12 +244,13 @@ int session_open(uv_loop_t *loop, int *fd, const char *dir, struct session **s, 
 	new->timer = timer;
 	uv_timer_init(loop, timer);
 	weft__list_init(&new->listeners);
+	weft__session_init(&new->counts);
 	snprintf(new->dir, sizeof new->dir, "%s", dir);
 	const char *slash = strrchr(dir, '/');
 	snprintf(new->name, sizeof new->name, "%s", slash ? slash + 1 : dir);
 	int rc = link_open(loop, fd, &handler, new, &new->link);
 	if (!rc)
-		rc = greet(new);
+		rc = greet(new, 0);
 	if (rc) {
 		session_close(&new);
 		return weft__err_set(e, rc, "cannot talk to the virtual machine: %s", weft__err_text(rc));
@@ -207,7 +290,8 @@ void session_close(struct session **s)
 	uint64_t req;
 	void *ask;
 	while (weft__map_next(&old->asks, &cursor, &req, &ask))
-		weft__free(ask);
+		free_ask(ask);
+	weft__session_fini(&old->counts);
 	weft__map_fini(&old->asks);
 	weft__arena_fini(&old->arena);
 	uv_close((uv_handle_t *)old->timer, free_timer);
@@ -249,9 +333,29 @@ void session_unlisten(struct session_listener *l)
 	weft__list_remove(&l->link);
 }
 
+/* What is for the coordinator is kept until that has it; body gets what is not. */
+static int send_kept(struct session *s, const struct weft__msg *m, const int *fds, size_t nfds, struct weft__buf *own)
+{
+	struct weft__buf body = {0};
+	bool asks             = weft__session_asks(m->code);
+	if (!s->link)
+		return WEFT_ECLOSED;
+	int rc = weft__msg_encode_body(&body, m, NULL);
+	if (!rc && asks)
+		rc = weft__session_push(&s->counts, body.data, body.len);
+	if (!rc && !(asks && s->resuming))
+		rc = nfds ? link_send(s->link, m, fds, nfds) : link_send_body(s->link, body.data, body.len);
+	if (own && !asks) {
+		*own = body;
+		body = (struct weft__buf){0};
+	}
+	weft__buf_fini(&body);
+	return rc;
+}
+
 int session_send(struct session *s, const struct weft__msg *m, const int *fds, size_t nfds)
 {
-	return s->link ? link_send(s->link, m, fds, nfds) : WEFT_ECLOSED;
+	return send_kept(s, m, fds, nfds, NULL);
 }
 
 int64_t session_ask(struct session *s, struct weft__msg *m, session_answer_fn answer, void *arg)
@@ -259,14 +363,14 @@ int64_t session_ask(struct session *s, struct weft__msg *m, session_answer_fn an
 	struct ask *ask = weft__calloc(1, sizeof *ask);
 	if (!ask)
 		return WEFT_ENOMEM;
-	*ask          = (struct ask){answer, arg};
+	*ask          = (struct ask){.answer = answer, .arg = arg};
 	m->result.req = ++s->last_req; /* the first field of every question */
 	int rc        = weft__map_put(&s->asks, s->last_req, ask);
 	if (rc) {
 		weft__free(ask);
 		return rc;
 	}
-	rc = session_send(s, m, NULL, 0);
+	rc = send_kept(s, m, NULL, 0, &ask->body);
 	if (rc) {
 		session_forget(s, (int64_t)s->last_req);
 		return rc;
@@ -276,7 +380,7 @@ int64_t session_ask(struct session *s, struct weft__msg *m, session_answer_fn an
 
 void session_forget(struct session *s, int64_t req)
 {
-	weft__free(weft__map_remove(&s->asks, (uint64_t)req));
+	free_ask(weft__map_remove(&s->asks, (uint64_t)req));
 }
 
 /* --- questions that wait -------------------------------------------------------------------------- */

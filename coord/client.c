@@ -21,6 +21,7 @@ struct client *client_add(struct coord *c, struct node *n, uint32_t number)
 	                              &client->letters};
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		weft__list_init(lists[i]);
+	weft__session_init(&client->session);
 	client->node = n;
 	client->number = number;
 	weft__list_push(&n->clients, &client->at_node);
@@ -35,7 +36,7 @@ struct client *client_find(const struct coord *c, uint64_t node, uint64_t number
 	return n ? weft__map_get(&n->numbers, number) : NULL;
 }
 
-static void refuse(struct coord *c, struct node *n, uint64_t number, int code, const char *text)
+void client_refuse(struct coord *c, struct node *n, uint64_t number, int code, const char *text)
 {
 	struct weft__msg m = {.code = WEFT__MSG_REFUSED, .refused = {.code = code, .text = weft__str(text)}};
 	struct client stranger = {.node = n, .number = (uint32_t)number};
@@ -70,6 +71,8 @@ static int enroll(struct coord *c, struct client *client)
 void client_open(struct coord *c, struct node *n, const struct weft__msg *msg)
 {
 	const struct weft__msg_client_open *m = &msg->client_open;
+	if (m->resume && again_open(c, n, m))
+		return;
 	bool known = m->role == WEFT__ROLE_TASK || m->role == WEFT__ROLE_TOOL || m->role == WEFT__ROLE_TASKVM;
 	if (!known || weft__map_get(&n->numbers, m->client)) {
 		send_log(c, WEFT__LOG_WARN, "WEFT-COORD-ODD",
@@ -82,7 +85,7 @@ void client_open(struct coord *c, struct node *n, const struct weft__msg *msg)
 	if (spawned)
 		spawned->spoke = 1;
 	if (c->nclients >= COORD_CLIENTS_MAX && !outsider) {
-		refuse(c, n, m->client, WEFT_ENOSPC, "the virtual machine has too many tasks and tools attached");
+		client_refuse(c, n, m->client, WEFT_ENOSPC, "the virtual machine has too many tasks and tools attached");
 		return;
 	}
 	int rc = c->nclients >= COORD_CLIENTS_MAX ? WEFT_ENOSPC : 0;
@@ -92,12 +95,17 @@ void client_open(struct coord *c, struct node *n, const struct weft__msg *msg)
 		client->owner = m->owner;
 		client->pid = m->pid;
 		client->job = (uint32_t)m->job;
+		client->pass = m->pass;
 		coord_replace(c, &client->name, m->name);
+		if (spawned && spawned->client && spawned->client->away)
+			client_end(c, spawned->client, CLIENT_FORGOTTEN); /* it had not been told its number */
 		if (spawned && spawned->node == n && !spawned->client) {
 			spawned->client = client;
 			client->task = spawned;
 		}
 		rc = outsider && client->name ? enroll(c, client) : 0;
+		if (m->resume)
+			again_resumed(c, client);
 	}
 	if (!outsider)
 		return;
@@ -121,6 +129,7 @@ void client_destroy(struct coord *c, struct client *client)
 {
 	weft__list_remove(&client->at_node);
 	weft__map_remove(&client->node->numbers, client->number);
+	weft__session_fini(&client->session);
 	c->nclients--;
 	parcel_drop(c, client);
 	weft__free(client->name);
@@ -288,6 +297,7 @@ static const struct {
         {WEFT__MSG_MBOX_GET, mbox_get},      {WEFT__MSG_MBOX_DEL, mbox_del},
         {WEFT__MSG_MBOX_LIST, mbox_list},    {WEFT__MSG_MBOX_RESET, mbox_reset},
         {WEFT__MSG_CLOCK, clock_ask},
+        {WEFT__MSG_SEEN, again_confirm},
         {WEFT__MSG_TEAM_ASK, job_team_ask}, {WEFT__MSG_GROUP_MEET, group_meet},
 };
 
@@ -299,6 +309,8 @@ void client_up(struct coord *c, struct node *n, const struct weft__msg *outer)
 	if (!client)
 		return; /* refused, or forgotten when its node was lost for a while */
 	c->frame = outer->up.frame;
+	if (weft__msg_peek(c->frame.p, c->frame.n) != WEFT__MSG_SEEN)
+		again_count(c, client, c->frame.n);
 	int rc = weft__msg_decode(c->frame.p, c->frame.n, (enum weft__role)client->role, WEFT__ROLE_COORD, &c->inner, &m, &e);
 	if (rc == WEFT_ENOMEM) {
 		c->failed = rc;

@@ -169,7 +169,7 @@ static const struct {
         {WEFT__MSG_START_FAILED, task_failed_msg},
         {WEFT__MSG_EXITED, task_exited_msg},
         {WEFT__MSG_HOSTED, node_hosted},
-        {WEFT__MSG_INVENTORY_END, node_inventory_end},
+        {WEFT__MSG_INVENTORY_END, node_inventory_end}, {WEFT__MSG_RESUME_END, again_end},
         {WEFT__MSG_NODE_FAILED, node_failed}, {WEFT__MSG_PEER_CALL, node_call},
         {WEFT__MSG_CLOCK, clock_answer},
         {WEFT__MSG_STOPPING, stopping_begin},
@@ -424,7 +424,7 @@ static void heartbeat(struct coord *c, const struct coord_event *ev, struct node
 	struct weft__list *first = n->session.kept.next;
 	uint64_t confirmed = n->session.sent;
 	if (first != &n->session.kept)
-		confirmed = WEFT__CONTAINER(first, struct weft__kept, link)->number - 1;
+		confirmed = WEFT__CONTAINER(first, struct weft__unseen, link)->number - 1;
 	if (seen < confirmed || seen > n->session.sent)
 		bad_peer(c, ev, "it confirms messages that it was not sent");
 	else if (seen > confirmed)

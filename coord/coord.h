@@ -67,6 +67,8 @@ enum {
 	COORD_OUTBOX_BUSY     = 16 << 20,   /* unconfirmed bytes to a node at which LIST and SPAWN must wait */
 	COORD_OUTBOX_MAX      = 128 << 20,  /* and at which the node counts as lost */
 
+	COORD_CLIENT_KEPT_MAX = 32 << 20,   /* and to one client, after which it can't outlive its daemon's crash */
+
 	COORD_CONTEXT_FIRST = 1024, /* contexts below are the libraries' own; those from 2^31 on too */
 	COORD_LABEL_TEXT    = 64,   /* room for a key's label with its NUL */
 };

@@ -109,7 +109,7 @@ void job_draft_destroy(struct coord *c, struct draft *d)
 	d->client->ndrafts--;
 	c->ndrafts--;
 	for (struct weft__list *l; (l = weft__list_pop(&d->parts));)
-		weft__free(WEFT__CONTAINER(l, struct weft__kept, link));
+		weft__free(WEFT__CONTAINER(l, struct weft__unseen, link));
 	weft__free(d->text);
 	weft__free(d);
 }
@@ -131,7 +131,7 @@ struct draft *job_draft_create(struct coord *c, struct client *client, uint64_t 
 
 void job_draft_add(struct coord *c, struct draft *d, const void *body, size_t nbytes)
 {
-	struct weft__kept *k = coord_alloc(c, sizeof *k + nbytes);
+	struct weft__unseen *k = coord_alloc(c, sizeof *k + nbytes);
 	if (!k)
 		return;
 	k->nbytes = nbytes;
@@ -194,14 +194,14 @@ static int check_spawn(struct coord *c, const struct draft *d, const struct job 
 
 /* One program of the job under way. */
 struct part {
-	const struct weft__kept *kept;
+	const struct weft__unseen *kept;
 	struct place *places;
 	size_t nplaces;
 	uint32_t first, count; /* rank of its first task; how many it has */
 	uint32_t *order;       /* of each task, in the order of ranks: its place */
 };
 
-static bool decode_part(struct coord *c, const struct draft *d, const struct weft__kept *k, struct weft__msg *m)
+static bool decode_part(struct coord *c, const struct draft *d, const struct weft__unseen *k, struct weft__msg *m)
 {
 	int rc = weft__msg_decode(k->body, k->nbytes, (enum weft__role)d->client->role, WEFT__ROLE_COORD, &c->part, m, NULL);
 	if (rc)
@@ -237,7 +237,7 @@ static int place_parts(struct coord *c, struct draft *d, struct part *parts, str
 	for (struct weft__list *l = c->nodes.next; l != &c->nodes; l = l->next)
 		WEFT__CONTAINER(l, struct node, all)->planned = 0;
 	for (struct weft__list *l = d->parts.next; l != &d->parts; l = l->next, i++) {
-		parts[i].kept = WEFT__CONTAINER(l, struct weft__kept, link);
+		parts[i].kept = WEFT__CONTAINER(l, struct weft__unseen, link);
 		parts[i].first = first;
 		if (!decode_part(c, d, parts[i].kept, &m))
 			return c->failed;
@@ -279,6 +279,17 @@ static void send_team(struct coord *c, struct job *j, struct node *to, const uin
 		          &(struct weft__msg){.code = WEFT__MSG_TEAM,
 		                              .team = {.job = j->id, .size = j->size, .first = first, .tids = {tids + first, n}}});
 	}
+}
+
+void job_send_team(struct coord *c, struct job *j, struct node *to)
+{
+	uint64_t *tids = j ? coord_alloc(c, j->size * sizeof *tids) : NULL;
+	if (!tids)
+		return;
+	for (uint32_t i = 0; i < j->size; i++)
+		tids[i] = j->tasks[i].tid;
+	send_team(c, j, to, tids);
+	weft__free(tids);
 }
 
 /* How many tids a LAUNCH takes beside what it has anyway: a tid is up to 9 bytes, a rank up to 5. */
@@ -424,7 +435,7 @@ static struct task *asking_task(struct coord *c, const struct draft *d)
 	struct weft__msg m;
 	if (d->client->role != WEFT__ROLE_TASKVM)
 		return client_live_task(d->client);
-	if (!decode_part(c, d, WEFT__CONTAINER(d->parts.next, struct weft__kept, link), &m))
+	if (!decode_part(c, d, WEFT__CONTAINER(d->parts.next, struct weft__unseen, link), &m))
 		return NULL;
 	struct task *t = task_find(c, m.spawn.parent);
 	return t && t->node == d->client->node && t->job->id == d->client->job ? t : NULL;

@@ -6,8 +6,8 @@
  *   LEAVING    it was told to halt. Its link closes, or COORD_LEAVE_MS: removed.
  *
  * Losing a node ends its tasks and clients and tells the other nodes; a node that comes back after that is
- * refused and kills what it has. A weftd that was restarted joins anew (epoch 0): its clients are gone,
- * its tasks may live on in their task VMs, and the inventory says which do. */
+ * refused and kills what it has. A weftd that was restarted joins anew (epoch 0): its tasks may live on in their task VMs,
+ * and the inventory says which do. Its clients are gone, unless it is one that took the place of a crashed one (again.c). */
 #include "config.h"
 
 #include <inttypes.h>
@@ -125,7 +125,7 @@ int node_check_join(struct coord *c, const struct coord_event *ev, const struct 
 		return weft__err_set(e, WEFT_EPROTO, "JOIN says epoch %" PRIu64 ", but the node has never joined", m->epoch);
 	const struct weft__session *s = &n->session;
 	uint64_t oldest = weft__list_empty(&s->kept) ? s->sent
-	                                             : WEFT__CONTAINER(s->kept.next, struct weft__kept, link)->number - 1;
+	                                             : WEFT__CONTAINER(s->kept.next, struct weft__unseen, link)->number - 1;
 	if (m->seen < oldest || m->seen > s->sent)
 		return weft__err_set(e, WEFT_EFENCED,
 		                     "the node has seen %" PRIu64 " messages, the coordinator sent %" PRIu64
@@ -199,7 +199,9 @@ static void initial_settled(struct coord *c)
 void node_join(struct coord *c, struct node *n, const struct weft__msg_join *m, const char *from)
 {
 	bool first = n->state == WEFT__NODE_STARTING, fresh = m->epoch == 0;
-	if (fresh && !first)
+	if (fresh && !first && m->again)
+		again_begin(c, n);
+	else if (fresh && !first)
 		renew(c, n);
 	else if (!fresh && weft__session_confirm(&n->session, m->seen)) {
 		c->failed = c->failed ? c->failed : WEFT_EPROTO;

@@ -64,7 +64,7 @@ static void draft_io(struct coord *c, struct io *io, struct draft *d)
 	io_text(io, &d->text);
 	n = io_count(io, n);
 	for (size_t i = 0; i < n && !io->failed; i++) {
-		struct weft__kept *k = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct weft__kept, link);
+		struct weft__unseen *k = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct weft__unseen, link);
 		const void *body = k ? k->body : NULL;
 		size_t nbytes = k ? k->nbytes : 0;
 		io_bytes(io, &body, &nbytes);
@@ -113,6 +113,34 @@ static void parcel_io(struct coord *c, struct io *io, struct client *client)
 	}
 }
 
+static void session_io(struct coord *c, struct io *io, struct weft__session *s)
+{
+	struct weft__list *l = &s->kept;
+	size_t n = 0;
+	for (const struct weft__list *p = s->kept.next; p != &s->kept; p = p->next)
+		n++;
+	uint64_t sent = s->sent;
+	io_u64(io, &s->received);
+	io_u64(io, &sent);
+	io_u64(io, &s->told);
+	io_size(io, &s->untold_bytes);
+	n = io_count(io, n);
+	if (n > sent)
+		bad(io);
+	if (io_reading(io))
+		s->sent = sent - n;
+	for (size_t i = 0; i < n && !io->failed; i++) {
+		struct weft__unseen *k = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct weft__unseen, link);
+		const void *body = k ? k->body : NULL;
+		size_t nbytes = k ? k->nbytes : 0;
+		io_bytes(io, &body, &nbytes);
+		if (k)
+			l = l->next;
+		else if (!io->failed && weft__session_push(s, body, nbytes))
+			io->failed = WEFT_ENOMEM;
+	}
+}
+
 static void clients_io(struct coord *c, struct io *io, struct node *node)
 {
 	struct weft__list *l = &node->clients;
@@ -130,35 +158,13 @@ static void clients_io(struct coord *c, struct io *io, struct node *node)
 		io_u64(io, &client->pid);
 		io_u32(io, &client->job);
 		io_text(io, &client->name);
+		io_u64(io, &client->pass);
+		io_u64(io, &client->away);
+		io_u64(io, &client->unkept);
+		session_io(c, io, &client->session);
 		drafts_io(c, io, client);
 		parcel_io(c, io, client);
 		l = &client->at_node;
-	}
-}
-
-static void session_io(struct coord *c, struct io *io, struct weft__session *s)
-{
-	struct weft__list *l = &s->kept;
-	size_t n = 0;
-	for (const struct weft__list *p = s->kept.next; p != &s->kept; p = p->next)
-		n++;
-	uint64_t sent = s->sent;
-	io_u64(io, &s->received);
-	io_u64(io, &sent);
-	n = io_count(io, n);
-	if (n > sent)
-		bad(io);
-	if (io_reading(io))
-		s->sent = sent - n;
-	for (size_t i = 0; i < n && !io->failed; i++) {
-		struct weft__kept *k = io_reading(io) ? NULL : WEFT__CONTAINER(l->next, struct weft__kept, link);
-		const void *body = k ? k->body : NULL;
-		size_t nbytes = k ? k->nbytes : 0;
-		io_bytes(io, &body, &nbytes);
-		if (k)
-			l = l->next;
-		else if (!io->failed && weft__session_push(s, body, nbytes))
-			io->failed = WEFT_ENOMEM;
 	}
 }
 

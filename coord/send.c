@@ -112,35 +112,45 @@ void send_link(struct coord *c, uint64_t link, const struct node *to, const stru
 		add_send(c, link, to, c->body.data, c->body.len);
 }
 
-void send_node(struct coord *c, struct node *to, const struct weft__msg *m)
+void send_body(struct coord *c, struct node *to, const void *body, size_t nbytes)
 {
-	if (to->gone || !encode(c, &c->body, m))
-		return;
-	if (weft__session_push(&to->session, c->body.data, c->body.len)) {
+	if (weft__session_push(&to->session, body, nbytes)) {
 		c->failed = WEFT_ENOMEM;
 		return;
 	}
 	if (to->session.nbytes > COORD_OUTBOX_MAX)
 		to->drowned = c->drowned = true;
 	if (to->link)
-		add_send(c, to->link, to, c->body.data, c->body.len);
+		add_send(c, to->link, to, body, nbytes);
+}
+
+void send_node(struct coord *c, struct node *to, const struct weft__msg *m)
+{
+	if (!to->gone && encode(c, &c->body, m))
+		send_body(c, to, c->body.data, c->body.len);
 }
 
 void send_kept(struct coord *c, struct node *to)
 {
 	for (struct weft__list *l = to->session.kept.next; l != &to->session.kept; l = l->next) {
-		const struct weft__kept *k = WEFT__CONTAINER(l, struct weft__kept, link);
+		const struct weft__unseen *k = WEFT__CONTAINER(l, struct weft__unseen, link);
 		add_send(c, to->link, to, k->body, k->nbytes);
 	}
+}
+
+void send_down(struct coord *c, struct node *n, uint32_t client, const void *body, size_t nbytes)
+{
+	send_node(c, n, &(struct weft__msg){.code = WEFT__MSG_DOWN, .down = {.client = client, .frame = {body, nbytes}}});
 }
 
 void send_client(struct coord *c, struct client *to, const struct weft__msg *m)
 {
 	if (to->node->gone || !encode(c, &c->down, m))
 		return;
-	send_node(c, to->node,
-	          &(struct weft__msg){.code = WEFT__MSG_DOWN,
-	                              .down = {.client = to->number, .frame = {c->down.data, c->down.len}}});
+	if (weft__session_answers(m->code))
+		again_keep(c, to, c->down.data, c->down.len);
+	if (!to->away)
+		send_down(c, to->node, to->number, c->down.data, c->down.len);
 }
 
 void send_result(struct coord *c, struct client *to, uint64_t req, int code, uint64_t value, const char *format, ...)

@@ -106,6 +106,10 @@ struct client {
 	struct node *node;
 	uint32_t number;
 	uint64_t role, owner, pid;
+	struct weft__session session;
+	uint64_t pass;   /* what it proves itself with to another daemon of its node */
+	uint64_t away;   /* 1: there is another daemon, and it has not come back so far */
+	uint64_t unkept; /* 1: the session's messages are not kept any more */
 	struct task *task; /* it is this task's connection */
 	uint32_t job; /* a task VM's */
 	char *name;
@@ -153,7 +157,7 @@ struct draft {
 	size_t nbytes;
 	int64_t code;  /* what was wrong with a part */
 	char *text;
-	struct weft__list parts; /* weft__kept: the messages' bodies */
+	struct weft__list parts; /* weft__unseen: the messages' bodies */
 };
 
 struct watch {
@@ -305,7 +309,9 @@ void send_stop(struct coord *c);
 void send_link(struct coord *c, uint64_t link, const struct node *to, const struct weft__msg *m); /* not numbered */
 void send_node(struct coord *c, struct node *to, const struct weft__msg *m); /* numbered: arrives once */
 void send_kept(struct coord *c, struct node *to); /* all that is not confirmed, again */
+void send_body(struct coord *c, struct node *to, const void *body, size_t nbytes); /* the same, encoded already */
 void send_client(struct coord *c, struct client *to, const struct weft__msg *m);
+void send_down(struct coord *c, struct node *n, uint32_t client, const void *body, size_t nbytes);
 void send_result(struct coord *c, struct client *to, uint64_t req, int code, uint64_t value, const char *format, ...)
         __attribute__((format(printf, 6, 7))); /* format "" : no text */
 
@@ -354,6 +360,7 @@ void client_up(struct coord *c, struct node *n, const struct weft__msg *m);
 void clock_answer(struct coord *c, struct node *n, const struct weft__msg *m);
 struct client *client_add(struct coord *c, struct node *n, uint32_t number);
 struct client *client_find(const struct coord *c, uint64_t node, uint64_t number);
+void client_refuse(struct coord *c, struct node *n, uint64_t number, int code, const char *text);
 enum client_end { CLIENT_GONE, CLIENT_FORGOTTEN }; /* forgotten: by a new weftd; its task lives on */
 void client_end(struct coord *c, struct client *client, enum client_end how);
 void client_destroy(struct coord *c, struct client *client); /* frees the record alone */
@@ -364,6 +371,16 @@ struct ask *ask_new(struct coord *c, struct client *client, uint64_t req, enum a
 struct ask *ask_find(const struct coord *c, uint64_t id);
 void ask_destroy(struct coord *c, struct ask *a); /* also takes it from its target */
 void ask_forget(struct coord *c, struct client *from, const struct weft__msg *m);
+
+/* --- again.c: another daemon in the place of one that crashed ---------------------------------------- */
+
+void again_begin(struct coord *c, struct node *n); /* JOIN says that it is one */
+void again_end(struct coord *c, struct node *n, const struct weft__msg *m);          /* RESUME_END */
+bool again_open(struct coord *c, struct node *n, const struct weft__msg_client_open *m); /* false: it is new to us */
+void again_resumed(struct coord *c, struct client *client);
+void again_count(struct coord *c, struct client *client, size_t nbytes);             /* it has said something */
+void again_confirm(struct coord *c, struct client *client, const struct weft__msg *m); /* SEEN */
+void again_keep(struct coord *c, struct client *client, const void *body, size_t nbytes); /* it is told something */
 
 /* --- tid.c, place.c, job.c, task.c ------------------------------------------------------------------ */
 
@@ -389,6 +406,7 @@ void job_draft_destroy(struct coord *c, struct draft *d);
 struct job *job_create(struct coord *c, uint32_t size, struct weft__str program);
 struct job *job_find(const struct coord *c, uint64_t id);
 bool job_put_task(struct coord *c, struct job *j, uint32_t rank, uint64_t tid, struct node *n); /* false: no memory */
+void job_send_team(struct coord *c, struct job *j, struct node *to);
 void job_ask_to_end(struct coord *c, struct job *j); /* by SIGTERM */
 void job_signal(struct coord *c, struct client *from, const struct weft__msg *m);
 void job_abort(struct coord *c, struct client *from, const struct weft__msg *m);

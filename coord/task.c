@@ -170,6 +170,8 @@ void task_end(struct coord *c, struct task *t, const struct weft__msg_exited *ho
 	notify_task(c, t);
 	member_idle(c, n);
 	exchange_task_ended(c, j, t->node_index);
+	if (t->client && t->client->away) /* it had not come back to a new daemon, and never will */
+		client_end(c, t->client, CLIENT_GONE);
 	job_answer(c, j);
 	if (j->running == 0)
 		job_done(c, j); /* t may be forgotten with it */

@@ -17,6 +17,7 @@ EXTRA_DIST += %D%/decisions/0012-collectives-of-small-teams.md %D%/decisions/001
 EXTRA_DIST += %D%/decisions/0019-which-address.md
 EXTRA_DIST += %D%/decisions/0021-console-of-pvm.md
 EXTRA_DIST += %D%/decisions/0022-lines-between-cores.md
+EXTRA_DIST += %D%/decisions/0025-a-daemon-that-comes-back.md
 EXTRA_DIST += %D%/decisions/0026-last-messages.md
 EXTRA_DIST += %D%/decisions/0027-services-of-pvm.md
 EXTRA_DIST += %D%/decisions/0006-typed-buffers.md %D%/decisions/0007-collectives-that-fail.md \

@@ -113,6 +113,14 @@ int link_listen_tcp(uv_loop_t *loop, const char *address, uint16_t first, uint16
                     void (*accepted)(void *arg, int fd, enum link_purpose purpose, const char *from),
                     void *arg, struct link_listener **ll, struct weft_error *e);
 
+/* The same with a socket that listens already, as another process of ours left it; they take *fd, also on failure. */
+int link_adopt_unix(uv_loop_t *loop, int *fd, int dirfd, const char *name, void (*accepted)(void *arg, int fd),
+                    void *arg, struct link_listener **ll, struct weft_error *e);
+int link_adopt_tcp(uv_loop_t *loop, int *fd,
+                   void (*accepted)(void *arg, int fd, enum link_purpose purpose, const char *from), void *arg,
+                   struct link_listener **ll, struct weft_error *e);
+
+int link_listener_fd(const struct link_listener *ll); /* stays the listener's */
 uint16_t link_listener_port(const struct link_listener *ll);
 uint64_t link_listener_refused(const struct link_listener *ll); /* how many were turned away so far */
 void link_listener_close(struct link_listener **ll);

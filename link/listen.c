@@ -132,6 +132,11 @@ void listener_refuse(struct link_listener *ll, const char *from, const char *why
 		weft__log(WEFT__LOG_WARN, "WEFT-LINK-REFUSED", "from=\"%s\" why=\"%s\"", from, why);
 }
 
+int link_listener_fd(const struct link_listener *ll)
+{
+	return ll->fd;
+}
+
 uint16_t link_listener_port(const struct link_listener *ll)
 {
 	return ll->port;

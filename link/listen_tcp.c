@@ -185,17 +185,13 @@ static int open_port(const char *address, uint16_t first, uint16_t last, struct 
 	                     first, last, *address ? address : "this machine");
 }
 
-int link_listen_tcp(uv_loop_t *loop, const char *address, uint16_t first, uint16_t last,
-                    void (*accepted)(void *arg, int fd, enum link_purpose purpose,
-                                     const char *from),
-                    void *arg, struct link_listener **ll, struct weft_error *e)
+int link_adopt_tcp(uv_loop_t *loop, int *fd,
+                   void (*accepted)(void *arg, int fd, enum link_purpose purpose, const char *from), void *arg,
+                   struct link_listener **ll, struct weft_error *e)
 {
 	struct link_listener *new;
-	int fd = open_port(address, first, last, e);
-	if (fd < 0)
-		return fd;
-	uint16_t port = bound_port(fd);
-	int rc = listener_start(loop, &fd, &new, e);
+	uint16_t port = bound_port(*fd);
+	int rc = listener_start(loop, fd, &new, e);
 	if (rc < 0)
 		return rc;
 	new->admit = admit;
@@ -205,4 +201,13 @@ int link_listen_tcp(uv_loop_t *loop, const char *address, uint16_t first, uint16
 	new->port = port;
 	*ll = new;
 	return 0;
+}
+
+int link_listen_tcp(uv_loop_t *loop, const char *address, uint16_t first, uint16_t last,
+                    void (*accepted)(void *arg, int fd, enum link_purpose purpose,
+                                     const char *from),
+                    void *arg, struct link_listener **ll, struct weft_error *e)
+{
+	int fd = open_port(address, first, last, e);
+	return fd < 0 ? fd : link_adopt_tcp(loop, &fd, accepted, arg, ll, e);
 }

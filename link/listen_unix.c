@@ -60,8 +60,8 @@ static int remove_stale(int dirfd, const char *name, struct weft_error *e)
 	return 0;
 }
 
-/* A socket that listens as `name`, into *fd, and its file's number. */
-static int bind_name(int dirfd, const char *name, int *fd, ino_t *ino, struct weft_error *e)
+/* A socket that listens as `name`, into *fd. */
+static int bind_name(int dirfd, const char *name, int *fd, struct weft_error *e)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int n = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dirfd,
@@ -75,17 +75,42 @@ static int bind_name(int dirfd, const char *name, int *fd, ino_t *ino, struct we
 	int own = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (own < 0)
 		return weft__err_set(e, WEFT_ENOSPC, "cannot make a socket: %s", strerror(errno));
-	struct stat st;
 	if (bind(own, (struct sockaddr *)&address, sizeof address) < 0 ||
-	    fchmodat(dirfd, name, 0600, 0) < 0 ||
-	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || listen(own, BACKLOG) < 0) {
+	    fchmodat(dirfd, name, 0600, 0) < 0 || listen(own, BACKLOG) < 0) {
 		rc = weft__err_set(e, WEFT_EIO, "cannot listen on the socket \"%s\": %s", name,
 		                   strerror(errno));
 		close(own);
 		return rc;
 	}
 	*fd = own;
-	*ino = st.st_ino;
+	return 0;
+}
+
+int link_adopt_unix(uv_loop_t *loop, int *fd, int dirfd, const char *name, void (*accepted)(void *arg, int fd),
+                    void *arg, struct link_listener **ll, struct weft_error *e)
+{
+	struct link_listener *new;
+	struct stat st = {0};
+	int folder = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
+	if (folder < 0) {
+		close(*fd);
+		*fd = -1;
+		return weft__err_set(e, WEFT_ENOSPC, "cannot keep the folder open: %s", strerror(errno));
+	}
+	int rc = listener_start(loop, fd, &new, e);
+	if (rc < 0) {
+		close(folder);
+		return rc;
+	}
+	fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW);
+	new->admit = admit;
+	new->leave = leave;
+	new->accepted_unix = accepted;
+	new->arg = arg;
+	new->dirfd = folder;
+	new->ino = st.st_ino;
+	snprintf(new->name, sizeof new->name, "%s", name);
+	*ll = new;
 	return 0;
 }
 
@@ -93,33 +118,15 @@ int link_listen_unix(uv_loop_t *loop, int dirfd, const char *name,
                      void (*accepted)(void *arg, int fd), void *arg, struct link_listener **ll,
                      struct weft_error *e)
 {
-	struct link_listener *new;
 	int fd;
-	ino_t ino;
-	if (strlen(name) >= sizeof new->name)
+	if (strlen(name) >= sizeof (*ll)->name)
 		return weft__err_set(e, WEFT_ETOOBIG, "the name of the socket is too long: %s",
 		                     name);
-	int folder = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
-	if (folder < 0)
-		return weft__err_set(e, WEFT_ENOSPC, "cannot keep the folder open: %s",
-		                     strerror(errno));
-	int rc = bind_name(dirfd, name, &fd, &ino, e);
-	if (rc == 0) {
-		rc = listener_start(loop, &fd, &new, e);
-		if (rc < 0)
-			unlinkat(dirfd, name, 0);
-	}
-	if (rc < 0) {
-		close(folder);
+	int rc = bind_name(dirfd, name, &fd, e);
+	if (rc < 0)
 		return rc;
-	}
-	new->admit = admit;
-	new->leave = leave;
-	new->accepted_unix = accepted;
-	new->arg = arg;
-	new->dirfd = folder;
-	new->ino = ino;
-	snprintf(new->name, sizeof new->name, "%s", name);
-	*ll = new;
-	return 0;
+	rc = link_adopt_unix(loop, &fd, dirfd, name, accepted, arg, ll, e);
+	if (rc < 0)
+		unlinkat(dirfd, name, 0);
+	return rc;
 }

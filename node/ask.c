@@ -258,10 +258,3 @@ void ask_take(struct taskvm *vm, const struct weft__msg *m)
 		finish(a, lack ? lack : (int)m->result.code, m->result.text.p, NULL, 0);
 	}
 }
-
-void ask_lost(struct taskvm *vm)
-{
-	while (!weft__list_empty(&vm->asks))
-		finish(WEFT__CONTAINER(vm->asks.next, struct ask, link), WEFT_ECLOSED,
-		       "the connection to the node's daemon is gone", NULL, 0);
-}

@@ -2,7 +2,7 @@
  *
  * Each question has a number > 0 and calls its `done` once, never from within the call that asked; 0 instead of a
  * number: no memory, and done will not be called. Texts and arrays that done gets are valid during the call.
- * When the connection to weftd is lost, all open questions end with WEFT_ECLOSED.
+ * When weftd crashes the questions go on with the one that takes its place.
  */
 #ifndef WEFT_NODE_ASK_H
 #define WEFT_NODE_ASK_H

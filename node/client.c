@@ -21,6 +21,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/rng.h"
 
 static const char *const state_names[] = {"new", "waiting", "open", "left", "gone"};
 static const bool steps[5][5] = {
@@ -45,6 +46,11 @@ static void step(struct client *c, enum client_state to)
 struct client *client_find(const struct node *n, uint64_t number)
 {
 	return weft__map_get(&n->clients, number);
+}
+
+uint32_t client_number(struct node *n)
+{
+	return ++n->keeper.notes->last_client;
 }
 
 static void close_doomed(uv_timer_t *timer)
@@ -90,7 +96,17 @@ void client_send_body(struct client *c, const void *body, size_t nbytes)
 		check_sent(c, link_send_body(c->link, body, nbytes), weft__msg_peek(body, nbytes));
 }
 
+/* It is to say HELLO once more; what it had said already, to another, comes before that and counts for nothing. */
+void client_again(struct client *c)
+{
+	struct weft__msg m = {.code = WEFT__MSG_AGAIN, .again = {.again = c->node->keeper.notes->crashes}};
+	c->stale = true;
+	client_send(c, &m, NULL, 0);
+}
+
 /* --- opening ------------------------------------------------------------------------------------ */
+
+static void forget(struct client *c);
 
 static void refuse(struct client *c, int code, const char *text)
 {
@@ -127,7 +143,9 @@ static void welcome(struct client *c)
 	                                  .node = n->index,
 	                                  .host = weft__str(n->host),
 	                                  .ncores = n->ncores,
-	                                  .epoch = n->epoch}};
+	                                  .epoch = n->epoch,
+	                                  .client = c->number,
+	                                  .pass = c->pass}};
 	if (!t) {
 		client_send(c, &m, NULL, 0);
 		return;
@@ -142,23 +160,39 @@ static void welcome(struct client *c)
 	send_team(c, t->job);
 }
 
-static void announce(struct client *c, const struct weft__str *name)
+static void announce(struct client *c, const struct weft__msg_hello *hello)
 {
 	struct weft__msg m = {.code = WEFT__MSG_CLIENT_OPEN,
 	                      .client_open = {.client = c->number,
 	                                      .role = c->role,
 	                                      .tid = c->task ? c->task->tid : 0,
 	                                      .pid = (uint64_t)c->pid,
-	                                      .name = *name,
-	                                      .owner = c->owner}};
+	                                      .name = hello->name,
+	                                      .owner = c->owner,
+	                                      .pass = c->pass,
+	                                      .resume = hello->client != 0,
+	                                      .seen = hello->seen}};
 	coord_link_send(c->node, &m);
 }
 
-/* The task has a doorbell and is ready for introductions. */
-static int enrol(struct client *c)
+static bool is_eventfd(int fd)
+{
+	char link[64], name[64];
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, name, sizeof name - 1);
+	name[n < 0 ? 0 : n] = '\0';
+	return !strcmp(name, "anon_inode:[eventfd]");
+}
+
+/* The task has a doorbell and is ready for introductions. One that goes on with another daemon brings the doorbell
+ * that its partners know: takes *fd. */
+static int enrol(struct client *c, int *fd)
 {
 	struct task *t = c->task;
-	t->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (*fd >= 0 && !is_eventfd(*fd))
+		return WEFT_EPROTO;
+	t->doorbell = *fd >= 0 ? *fd : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	*fd = -1;
 	if (t->doorbell < 0)
 		return WEFT_ENOSPC;
 	t->enrolled = true;
@@ -166,26 +200,83 @@ static int enrol(struct client *c)
 	return 0;
 }
 
-static void open_task(struct client *c, const struct weft__msg_hello *m)
+static void open_enrolled(struct client *c, const struct weft__msg_hello *m, int *fd)
+{
+	int rc = enrol(c, fd);
+	if (rc) {
+		refuse(c, rc, rc == WEFT_EPROTO ? "its doorbell is none" : "the node has no descriptors left; see ulimit -n");
+		return;
+	}
+	step(c, CLIENT_OPEN);
+	announce(c, m);
+	welcome(c);
+	intro_enrolled(c->node, c->task);
+}
+
+/* A task from outside, which an earlier daemon knew; the coordinator says whether it may. */
+static void open_known(struct client *c, const struct weft__msg_hello *m, int *fd)
+{
+	int rc = *fd < 0 || !m->tid ? WEFT_EPROTO : job_outside(c->node, c, m->tid, m->job, &c->task);
+	if (rc)
+		refuse(c, rc, weft__err_text(rc));
+	else
+		open_enrolled(c, m, fd);
+}
+
+static void open_task(struct client *c, const struct weft__msg_hello *m, int *fd)
 {
 	if (c->spawned && m->tid != c->task->tid) {
 		refuse(c, WEFT_EDENIED, "this connection is for another task");
+	} else if (!c->spawned && m->client) {
+		open_known(c, m, fd);
 	} else if (!c->spawned && m->tid) {
 		refuse(c, WEFT_EDENIED, "a spawned task speaks on its own connection (WEFT_FD)");
 	} else if (!c->spawned) {
 		step(c, CLIENT_WAITING);
-		announce(c, &m->name);
-	} else if (enrol(c)) {
-		refuse(c, WEFT_ENOSPC, "the node has no descriptors left; see ulimit -n");
+		announce(c, m);
 	} else {
-		step(c, CLIENT_OPEN);
-		announce(c, &m->name);
-		welcome(c);
-		intro_enrolled(c->node, c->task);
+		open_enrolled(c, m, fd);
 	}
 }
 
-static void hello(struct client *c, const struct weft__msg_hello *m)
+/* The number and the pass that it had with an earlier daemon, or new ones. */
+static int identify(struct client *c, const struct weft__msg_hello *m)
+{
+	struct node *n = c->node;
+	if (!m->client)
+		return weft__random_bytes(&c->pass, sizeof c->pass);
+	bool expected = c->spawned ? m->client <= n->clients_before : takeover_expects(n, m->client);
+	if (!expected || client_find(n, m->client))
+		return WEFT_ENOTASK;
+	if (weft__map_put(&n->clients, m->client, c))
+		return WEFT_ENOMEM;
+	weft__map_remove(&n->clients, c->number);
+	c->number = (uint32_t)m->client;
+	c->pass = m->pass;
+	return 0;
+}
+
+static void open_tool(struct client *c, const struct weft__msg_hello *m)
+{
+	step(c, CLIENT_OPEN);
+	announce(c, m);
+	welcome(c);
+	if (m->client)
+		output_again(c->node, c->number);
+}
+
+/* It asks from another daemon's time: its connection becomes its job's. */
+static void open_task_vm(struct client *c, const struct weft__msg_hello *m)
+{
+	struct node *n = c->node;
+	struct link *l = c->link;
+	pid_t pid = (pid_t)link_peer_pid(l);
+	c->link = NULL;
+	forget(c);
+	taskvm_link_rejoin(n, &l, pid, m->job);
+}
+
+static void hello(struct client *c, const struct weft__msg_hello *m, int *fd)
 {
 	char text[200];
 	if (m->version != WEFT__PROTO_VERSION) {
@@ -195,21 +286,29 @@ static void hello(struct client *c, const struct weft__msg_hello *m)
 		return;
 	}
 	if (c->state != CLIENT_NEW) {
-		refuse(c, WEFT_EALREADY, "the task on this connection has enrolled already");
+		if (!m->again || m->again != c->node->keeper.notes->crashes) /* else it had said it already */
+			refuse(c, WEFT_EALREADY, "the task on this connection has enrolled already");
+		return;
+	}
+	if (c->stale && m->again && m->again != c->node->keeper.notes->crashes)
+		return; /* to a daemon between us and the one that it knew */
+	if (m->role == WEFT__ROLE_TASKVM && !c->spawned && takeover_awaits(c->node, (pid_t)link_peer_pid(c->link))) {
+		open_task_vm(c, m);
 		return;
 	}
 	c->pid = (int64_t)m->pid;
 	c->role = (enum weft__role)m->role;
-	if (m->role == WEFT__ROLE_TASK) {
+	int rc = identify(c, m);
+	if (!rc && m->role == WEFT__ROLE_TASK)
 		link_gather(c->link);
-		open_task(c, m);
-	} else if (m->role == WEFT__ROLE_TOOL && !c->spawned) {
-		step(c, CLIENT_OPEN);
-		announce(c, &m->name);
-		welcome(c);
-	} else {
+	if (rc)
+		refuse(c, rc, "another daemon serves this node by now, and knows nothing of this connection");
+	else if (m->role == WEFT__ROLE_TASK)
+		open_task(c, m, fd);
+	else if (m->role == WEFT__ROLE_TOOL && !c->spawned)
+		open_tool(c, m);
+	else
 		refuse(c, WEFT_EDENIED, "only tasks and tools are served on this socket");
-	}
 }
 
 void client_enrolled(struct node *n, const struct weft__msg_client_enrolled *m)
@@ -218,8 +317,9 @@ void client_enrolled(struct node *n, const struct weft__msg_client_enrolled *m)
 	if (!c || c->state != CLIENT_WAITING)
 		return;
 	int rc = m->code ? (int)m->code : job_outside(n, c, m->tid, m->job, &c->task);
+	int none = -1;
 	if (!rc)
-		rc = enrol(c);
+		rc = enrol(c, &none);
 	if (rc) {
 		refuse(c, rc, weft__err_text(rc));
 		return;
@@ -279,12 +379,26 @@ static void share(struct client *c, const struct weft__msg_share *m, const int *
 		bad(c, wrong);
 }
 
+static void said_hello(struct client *c, const struct weft__msg_hello *m, const int *fds, size_t nfds)
+{
+	int fd = nfds ? fds[0] : -1;
+	hello(c, m, &fd);
+	if (fd >= 0)
+		close(fd);
+	for (size_t i = 1; i < nfds; i++)
+		close(fds[i]);
+}
+
 /* A message for the node itself. */
 static void message(struct client *c, const struct weft__msg *m, const int *fds, size_t nfds)
 {
 	switch (m->code) {
 	case WEFT__MSG_HELLO:
-		hello(c, &m->hello);
+		said_hello(c, &m->hello, fds, nfds);
+		break;
+	case WEFT__MSG_CONNECTED:
+		if (c->task)
+			intro_known(c->node, c->task, &m->connected);
 		break;
 	case WEFT__MSG_BYE:
 		bye(c, &m->bye);
@@ -323,7 +437,7 @@ static void message(struct client *c, const struct weft__msg *m, const int *fds,
 
 static bool takes_descriptors(const struct weft__msg *m)
 {
-	return m->code == WEFT__MSG_STDIN || m->code == WEFT__MSG_SHARE;
+	return m->code == WEFT__MSG_STDIN || m->code == WEFT__MSG_SHARE || m->code == WEFT__MSG_HELLO;
 }
 
 static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbytes, const int *fds, size_t nfds)
@@ -333,6 +447,11 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 	struct weft__msg m = {0};
 	struct weft_error e = {0};
 	enum weft__role as = c->state == CLIENT_NEW ? WEFT__ROLE_TOOL : c->role;
+	if (c->state == CLIENT_NEW && c->stale && weft__msg_peek(body, nbytes) != WEFT__MSG_HELLO) {
+		for (size_t i = 0; i < nfds; i++)
+			close(fds[i]);
+		return;
+	}
 	/* Before HELLO nobody knows what it may send: HELLO alone, which every role may. */
 	int rc = c->state == CLIENT_NEW && weft__msg_peek(body, nbytes) != WEFT__MSG_HELLO
 	                 ? weft__err_set(&e, WEFT_EPROTO, "its first message is not HELLO")
@@ -370,6 +489,8 @@ static void forget(struct client *c)
 	weft__map_remove(&n->clients, c->number);
 	if (was_open)
 		leave(c);
+	else if (c->task && c->stale)
+		job_task_left(n, c->task);
 	else if (c->task && c->task->client == c)
 		c->task->client = NULL;
 	if (c->stdin_fd >= 0)
@@ -405,7 +526,7 @@ int client_open(struct node *n, int *fd, struct task *task, bool owner)
 	struct client *c = weft__calloc(1, sizeof *c);
 	int rc = c ? 0 : WEFT_ENOMEM;
 	if (!rc) {
-		*c = (struct client){.number = ++n->last_client, .node = n, .task = task, .spawned = task != NULL,
+		*c = (struct client){.number = client_number(n), .node = n, .task = task, .spawned = task != NULL,
 		                     .owner = owner, .stdin_fd = -1};
 		rc = weft__map_put(&n->clients, c->number, c);
 	}

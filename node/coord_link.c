@@ -12,6 +12,8 @@
  * - The home node's link closes, but weft-coord lives: it is found at its socket in the VM's folder.
  * - weft-coord dies: it is started again, and reads its journal. When it dies again and again the node halts.
  * - weft-coord ends with success: the VM is over, the node halts.
+ * - We are in place of a daemon that has crashed: weft-coord lives, and is found at its socket. JOIN says so; what that
+ *   daemon had sent or was sent and nobody has confirmed is said again by those who know it (takeover.c).
  * - REFUSED, or a lower epoch than the one that the node follows, or counts that can't be: another
  *   coordinator is in charge, or this node's place was given away. The node halts.
  */
@@ -133,7 +135,8 @@ static void join(struct node *n)
 	                               .pid = (uint64_t)getpid(),
 	                               .release = weft__str(PACKAGE_VERSION),
 	                               .seen = n->coord.session.received,
-	                               .addresses = weft__str(addresses)}};
+	                               .addresses = weft__str(addresses),
+	                               .again = n->epoch ? 0 : n->keeper.notes->crashes}};
 	send_now(n, &m);
 }
 
@@ -161,7 +164,7 @@ static void resend(struct node *n)
 {
 	struct weft__session *s = &n->coord.session;
 	for (struct weft__list *i = s->kept.next; i != &s->kept; i = i->next) {
-		struct weft__kept *k = WEFT__CONTAINER(i, struct weft__kept, link);
+		struct weft__unseen *k = WEFT__CONTAINER(i, struct weft__unseen, link);
 		link_send_body(n->coord.link, k->body, k->nbytes);
 	}
 }
@@ -176,6 +179,8 @@ static int confirmed(struct node *n, uint64_t seen)
 	} else if (n->clients_paused && n->coord.session.nbytes < NODE_UNSENT_MAX / 2) {
 		client_pause_all(n, false);
 	}
+	if (!rc)
+		job_confirmed(n, seen);
 	return rc;
 }
 
@@ -354,7 +359,7 @@ static void race_lost(void *arg, int code, const char *text)
 	n->coord.race = NULL;
 	bool hopeless = code == WEFT_EVERSION || code == WEFT_EDENIED;
 	weft__log(WEFT__LOG_DEBUG, "WEFT-HOME-AWAY", "node=%u %s", n->index, text);
-	if (n->epoch == 0 && (hopeless || weft__clock_ns() - n->coord.lost_ns > FIRST_MS * UINT64_C(1000000)))
+	if (n->epoch == 0 && !n->again && (hopeless || weft__clock_ns() - n->coord.lost_ns > FIRST_MS * UINT64_C(1000000)))
 		give_up_joining(n, code, text);
 	lost(n, text);
 }
@@ -501,7 +506,8 @@ static int run_coord(struct node *n, struct weft_error *e)
 		argv[at++] = "--private";
 	if (n->batch)
 		argv[at++] = "--batch";
-	const struct starter_order order = {.room = "coord",
+	const struct starter_order order = {.kind = KEEPER_COORD,
+	                                    .room = "coord",
 	                                    .program = "weft-coord",
 	                                    .argv = argv,
 	                                    .fd_variable = fd >= 0 ? "WEFT_COORD_FD" : NULL,
@@ -525,11 +531,10 @@ int coord_link_start(struct node *n, struct weft_error *e)
 {
 	struct coord_link *c = &n->coord;
 	c->lost_ns = weft__clock_ns();
-	if (!n->home) {
-		attempt(n);
-		return 0;
-	}
-	return run_coord(n, e);
+	if (n->home && !(c->pid && starter_tell(n, c->pid, coord_ended, n)))
+		return run_coord(n, e);
+	attempt(n);
+	return 0;
 }
 
 void coord_link_stop(struct node *n)

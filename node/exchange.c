@@ -1,8 +1,8 @@
 /* Happy path: the bytes go out in EXCHANGE, cut to size; EXCHANGED brings the first piece of what all gave, and as long
  * as there is more EXCHANGE_READ asks for the next. When all of it is here it is taken apart and handed over.
  *
- * What can go wrong: the coordinator says why there will be nothing; the connection to weftd is lost, and the question
- * with it. Pieces that do not fit together would be the coordinator's fault, and end the exchange with
+ * What can go wrong: the coordinator says why there will be nothing. Pieces that do not fit together would be its fault, and
+ * end the exchange with
  * WEFT_EPROTO.
  */
 #include "config.h"
@@ -133,11 +133,4 @@ void exchange_take(struct taskvm *vm, const struct weft__msg_exchanged *m)
 		                         .exchange_read = {.req = x->req, .offset = x->all.len}};
 		taskvm_conn_send(vm, &more, -1);
 	}
-}
-
-void exchange_lost(struct taskvm *vm)
-{
-	while (!weft__list_empty(&vm->exchanges))
-		finish(WEFT__CONTAINER(vm->exchanges.next, struct exchange, link), WEFT_ECLOSED,
-		       "the connection to the node's daemon is gone", NULL, 0);
 }

@@ -20,7 +20,7 @@ struct exchange_piece {
 };
 
 /* code 0: pieces[npieces] in the order of jobs and nodes, valid during the call. Else why there are none: a member
- * has no task any more (WEFT_ENOTASK), too many bytes (WEFT_ETOOBIG), the connection to weftd is gone (WEFT_ECLOSED). */
+ * has no task any more (WEFT_ENOTASK), too many bytes (WEFT_ETOOBIG). */
 typedef void exchange_done_fn(void *arg, int code, const char *text, const struct exchange_piece *pieces, size_t npieces);
 
 /* The number of a task VM as a member. */

@@ -61,6 +61,8 @@ struct pair {
 	struct link_token token;
 	struct weft__list turn; /* in node->dials, or in node->redials, or alone */
 	unsigned ntries;
+	bool known;       /* OPEN since an earlier daemon, as a task says: */
+	bool listed[2];   /* that one */
 	uint8_t nshared[2]; /* buffers that this task lets the other read */
 	int kept;           /* a copy of our task's end of the connection with another node; -1: none */
 };
@@ -342,6 +344,8 @@ void intro_wanted(struct node *n, struct task *from, uint64_t tid)
 		tell_failed(n, from->tid, tid, may ? WEFT_ENOMEM : WEFT_ENOTASK);
 		return;
 	}
+	if (p->state == PAIR_OPEN && p->known && !p->listed[from->tid == p->tids[HIGH]])
+		tell_failed(n, from->tid, tid, WEFT_ENONODE); /* its end was lost with the daemon that had it in its hands */
 	if (p->state == PAIR_OPEN)
 		return; /* the answer is on its way: the other asked first */
 	p->asked[from->tid == p->tids[HIGH]] = true;
@@ -455,16 +459,25 @@ void intro_gone(struct node *n, uint64_t tid, bool lost)
 	weft__free(tids);
 }
 
+/* The tasks of a node that tasks here have channels with; the caller frees them. */
+static uint64_t *endpoints_of(struct node *n, uint32_t index, size_t *count)
+{
+	size_t cursor = 0;
+	uint64_t tid, *tids = weft__calloc(n->endpoints.count + 1, sizeof *tids);
+	void *unused;
+	*count = 0;
+	while (tids && weft__map_next(&n->endpoints, &cursor, &tid, &unused))
+		if (weft__tid_node((weft_tid_t){tid}) == index)
+			tids[(*count)++] = tid;
+	return tids;
+}
+
 /* All pairs with a task of that node. */
 static void each_of_node(struct node *n, uint32_t index, void (*act)(struct pair *p, uint64_t theirs, bool lost),
                          bool lost)
 {
-	size_t cursor = 0, ntids = 0, capacity = n->endpoints.count;
-	uint64_t tid, *tids = weft__calloc(capacity + 1, sizeof *tids);
-	void *unused;
-	while (tids && weft__map_next(&n->endpoints, &cursor, &tid, &unused))
-		if (weft__tid_node((weft_tid_t){tid}) == index)
-			tids[ntids++] = tid;
+	size_t ntids;
+	uint64_t *tids = endpoints_of(n, index, &ntids);
 	for (size_t i = 0; i < ntids; i++) {
 		struct endpoint *e = weft__map_get(&n->endpoints, tids[i]);
 		size_t count = 0;
@@ -511,6 +524,74 @@ void intro_peer_failed(struct node *n, uint32_t index)
 void intro_peer_gone(struct node *n, uint32_t index, bool lost)
 {
 	each_of_node(n, index, end_pair, lost);
+}
+
+/* --- in place of an earlier daemon ---------------------------------------------------------------- */
+
+static void ask_about(struct node *n, uint32_t index, const uint64_t *tids, size_t ntids)
+{
+	enum { PART = 16384 };
+	for (size_t at = 0; at < ntids; at += PART) {
+		size_t count = ntids - at < PART ? ntids - at : PART;
+		struct weft__msg m = {.code = WEFT__MSG_PEER_TASKS, .peer_tasks = {.tids = {tids + at, count}}};
+		peer_send(n, index, &m);
+	}
+}
+
+/* The channel is there; has the other one ended meanwhile? A node that is not known by now is, or is gone, soon. */
+static void know(struct node *n, struct task *t, uint64_t other)
+{
+	struct pair *p = other == t->tid ? NULL : pair_make(n, t->tid, other);
+	if (!p)
+		return;
+	p->known = true;
+	p->listed[t->tid == p->tids[HIGH]] = true;
+	if (p->asked[other == p->tids[HIGH]])
+		tell_failed(n, other, t->tid, WEFT_ENONODE);
+	weft__list_remove(&p->turn);
+	token_forget(p);
+	step(p, PAIR_OPEN);
+	if (is_here(n, other) && !living(n, other))
+		end_pair(p, other, false);
+	else if (!is_here(n, other) && peer_find(n, weft__tid_node((weft_tid_t){other})))
+		ask_about(n, weft__tid_node((weft_tid_t){other}), &other, 1);
+}
+
+void intro_known(struct node *n, struct task *t, const struct weft__msg_connected *m)
+{
+	for (size_t i = 0; i < m->tids.n; i++)
+		know(n, t, m->tids.p[i]);
+}
+
+void intro_peer_again(struct node *n, uint32_t index)
+{
+	size_t count;
+	uint64_t *tids = endpoints_of(n, index, &count);
+	ask_about(n, index, tids, count);
+	weft__free(tids);
+}
+
+void intro_forget_lost(struct node *n)
+{
+	size_t cursor = 0, ntids = 0;
+	uint64_t tid, *tids = weft__calloc(n->endpoints.count + 1, sizeof *tids);
+	void *unused;
+	while (tids && weft__map_next(&n->endpoints, &cursor, &tid, &unused))
+		if (!is_here(n, tid) && !peer_find(n, weft__tid_node((weft_tid_t){tid})))
+			tids[ntids++] = tid;
+	for (size_t i = 0; i < ntids; i++)
+		intro_gone(n, tids[i], true);
+	weft__free(tids);
+}
+
+/* Those of ours that a peer asks about and that have ended. */
+static void tell_ended(struct peer *peer, const struct weft__msg_peer_tasks *m)
+{
+	for (size_t i = 0; i < m->tids.n; i++) {
+		struct weft__msg gone = {.code = WEFT__MSG_PEER_TASK_GONE, .peer_task_gone = {.tid = m->tids.p[i]}};
+		if (is_here(peer->node, m->tids.p[i]) && !living(peer->node, m->tids.p[i]))
+			peer_send(peer->node, peer->index, &gone);
+	}
 }
 
 /* --- between nodes -------------------------------------------------------------------------------- */
@@ -711,8 +792,10 @@ static bool is_about_us(const struct peer *peer, uint64_t low, uint64_t high)
 
 void intro_message(struct peer *p, const struct weft__msg *m)
 {
-	bool fits = false;
-	if (m->code == WEFT__MSG_INTRO && (fits = m->intro.low < m->intro.high && is_between(p, m->intro.low, m->intro.high)))
+	bool fits = m->code == WEFT__MSG_PEER_TASKS;
+	if (fits)
+		tell_ended(p, &m->peer_tasks);
+	else if (m->code == WEFT__MSG_INTRO && (fits = m->intro.low < m->intro.high && is_between(p, m->intro.low, m->intro.high)))
 		intro(p, &m->intro);
 	else if (m->code == WEFT__MSG_INTRO_ANSWER && (fits = is_about_us(p, m->intro_answer.low, m->intro_answer.high)))
 		answer(p, &m->intro_answer);

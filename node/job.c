@@ -117,18 +117,21 @@ static void task_free(struct task *t)
 }
 
 /* The coordinator need not know a task VM that asks it for nothing. */
-static void vm_open(struct job *j)
+static void vm_open(struct job *j, bool resume, uint64_t seen)
 {
 	struct node *n = j->node;
+	uint32_t number = client_number(n);
 	struct weft__msg m = {.code = WEFT__MSG_CLIENT_OPEN,
-	                      .client_open = {.client = n->last_client + 1,
+	                      .client_open = {.client = number,
 	                                      .role = WEFT__ROLE_TASKVM,
 	                                      .pid = (uint64_t)j->vm_pid,
 	                                      .name = weft__str("weft-taskvm"),
-	                                      .job = j->id}};
-	if (weft__map_put(&n->askers, n->last_client + 1, j))
+	                                      .job = j->id,
+	                                      .resume = resume,
+	                                      .seen = seen}};
+	if (weft__map_put(&n->askers, number, j))
 		return;
-	j->vm_client = ++n->last_client;
+	j->vm_client = number;
 	coord_link_send(n, &m);
 }
 
@@ -145,7 +148,7 @@ static void vm_close(struct job *j)
 void job_vm_asks(struct job *j, const uint8_t *body, size_t nbytes)
 {
 	if (!j->vm_client)
-		vm_open(j);
+		vm_open(j, false, 0);
 	if (j->vm_client)
 		coord_link_up(j->node, j->vm_client, body, nbytes);
 	else if (j->vm_pid) /* it would wait for ever */
@@ -200,6 +203,28 @@ int job_outside(struct node *n, struct client *c, uint64_t tid, uint64_t id, str
 
 /* --- to the coordinator --------------------------------------------------------------------------- */
 
+/* How a task ended: its task VM keeps that until the coordinator has it. */
+static void report(struct job *j, const struct weft__msg *m)
+{
+	coord_link_send(j->node, m);
+	j->reported = j->node->coord.session.sent;
+}
+
+void job_confirmed(struct node *n, uint64_t seen)
+{
+	size_t cursor = 0;
+	uint64_t id;
+	void *value;
+	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
+		struct job *j = value;
+		if (!j->reported || j->reported > seen)
+			continue;
+		j->reported = 0;
+		if (j->last && j->nended == j->nlocal)
+			taskvm_link_send(j, &(struct weft__msg){.code = WEFT__MSG_RELEASED, .released = {.job = j->id}}, -1);
+	}
+}
+
 static void tell_failed(struct task *t, int64_t code, const char *text)
 {
 	struct weft__msg m = {.code = WEFT__MSG_START_FAILED,
@@ -207,7 +232,7 @@ static void tell_failed(struct task *t, int64_t code, const char *text)
 	if (!task_step(t, TASK_ENDED))
 		return;
 	t->output_ended = true;
-	coord_link_send(t->job->node, &m);
+	report(t->job, &m);
 	intro_gone(t->job->node, t->tid, false);
 }
 
@@ -216,7 +241,7 @@ static void tell_exited(struct task *t, const struct weft__msg_exited *exited)
 	struct weft__msg m = {.code = WEFT__MSG_EXITED, .exited = *exited};
 	if (!task_step(t, TASK_ENDED))
 		return;
-	coord_link_send(t->job->node, &m);
+	report(t->job, &m);
 	intro_gone(t->job->node, t->tid, false);
 }
 
@@ -359,6 +384,7 @@ static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 			send_team(j);
 		peer_interface(j->node, j, interface, sizeof interface);
 		launch.launch.interface = weft__str(interface);
+		launch.launch.holds = 1;
 		send_stdin(j, &launch.launch);
 		taskvm_link_send(j, &launch, -1);
 		if (!j->node->private_vm || j->parent) /* a private VM has one job, unless its tasks spawn more */
@@ -431,6 +457,53 @@ void job_inventory(struct node *n)
 	coord_link_send(n, &end);
 }
 
+/* --- a task VM of an earlier daemon --------------------------------------------------------------- */
+
+struct job *job_rejoin(struct node *n, uint64_t id, struct link *vm, pid_t pid)
+{
+	struct job *j = job_make(n, id);
+	if (!j || j->vm)
+		return NULL;
+	j->vm = vm;
+	j->vm_pid = pid;
+	j->rejoining = true;
+	return j;
+}
+
+void job_rejoin_as(struct job *j, const struct weft__msg_rejoin *m)
+{
+	if (!j->rejoining)
+		return;
+	j->size = (uint32_t)m->size;
+	j->parent = m->parent;
+	j->flags = m->flags;
+	j->sink_node = (uint32_t)m->sink_node;
+	j->sink_client = (uint32_t)m->sink_client;
+	j->last = m->last;
+	if (m->asks)
+		vm_open(j, true, m->seen);
+}
+
+void job_rejoin_tasks(struct job *j, const struct weft__msg_rejoined *m)
+{
+	struct node *n = j->node;
+	struct child *c = weft__map_get(&n->children, (uint64_t)j->vm_pid);
+	if (!j->rejoining || m->tids.n != m->ranks.n)
+		return;
+	for (size_t i = 0; i < m->tids.n; i++) {
+		struct task *t = task_make(j, m->tids.p[i], m->ranks.p[i]);
+		if (t && t->state == TASK_EXPECTED)
+			task_step(t, TASK_LAUNCHED);
+	}
+	if (!m->last)
+		return;
+	j->rejoining = false;
+	if (j->sink_node != n->index || !takeover_expects(n, j->sink_client) || client_find(n, j->sink_client))
+		taskvm_link_send(j, &(struct weft__msg){.code = WEFT__MSG_OUTPUT_AGAIN}, -1);
+	if (c)
+		starter_settle(n, c);
+}
+
 /* --- from the task VM ----------------------------------------------------------------------------- */
 
 static struct task *own_task(const struct job *j, uint64_t tid)
@@ -458,6 +531,8 @@ void job_task_speaks(struct job *j, const struct weft__msg_task_speaks *m, int *
 		return;
 	t->spoke = true;
 	int rc = *fd >= 0 ? client_open(j->node, fd, t, false) : WEFT_ENOSPC;
+	if (!rc && j->rejoining)
+		client_again(t->client);
 	if (rc)
 		weft__log(WEFT__LOG_WARN, "WEFT-TASK-CONTROL", "job=%u rank=%u pid=%lld can't enrol: %s", j->id, t->rank,
 		          (long long)t->pid, weft__err_text(rc));
@@ -528,10 +603,14 @@ void job_kill_all(struct node *n)
 	size_t cursor = 0;
 	uint64_t id;
 	void *value;
+	/* It heeds a SIGTERM of its parent alone, which we are not when an earlier daemon has started it. */
+	const struct weft__msg over = {.code = WEFT__MSG_REFUSED,
+	                               .refused = {.code = WEFT_ECANCELED, .text = weft__str("the node goes down")}};
 	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
-		const struct job *j = value;
+		struct job *j = value;
 		if (j->vm_pid)
 			kill(j->vm_pid, SIGTERM);
+		taskvm_link_send(j, &over, -1);
 	}
 }
 

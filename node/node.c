@@ -63,6 +63,22 @@ static void close_handle(void *handle)
 		uv_close(handle, NULL);
 }
 
+void node_clean(void *node)
+{
+	struct node *n = node;
+	char nodedir[PATH_MAX + 16];
+	snprintf(nodedir, sizeof nodedir, "%s/n%u", n->dir, n->index);
+	int fd = weft__rundir_open(nodedir, 0, NULL);
+	if (fd >= 0)
+		folder_empty(fd, NULL);
+	rmdir(nodedir);
+	fd = n->home ? weft__rundir_open(n->dir, 0, NULL) : -1;
+	if (fd >= 0)
+		folder_empty(fd, NULL);
+	rmdir(n->dir);
+	weft__rundir_base_drop(n->dir);
+}
+
 static void remove_folders(struct node *n)
 {
 	folder_empty(n->nodedirfd, NULL);
@@ -77,9 +93,10 @@ void node_abandon(struct node *n)
 {
 	void *handles[] = {&n->on_child, &n->on_term, &n->on_int, &n->on_hup, &n->halt_timer, &n->doom_timer,
 	                   &n->coord.timer, &n->redial_timer,
-	                   &n->spare_timer};
+	                   &n->spare_timer, &n->takeover_timer};
 	for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
 		close_handle(handles[i]);
+	takeover_stop(n);
 }
 
 /* Closes all that keeps the loop running; it ends when what is queued has gone out. */
@@ -90,6 +107,8 @@ static void down(struct node *n)
 	peer_close_all(n);
 	coord_link_stop(n);
 	linger_stop(n, 0);
+	keeper_put(&n->keeper, KEEPER_UNIX, -1); /* who comes now must not wait for nobody */
+	keeper_put(&n->keeper, KEEPER_TCP, -1);
 	if (n->unix_listener)
 		link_listener_close(&n->unix_listener);
 	if (n->tcp_listener)
@@ -166,6 +185,7 @@ void node_halt(struct node *n, const char *why)
 		return;
 	weft__log(WEFT__LOG_INFO, "WEFT-NODE-HALT", "node=%u: %s", n->index, why);
 	node_step(n, NODE_HALTING);
+	n->keeper.notes->halting = true;
 	job_kill_all(n);
 	taskvm_link_drop(n);
 	/* Never within the call: whoever found the reason has still things in its hands. */
@@ -242,7 +262,7 @@ static void on_term(uv_signal_t *handle, int signo)
 	struct node *n = handle->data;
 	struct weft__buf body = {0};
 	struct weft__msg open = {.code = WEFT__MSG_CLIENT_OPEN,
-	                         .client_open = {.client = ++n->last_client,
+	                         .client_open = {.client = client_number(n),
 	                                         .role = WEFT__ROLE_TOOL,
 	                                         .pid = (uint64_t)getpid(),
 	                                         .name = weft__str("weftd")}};
@@ -302,13 +322,16 @@ static int folders_open(struct node *n, struct weft_error *e)
 	n->nodedirfd = weft__rundir_open(n->nodedir, 1, e);
 	if (n->nodedirfd < 0)
 		return n->nodedirfd;
-	n->lockfd = openat(n->nodedirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	n->lockfd = n->again ? keeper_take(&n->keeper, KEEPER_LOCK) : -1;
+	if (n->lockfd < 0)
+		n->lockfd = openat(n->nodedirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (n->lockfd < 0)
 		return weft__err_set(e, WEFT_EIO, "%s/lock: %s", n->nodedir, strerror(errno));
 	if (flock(n->lockfd, LOCK_EX | LOCK_NB))
 		return weft__err_set(e, WEFT_EALREADY, "node %u of %s is up already: another weftd holds %s/lock",
 		                     n->index, n->dir, n->nodedir);
 	n->locked = true;
+	keeper_put(&n->keeper, KEEPER_LOCK, n->lockfd);
 	return 0;
 }
 
@@ -350,14 +373,28 @@ static void on_tcp(void *arg, int fd, enum link_purpose purpose, const char *fro
 	close(fd);
 }
 
+/* Where the daemon before us listened; else anew. Who has come since then waits there. */
 static int listen_all(struct node *n, struct weft_error *e)
 {
-	int rc = link_listen_unix(n->loop, n->nodedirfd, "sock", on_unix, n, &n->unix_listener, e);
+	int local = n->again ? keeper_take(&n->keeper, KEEPER_UNIX) : -1;
+	int port = n->again ? keeper_take(&n->keeper, KEEPER_TCP) : -1;
+	int rc = local >= 0 ? link_adopt_unix(n->loop, &local, n->nodedirfd, "sock", on_unix, n, &n->unix_listener, e)
+	                    : link_listen_unix(n->loop, n->nodedirfd, "sock", on_unix, n, &n->unix_listener, e);
+	if (n->again)
+		snprintf(n->listen_address, sizeof n->listen_address, "%s", n->keeper.notes->listen_address);
 	if (!rc)
-		rc = link_listen_tcp(n->loop, n->listen_address, n->port_first, n->port_last, on_tcp, n, &n->tcp_listener, e);
-	if (!rc)
-		n->port = link_listener_port(n->tcp_listener);
-	return rc;
+		rc = port >= 0 ? link_adopt_tcp(n->loop, &port, on_tcp, n, &n->tcp_listener, e)
+		               : link_listen_tcp(n->loop, n->listen_address, n->port_first, n->port_last, on_tcp, n,
+		                                 &n->tcp_listener, e);
+	if (port >= 0)
+		close(port);
+	if (rc)
+		return rc;
+	n->port = link_listener_port(n->tcp_listener);
+	keeper_put(&n->keeper, KEEPER_UNIX, link_listener_fd(n->unix_listener));
+	keeper_put(&n->keeper, KEEPER_TCP, link_listener_fd(n->tcp_listener));
+	snprintf(n->keeper.notes->listen_address, sizeof n->keeper.notes->listen_address, "%s", n->listen_address);
+	return 0;
 }
 
 static bool is_loopback(const char *address)
@@ -371,11 +408,13 @@ int node_listen_everywhere(struct node *n, struct weft_error *e)
 	if (!is_loopback(n->listen_address))
 		return 0;
 	struct link_listener *wide;
+	keeper_put(&n->keeper, KEEPER_TCP, -1);
 	link_listener_close(&n->tcp_listener);
 	int rc = link_listen_tcp(n->loop, "", n->port, n->port, on_tcp, n, &wide, e);
 	if (!rc) {
 		n->tcp_listener = wide;
-		n->listen_address[0] = '\0';
+		n->listen_address[0] = n->keeper.notes->listen_address[0] = '\0';
+		keeper_put(&n->keeper, KEEPER_TCP, link_listener_fd(wide));
 		weft__log(WEFT__LOG_INFO, "WEFT-NODE-LISTENS", "node=%u port=%u on all addresses", n->index, n->port);
 		return 0;
 	}
@@ -390,7 +429,10 @@ static int owner_open(struct node *n, struct weft_error *e)
 {
 	if (n->ownerfd < 0)
 		return 0;
-	int rc = client_open(n, &n->ownerfd, NULL, n->private_vm);
+	int fd = fcntl(n->ownerfd, F_DUPFD_CLOEXEC, 0); /* the keeper has it, too: for another daemon */
+	int rc = fd < 0 ? WEFT_ENOSPC : client_open(n, &fd, NULL, n->private_vm);
+	if (!rc && n->again)
+		client_again(client_find(n, n->keeper.notes->last_client));
 	return rc ? weft__err_set(e, rc, "the owner's connection: %s", weft__err_text(rc)) : 0;
 }
 
@@ -403,7 +445,7 @@ int node_start(struct node *n, struct weft_error *e)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		return weft__err_set(e, WEFT_EIO, "can't adopt processes: %s", strerror(errno));
 	uv_timer_t *timers[] = {&n->halt_timer, &n->doom_timer, &n->coord.timer, &n->redial_timer,
-	                        &n->spare_timer};
+	                        &n->spare_timer, &n->takeover_timer};
 	for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) {
 		uv_timer_init(n->loop, timers[i]);
 		timers[i]->data = n;
@@ -416,21 +458,26 @@ int node_start(struct node *n, struct weft_error *e)
 	if (rc)
 		return weft__err_set(e, rc, "can't watch signals");
 	rc = folders_open(n, e);
-	if (!rc)
-		rc = n->home ? coord_link_start(n, e) : 0; /* it starts while we go on; JOIN leaves when all listens */
+	if (!rc && n->home && !n->again)
+		rc = coord_link_start(n, e); /* it starts while we go on; JOIN leaves when all listens */
 	n->ncores = cores_count();
 	if (!rc)
 		rc = listen_all(n, e);
-	if (!rc && !n->home)
+	if (!rc && n->again)
+		rc = takeover_start(n, e);
+	else if (!rc && !n->home)
 		rc = coord_link_start(n, e);
 	if (!rc)
 		rc = owner_open(n, e);
 	if (rc)
 		return rc;
+	n->keeper.notes->served = true;
 	if (n->home)
 		taskvm_link_spare(n);
 	node_step(n, NODE_UP);
 	weft__log(WEFT__LOG_INFO, "WEFT-NODE-UP", "node=%u incarnation=%u host=%s vm=%s port=%u ncores=%u pid=%ld",
 	          n->index, n->incarnation, n->host, n->vm, n->port, n->ncores, (long)getpid());
+	if (n->keeper.notes->halting)
+		node_halt(n, "the daemon before this one was about to");
 	return 0;
 }

@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "link/link.h"
+#include "node/keeper.h"
 #include "proto/proto.h"
 #include "proto/session.h"
 
@@ -80,6 +81,16 @@ struct node {
 	uint8_t key[LINK_KEY_BYTES]; /* home: the VM's, else the node's own */
 	struct rlimit nofile, core;  /* the user's */
 
+	/* takeover.c: in place of a daemon that has crashed */
+	struct keeper keeper;
+	bool again;          /* we are such a one */
+	bool taking_over;    /* clients may still come back to us */
+	unsigned nawaited;   /* task VMs that are to come back */
+	uint32_t clients_before; /* numbers up to this one are of earlier daemons' clients */
+	uv_timer_t takeover_timer;
+	uv_poll_t words;
+	bool hearing;        /* words is open */
+
 	uv_loop_t *loop;
 	enum node_state state;
 	int dirfd, nodedirfd, lockfd, ownerfd;
@@ -100,7 +111,6 @@ struct node {
 	pid_t spare_pid;            /* 0: there is none */
 	uv_timer_t spare_timer;
 	struct weft__map clients;   /* number: struct client */
-	uint32_t last_client;
 	bool clients_paused;
 	uint32_t owner;             /* number of the client for which this VM was started, 0 none (any more) */
 	uint32_t tasker;            /* number of the client that starts the tasks, 0: none */
@@ -125,6 +135,7 @@ struct node {
 
 int node_start(struct node *n, struct weft_error *e);
 int node_listen_everywhere(struct node *n, struct weft_error *e); /* others than those of this machine are to come */
+void node_clean(void *node);       /* the keeper's: no daemon is left to remove the folders */
 void node_abandon(struct node *n); /* a start that failed before the node's folder was ours */
 void node_fini(struct node *n);    /* after the loop has ended */
 void node_step(struct node *n, enum node_state to);
@@ -143,9 +154,11 @@ struct child {
 	pid_t pid;
 	void (*ended)(void *arg, int status);
 	void *arg;
+	bool awaited; /* a task VM of an earlier daemon, which has not come back so far */
 };
 
 struct starter_order {
+	enum keeper_kind kind;   /* what another daemon is to know of it */
 	const char *room, *program; /* one of ours, or NULL: argv[0] in PATH */
 	const char *const *argv;
 	const char *fd_variable; /* with fd: names the variable that tells its number */
@@ -158,9 +171,20 @@ struct starter_order {
 };
 
 int starter_run(struct node *n, const struct starter_order *o, pid_t *pid, struct weft_error *e);
-void starter_tell(struct node *n, pid_t pid, void (*ended)(void *arg, int status), void *arg); /* from now on */
+bool starter_tell(struct node *n, pid_t pid, void (*ended)(void *arg, int status), void *arg); /* from now on; false: it has ended */
+int starter_adopt(struct node *n, pid_t pid, bool awaited); /* what an earlier daemon has started */
+void starter_settle(struct node *n, struct child *c);       /* it is awaited no more */
+void starter_ended(struct node *n, pid_t pid, int status);  /* one of those */
 void starter_reap(struct node *n);
 size_t starter_sweep(struct node *n); /* kill adopted processes that are none of ours; how many there are */
+
+/* --- takeover.c: in place of a daemon that has crashed --------------------------------------------- */
+
+int takeover_start(struct node *n, struct weft_error *e); /* the coordinator is joined when all task VMs have come */
+bool takeover_awaits(const struct node *n, pid_t pid);    /* it is a task VM that has not come so far */
+void takeover_settled(struct node *n);                    /* one less is awaited */
+void takeover_stop(struct node *n);
+bool takeover_expects(const struct node *n, uint64_t client); /* it may still come back */
 
 /* --- coord_link.c ------------------------------------------------------------------------------- */
 
@@ -197,6 +221,8 @@ struct client {
 	bool owner;
 	int64_t pid;
 	bool doomed;       /* could not be sent something: is closed in the loop's next turn */
+	bool stale;        /* NEW: an earlier daemon served the connection; what comes before a HELLO was for that */
+	uint64_t pass;     /* what it proves itself with to another daemon */
 	int stdin_fd;      /* from a tool, for its next job's rank 0; -1 */
 	uint64_t stands_for; /* the task that the tasker was asked to start in its place, 0: none */
 	struct weft__map unacked; /* (job, node): bytes of OUTPUT that it has not acknowledged */
@@ -204,7 +230,9 @@ struct client {
 
 int client_open(struct node *n, int *fd, struct task *task, bool owner); /* takes fd */
 void client_close(struct client *c);
+void client_again(struct client *c); /* an earlier daemon served it */
 struct client *client_find(const struct node *n, uint64_t number);
+uint32_t client_number(struct node *n); /* for the next one */
 void client_send(struct client *c, const struct weft__msg *m, const int *fds, size_t nfds);
 void client_send_body(struct client *c, const void *body, size_t nbytes);
 void client_doom(struct client *c); /* close it, but not within this call */
@@ -262,10 +290,15 @@ struct job {
 	int vm_status;      /* how it ended */
 	uint32_t vm_client; /* its number as a client of the coordinator, 0: it has asked nothing */
 	uint64_t unacked;   /* bytes of its OUTPUT on their way to another node */
+	bool rejoining;     /* its task VM says what it had said to an earlier daemon */
+	uint64_t reported;  /* number of the last message to the coordinator about an end here; 0: it is confirmed */
 };
 
 struct job *job_find(const struct node *n, uint64_t id);
 struct task *job_task(const struct node *n, uint64_t tid);
+struct job *job_rejoin(struct node *n, uint64_t id, struct link *vm, pid_t pid); /* its task VM is back; NULL: no memory */
+void job_rejoin_as(struct job *j, const struct weft__msg_rejoin *m);
+void job_rejoin_tasks(struct job *j, const struct weft__msg_rejoined *m);
 int job_outside(struct node *n, struct client *c, uint64_t tid, uint64_t id, struct task **t);
 void job_team(struct node *n, const struct weft__msg_team *m);
 uint32_t job_team_part(const struct job *j, uint32_t first, struct weft__msg *m); /* TEAM from a rank on; the next one's */
@@ -275,6 +308,7 @@ void job_started(struct job *j, const struct weft__msg_started *m);
 void job_task_speaks(struct job *j, const struct weft__msg_task_speaks *m, int *fd);
 void job_start_failed(struct job *j, const struct weft__msg_start_failed *m);
 void job_exited(struct job *j, const struct weft__msg_exited *m);
+void job_confirmed(struct node *n, uint64_t seen); /* the coordinator has so many of our messages */
 void job_vm_gone(struct job *j); /* its task VM has ended and all that it sent is here */
 void job_vm_asks(struct job *j, const uint8_t *body, size_t nbytes); /* something of the coordinator */
 bool job_vm_down(struct node *n, uint64_t client, const void *body, size_t nbytes); /* the answer; false: not for one */
@@ -286,6 +320,7 @@ void job_forget_all(struct node *n);
 /* --- taskvm_link.c -------------------------------------------------------------------------------- */
 
 int taskvm_link_start(struct job *j, struct weft_error *e);
+void taskvm_link_rejoin(struct node *n, struct link **l, pid_t pid, uint64_t job); /* of an earlier daemon */
 void taskvm_link_spare(struct node *n);      /* keep one ready for the next job */
 void taskvm_link_spare_soon(struct node *n); /* when there is time for that */
 void taskvm_link_drop(struct node *n);       /* none is needed any more */
@@ -300,7 +335,10 @@ void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, 
 void output_acknowledged(struct client *c, const struct weft__msg_output_ack *m);
 void output_to_vm(struct node *n, uint64_t node, uint64_t job, const struct weft__msg *m);
 void output_client_gone(struct client *c);
-void output_peer_broken(struct node *n, uint32_t index);
+void output_peer_broken(struct node *n, uint32_t index); /* for good: nobody will acknowledge */
+/* All for a client, 0 any, of that node is to be said once more; or only where something is on its way. */
+void output_peer_again(struct node *n, uint32_t index, uint64_t client, bool unacked_only);
+void output_again(struct node *n, uint64_t client); /* all for a client of this node, 0 for any */
 
 void joblog_append(struct node *n, uint64_t job, const void *bytes, size_t nbytes);
 void joblog_read(struct node *n, struct client *c, const struct weft__msg_log_read *m);
@@ -361,6 +399,9 @@ const char *intro_share(struct node *n, const struct task *from, const struct we
 /* Hands a page to those members of a group that are here. */
 void intro_group(struct node *n, const struct weft__msg_group_page *m);
 void intro_enrolled(struct node *n, struct task *t);
+void intro_known(struct node *n, struct task *t, const struct weft__msg_connected *m); /* by an earlier daemon */
+void intro_peer_again(struct node *n, uint32_t index); /* its daemon or this one is another: who has ended meanwhile? */
+void intro_forget_lost(struct node *n);                /* tasks of nodes that are not there any more */
 void intro_gone(struct node *n, uint64_t tid, bool lost); /* a task has ended or left */
 void intro_message(struct peer *p, const struct weft__msg *m);
 void intro_accept(struct node *n, int *fd);               /* a connection for two tasks */

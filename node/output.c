@@ -2,7 +2,8 @@
  *
  * A task VM sends OUTPUT to its node; the job's LAUNCH said which client of which node it is for. On this node it
  * goes to that client's connection (a tool's, or a task's that wants it) or, for client 0, into the job's log;
- * else to that node. What a client has not acknowledged is counted, so that a client that goes leaves no task VM waiting: what is for
+ * else to that node. A task VM keeps what is not acknowledged, and sends it again when it may have been lost with a link
+ * or a daemon. What a client has not acknowledged is counted, so that a client that goes leaves no task VM waiting: what is for
  * nobody is acknowledged and dropped.
  */
 #include "config.h"
@@ -48,7 +49,7 @@ void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, 
 		client_send_body(c, body, nbytes);
 		return;
 	}
-	if (!is_output)
+	if (!is_output || takeover_expects(n, client)) /* its task VM keeps it until it is told: output_again */
 		return;
 	if (client == 0 || (n->home && may_stay(n, m->output.job)))
 		joblog_append(n, m->output.job, m->output.bytes.p, m->output.bytes.n);
@@ -116,6 +117,33 @@ void output_to_vm(struct node *n, uint64_t node, uint64_t job, const struct weft
 	if (m->code == WEFT__MSG_OUTPUT_ACK)
 		j->unacked -= m->output_ack.bytes < j->unacked ? m->output_ack.bytes : j->unacked;
 	taskvm_link_send(j, m, -1);
+}
+
+void output_peer_again(struct node *n, uint32_t index, uint64_t client, bool unacked_only)
+{
+	size_t cursor = 0;
+	uint64_t id;
+	void *value;
+	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
+		struct job *j = value;
+		if (j->sink_node != index || (client && j->sink_client != client) || j->rejoining)
+			continue;
+		if (unacked_only && !j->unacked)
+			continue;
+		j->unacked = 0;
+		taskvm_link_send(j, &(struct weft__msg){.code = WEFT__MSG_OUTPUT_AGAIN}, -1);
+	}
+}
+
+void output_again(struct node *n, uint64_t client)
+{
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_AGAIN, .output_again = {.client = client}};
+	size_t cursor = 0;
+	uint64_t index;
+	void *unused;
+	output_peer_again(n, n->index, client, false);
+	while (weft__map_next(&n->peers, &cursor, &index, &unused))
+		peer_send(n, index, &m);
 }
 
 void output_peer_broken(struct node *n, uint32_t index)

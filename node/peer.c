@@ -9,7 +9,7 @@
  * coordinator to dial the other one.
  *
  * What can go wrong: the link breaks (introductions under way are asked for again, output that was under way is
- * lost and counts as written, one log line); it can't be made from either side in several attempts (introductions fail with
+ * sent again, one log line); it can't be made from either side in several attempts (introductions fail with
  * WEFT_ENONODE); the node is gone (PEER_GONE: its tasks are gone for their partners here). A
  * stranger without the key, or of an older incarnation, is refused by TLS.
  */
@@ -85,6 +85,9 @@ static void message(struct peer *p, const struct weft__msg *m)
 		break;
 	case WEFT__MSG_HEARTBEAT:
 		break;
+	case WEFT__MSG_OUTPUT_AGAIN:
+		output_peer_again(p->node, p->index, m->output_again.client, false);
+		break;
 	default:
 		intro_message(p, m);
 	}
@@ -119,6 +122,7 @@ static void retry(uv_timer_t *timer)
 {
 	struct peer *p = timer->data;
 	intro_peer_broken(p->node, p->index); /* dials, when anything is still wanted */
+	output_peer_again(p->node, p->index, 0, true);
 }
 
 /* There was a link, or was to be one. */
@@ -126,9 +130,9 @@ static void broken(struct peer *p, const char *text)
 {
 	struct node *n = p->node;
 	weft__log(WEFT__LOG_WARN, "WEFT-PEER-LOST", "node=%u: %s", p->index, text);
-	output_peer_broken(n, p->index);
 	if (++p->failures > FAILURES_MAX) {
 		p->failures = 0;
+		output_peer_broken(n, p->index);
 		intro_peer_failed(n, p->index);
 	} else {
 		uv_timer_start(p->retry, retry, p->failures > 1 ? RETRY_MS : 0, 0);
@@ -319,6 +323,7 @@ void peer_known(struct node *n, const struct weft__msg_peer *m)
 	}
 	if (m->node == n->index || m->key.n != LINK_KEY_BYTES)
 		return;
+	bool again = p || n->again;
 	if (!p) {
 		p = weft__calloc(1, sizeof *p);
 		uv_timer_t *timer = weft__calloc(1, sizeof *timer);
@@ -345,6 +350,11 @@ void peer_known(struct node *n, const struct weft__msg_peer *m)
 	snprintf(p->address, sizeof p->address, "%s", is_home ? n->join_address : "");
 	p->port = (uint16_t)m->port;
 	memcpy(p->key, m->key.p, sizeof p->key);
+	p->failures = 0;
+	if (again) /* told a second time: another daemon serves that node, or this one */
+		intro_peer_again(n, p->index);
+	if (n->taking_over) /* tools that came back before we knew of it */
+		peer_send(n, p->index, &(struct weft__msg){.code = WEFT__MSG_OUTPUT_AGAIN});
 }
 
 void peer_gone(struct node *n, const struct weft__msg_peer_gone *m)

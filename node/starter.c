@@ -138,6 +138,7 @@ int starter_run(struct node *n, const struct starter_order *o, pid_t *pid, struc
 	c->ended = o->ended;
 	c->arg = o->arg;
 	*pid = c->pid;
+	keeper_child_add(&n->keeper, c->pid, o->kind ? o->kind : KEEPER_OTHER);
 	if (weft__map_put(&n->children, (uint64_t)c->pid, c)) {
 		kill(c->pid, SIGKILL);
 		weft__free(c);
@@ -146,13 +147,50 @@ int starter_run(struct node *n, const struct starter_order *o, pid_t *pid, struc
 	return 0;
 }
 
-void starter_tell(struct node *n, pid_t pid, void (*ended)(void *arg, int status), void *arg)
+bool starter_tell(struct node *n, pid_t pid, void (*ended)(void *arg, int status), void *arg)
 {
 	struct child *c = weft__map_get(&n->children, (uint64_t)pid);
 	if (c) {
 		c->ended = ended;
 		c->arg = arg;
 	}
+	return c != NULL;
+}
+
+int starter_adopt(struct node *n, pid_t pid, bool awaited)
+{
+	struct child *c = weft__calloc(1, sizeof *c);
+	if (!c || weft__map_put(&n->children, (uint64_t)pid, c)) {
+		weft__free(c);
+		return WEFT_ENOMEM;
+	}
+	c->pid = pid;
+	c->awaited = awaited;
+	n->nawaited += awaited;
+	return 0;
+}
+
+void starter_settle(struct node *n, struct child *c)
+{
+	if (!c->awaited)
+		return;
+	c->awaited = false;
+	n->nawaited--;
+	takeover_settled(n);
+}
+
+static void tell_end(struct node *n, struct child *c, int status)
+{
+	if (c && c->ended)
+		c->ended(c->arg, status);
+	if (c)
+		starter_settle(n, c);
+	weft__free(c);
+}
+
+void starter_ended(struct node *n, pid_t pid, int status)
+{
+	tell_end(n, weft__map_remove(&n->children, (uint64_t)pid), status);
 }
 
 void starter_reap(struct node *n)
@@ -162,9 +200,8 @@ void starter_reap(struct node *n)
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
 		struct child *c = weft__map_remove(&n->children, (uint64_t)pid);
 		adopted |= !c;
-		if (c && c->ended)
-			c->ended(c->arg, status);
-		weft__free(c);
+		keeper_child_remove(&n->keeper, pid);
+		tell_end(n, c, status);
 	}
 	if (adopted) /* what it left is ours now */
 		starter_sweep(n);

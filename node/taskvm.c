@@ -2,7 +2,8 @@
  *
  * weftd starts it with a connected socket (WEFT_TASKVM_FD) and sends LAUNCH, which names the job, then or later. It starts the tasks, sends
  * STARTED, each one's control socket when it speaks, OUTPUT while they write, EXITED when they end. When the last
- * one has ended and no more will come it kills what the tasks left behind, sends the rest and exits.
+ * one has ended and no more will come it kills what the tasks left behind, sends the rest, and exits when the
+ * coordinator has it all.
  *
  * What can go wrong: weftd dies (taskvm_conn.c: it is waited for, then everything ends); SIGTERM, or an
  * orphan time that is over (all tasks are killed at once, unsent output is dropped); a process that can't be
@@ -87,11 +88,6 @@ static void launch(struct taskvm *vm, const struct weft__msg_launch *m)
 		taskvm_conn_lost(vm, "weftd sent a LAUNCH that makes no sense");
 }
 
-static void acknowledged(struct taskvm *vm, const struct weft__msg_output_ack *m)
-{
-	vm->unacked -= m->bytes < vm->unacked ? m->bytes : vm->unacked;
-}
-
 static void terminate(struct taskvm *vm, const char *why)
 {
 	if (vm->terminating)
@@ -127,7 +123,7 @@ void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd)
 		taskvm_signal(vm, &m->task_signal);
 		break;
 	case WEFT__MSG_OUTPUT_ACK:
-		acknowledged(vm, &m->output_ack);
+		taskvm_output_acknowledged(vm, m->output_ack.bytes);
 		break;
 	case WEFT__MSG_STDIN:
 		taskvm_stdin_take(vm, &m->stdin_bytes, fd);
@@ -148,6 +144,18 @@ void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd)
 		break;
 	case WEFT__MSG_EXCHANGED:
 		exchange_take(vm, &m->exchanged);
+		break;
+	case WEFT__MSG_RESUMED:
+		taskvm_conn_resumed(vm, m->resumed.seen);
+		break;
+	case WEFT__MSG_SEEN:
+		weft__session_confirm(&vm->session, m->seen.seen);
+		break;
+	case WEFT__MSG_OUTPUT_AGAIN:
+		taskvm_output_again(vm);
+		break;
+	case WEFT__MSG_RELEASED:
+		vm->released = true;
 		break;
 	case WEFT__MSG_REFUSED:
 		terminate(vm, "weftd refused it");
@@ -175,7 +183,7 @@ static void read_signals(struct taskvm *vm)
 /* Milliseconds until something is due whatever happens, -1 when nothing is. */
 static int time_left_ms(const struct taskvm *vm)
 {
-	if (taskvm_launch_can(vm) || vm->asks_lost)
+	if (taskvm_launch_can(vm))
 		return 0;
 	uint64_t due = WEFT__NEVER;
 	if (vm->conn < 0 && !vm->terminating)
@@ -191,11 +199,6 @@ static int time_left_ms(const struct taskvm *vm)
 static void run_timers(struct taskvm *vm)
 {
 	uint64_t now = weft__clock_ns();
-	if (vm->asks_lost) {
-		vm->asks_lost = false;
-		ask_lost(vm);
-		exchange_lost(vm);
-	}
 	if (vm->conn < 0 && !vm->terminating) {
 		if (now >= vm->orphan_deadline_ns)
 			terminate(vm, "weftd stayed away");
@@ -269,7 +272,8 @@ static bool finish(struct taskvm *vm)
 		return true;
 	if (vm->childless)
 		taskvm_output_drain(vm);
-	return vm->childless && !vm->nstreams && vm->conn >= 0 && weft__list_empty(&vm->packets);
+	bool may_go = (vm->released || !vm->holds) && !vm->output_held;
+	return vm->childless && !vm->nstreams && vm->conn >= 0 && weft__list_empty(&vm->packets) && may_go;
 }
 
 /* --- start -------------------------------------------------------------------------------------- */
@@ -366,6 +370,8 @@ static int signals_open(struct taskvm *vm)
 static int init(struct taskvm *vm)
 {
 	weft__list_init(&vm->packets);
+	weft__list_init(&vm->unacked_output);
+	weft__session_init(&vm->session);
 	weft__list_init(&vm->launches);
 	weft__list_init(&vm->tasks);
 	weft__list_init(&vm->asks);

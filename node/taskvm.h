@@ -24,6 +24,7 @@
 #include "node/world.h"
 #include "node/shmclean.h"
 #include "proto/proto.h"
+#include "proto/session.h"
 
 enum {
 	TASKVM_TASK_FD = 3, /* the number of WEFT_FD in a task: the first after its standard ones */
@@ -46,6 +47,7 @@ struct taskvm_stream {
 	struct taskvm_task *task;
 	int fd;     /* -1: at its end */
 	int number; /* 1 standard output, 2 standard error */
+	uint64_t nbytes; /* sent so far */
 };
 
 struct taskvm_task {
@@ -112,7 +114,13 @@ struct taskvm_packet {
 	struct weft__list link;
 	struct weft__buf frame;
 	int fd;       /* goes along; -1: none */
-	bool repeats; /* would be sent again after a reconnection: dropped with the connection */
+};
+
+/* Output that has not been acknowledged, or the message about its begin or end. */
+struct taskvm_output {
+	struct weft__list link;
+	struct weft__buf frame;
+	uint64_t nbytes;
 };
 
 struct taskvm {
@@ -129,6 +137,11 @@ struct taskvm {
 	struct weft__list packets; /* what goes out, at the latest at the end of a turn */
 	size_t npackets;
 	bool full; /* the connection takes no more for now */
+	struct weft__session session; /* with the coordinator */
+	bool resuming;                /* it has not said yet how much of that has come to it */
+	bool holds, released;         /* stay until RELEASED; it has come */
+	uint64_t parent, flags, sink_client; /* of LAUNCH, for a daemon that takes the place of ours */
+	uint32_t sink_node;
 	uint64_t orphan_deadline_ns, retry_ns; /* while conn is -1 */
 	uint8_t *packet;                       /* room for the largest one */
 	struct weft__arena arena;
@@ -155,6 +168,8 @@ struct taskvm {
 	int outputs;       /* epoll of the streams' descriptors */
 	size_t nstreams;   /* open ones */
 	uint64_t unacked;  /* bytes of OUTPUT sent and not written out yet */
+	struct weft__list unacked_output; /* taskvm_output, oldest first */
+	bool output_held;  /* another daemon has not asked for it yet */
 	uint8_t *chunk;
 
 	int stdin_fd;    /* from the tool, for rank 0; -1 */
@@ -162,6 +177,7 @@ struct taskvm {
 	bool stdin_end;  /* close it when stdin_bytes is empty */
 	bool stdin_gone; /* nobody reads it */
 	struct weft__buf stdin_bytes;
+	uint64_t stdin_come, stdin_taken; /* bytes in all */
 
 	/* for the MPI that is hosted */
 	uint64_t *tids;      /* [size] of the whole job, by rank; NULL: TEAM has not come */
@@ -185,7 +201,6 @@ struct taskvm {
 	uint8_t secret[16];       /* that only task VMs of the job know; all 0: none has come */
 	struct taskvm_pmix *pmix; /* NULL: it hosts no Open MPI */
 	struct taskvm_alone alone;
-	bool asks_lost; /* with the connection: their ends are told in the loop's next turn */
 };
 
 /* taskvm.c */
@@ -200,17 +215,17 @@ const struct world *taskvm_world(struct taskvm *vm, enum family family);  /* NUL
 /* ask.c, exchange.c: answers of the coordinator. */
 void ask_take(struct taskvm *vm, const struct weft__msg *m);
 void ask_take_team(struct taskvm *vm, const struct weft__msg_team *m); /* of another job */
-void ask_lost(struct taskvm *vm);
 void exchange_take(struct taskvm *vm, const struct weft__msg_exchanged *m);
-void exchange_lost(struct taskvm *vm);
 
 /* taskvm_conn.c: the connection to weftd. */
 void taskvm_conn_send(struct taskvm *vm, const struct weft__msg *m, int fd); /* fd is dup'ed */
+void taskvm_conn_send_body(struct taskvm *vm, const struct weft__buf *body);
 void taskvm_conn_read(struct taskvm *vm);
 void taskvm_conn_flush(struct taskvm *vm);
 void taskvm_conn_lost(struct taskvm *vm, const char *why);
 void taskvm_conn_retry(struct taskvm *vm);
 void taskvm_conn_hello(struct taskvm *vm);
+void taskvm_conn_resumed(struct taskvm *vm, uint64_t seen);
 bool taskvm_conn_ready(const struct taskvm *vm); /* open, and takes more */
 
 /* taskvm_control.c: the tasks' control sockets. */
@@ -250,8 +265,11 @@ bool taskvm_bind_choose(const struct taskvm_launch *l, struct taskvm_task *t, cp
 int taskvm_output_watch(struct taskvm *vm, struct taskvm_task *t);
 bool taskvm_output_open(const struct taskvm *vm); /* the window has room */
 void taskvm_output_read(struct taskvm *vm);
-void taskvm_output_say(struct taskvm *vm, const struct taskvm_task *t, const char *text); /* as if the task had, a line */
+void taskvm_output_say(struct taskvm *vm, struct taskvm_task *t, const char *text); /* as if the task had, a line */
 void taskvm_output_drain(struct taskvm *vm);
+void taskvm_output_send(struct taskvm *vm, const struct weft__msg *m, uint64_t nbytes); /* kept until it is acknowledged */
+void taskvm_output_acknowledged(struct taskvm *vm, uint64_t nbytes);
+void taskvm_output_again(struct taskvm *vm);
 void taskvm_stdin_open(struct taskvm *vm, int *fd); /* takes rank 0's pipe */
 void taskvm_stdin_take(struct taskvm *vm, const struct weft__msg_stdin_bytes *m, int *fd);
 void taskvm_stdin_write(struct taskvm *vm);

@@ -84,7 +84,7 @@ static size_t add_children(pid_t pid, pid_t *pids, size_t n)
 	return n;
 }
 
-static void tell(struct taskvm *vm, const struct taskvm_task *t, pid_t pid, enum family f, const char *library)
+static void tell(struct taskvm *vm, struct taskvm_task *t, pid_t pid, enum family f, const char *library)
 {
 	char line[2 * TASKVM_TEXT], tid[WEFT__TID_TEXT];
 	const char *cure = f == FAMILY_OPENMPI ? "--mpi=openmpi makes them one"

@@ -5,9 +5,9 @@
  * alone. What the kernel does not take waits on.
  *
  * What can go wrong: weftd dies or closes. Then the tasks go on, and the task VM tries the node's socket
- * again until its orphan time is over. On a new connection it says HELLO and repeats what it said of each
- * task, so that of the queued frames only output is kept. Bytes that are no message from a node count as
- * a lost connection, too.
+ * again until its orphan time is over. On a new connection it says HELLO, what its job is, and again what it said of
+ * each task. Questions to the coordinator are counted and go on where they were; output that was not acknowledged
+ * is sent when the daemon asks for it. Bytes that are no message from a node count as a lost connection, too.
  */
 #include "config.h"
 
@@ -26,7 +26,7 @@
 
 enum {
 	READS_MAX   = 16, /* packets taken in one turn */
-	RETRY_MS    = 200,
+	RETRY_MS    = 50,
 	PACKET_ROOM = WEFT__FRAME_HEADER + WEFT__FRAME_MAX,
 	TOGETHER_MAX = 64, /* frames in one packet, and that wait for the end of a turn */
 };
@@ -92,7 +92,7 @@ static void packet_drop(struct taskvm *vm, struct taskvm_packet *p)
 }
 
 /* Takes frame over. */
-static int packet_queue(struct taskvm *vm, struct weft__buf *frame, int fd, bool repeats)
+static int packet_queue(struct taskvm *vm, struct weft__buf *frame, int fd)
 {
 	struct taskvm_packet *p = weft__calloc(1, sizeof *p);
 	if (!p)
@@ -102,7 +102,6 @@ static int packet_queue(struct taskvm *vm, struct weft__buf *frame, int fd, bool
 		weft__free(p);
 		return WEFT_ENOSPC;
 	}
-	p->repeats = repeats;
 	p->frame = *frame;
 	*frame = (struct weft__buf){0};
 	weft__list_push(&vm->packets, &p->link);
@@ -110,28 +109,44 @@ static int packet_queue(struct taskvm *vm, struct weft__buf *frame, int fd, bool
 	return 0;
 }
 
-void taskvm_conn_send(struct taskvm *vm, const struct weft__msg *m, int fd)
+static void frame_send(struct taskvm *vm, struct weft__buf *frame, int fd)
 {
-	bool repeats = m->code != WEFT__MSG_OUTPUT_BEGIN && m->code != WEFT__MSG_OUTPUT &&
-	               m->code != WEFT__MSG_OUTPUT_END;
-	if (vm->conn < 0 && repeats) {
-		vm->asks_lost = true; /* if it was a question */
-		return;
-	}
-	struct weft__buf frame = {0};
-	struct weft_error e;
-	int rc = weft__msg_encode(&frame, m, &e);
-	if (rc) {
-		weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-ENCODE", "job=%u %s", vm->job, e.text);
-		weft__buf_fini(&frame);
-		return;
-	}
-	rc = packet_queue(vm, &frame, fd, repeats);
-	weft__buf_fini(&frame);
+	int rc = packet_queue(vm, frame, fd);
 	if (rc) /* weftd learns it all again on a new connection */
 		taskvm_conn_lost(vm, weft__err_text(rc));
 	else if (vm->npackets >= TOGETHER_MAX && !vm->full)
 		taskvm_conn_flush(vm);
+}
+
+void taskvm_conn_send_body(struct taskvm *vm, const struct weft__buf *body)
+{
+	struct weft__buf frame = {0};
+	uint8_t header[WEFT__FRAME_HEADER];
+	weft__frame_header(header, body->len);
+	if (weft__buf_append(&frame, header, sizeof header) || weft__buf_append(&frame, body->data, body->len))
+		taskvm_conn_lost(vm, "out of memory");
+	else
+		frame_send(vm, &frame, -1);
+	weft__buf_fini(&frame);
+}
+
+/* What is said while there is no connection is said again on the next one: states of tasks, questions, output. */
+void taskvm_conn_send(struct taskvm *vm, const struct weft__msg *m, int fd)
+{
+	struct weft__buf frame = {0};
+	struct weft_error e;
+	bool asks = weft__session_asks(m->code);
+	if (vm->conn < 0 && !asks)
+		return;
+	int rc = weft__msg_encode(&frame, m, &e);
+	if (!rc && asks)
+		rc = weft__session_push(&vm->session, frame.data + WEFT__FRAME_HEADER, frame.len - WEFT__FRAME_HEADER);
+	if (rc)
+		weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-ENCODE", "job=%u %s: %s", vm->job, weft__msg_name(m->code),
+		          weft__err_text(rc));
+	else if (vm->conn >= 0 && !(asks && vm->resuming))
+		frame_send(vm, &frame, fd);
+	weft__buf_fini(&frame);
 }
 
 void taskvm_conn_flush(struct taskvm *vm)
@@ -159,15 +174,9 @@ void taskvm_conn_lost(struct taskvm *vm, const char *why)
 	uint64_t now = weft__clock_ns();
 	vm->orphan_deadline_ns = now + vm->orphan_ms * 1000000;
 	vm->retry_ns = now;
-	vm->unacked = 0;
-	struct weft__list *next;
-	for (struct weft__list *i = vm->packets.next; i != &vm->packets; i = next) {
-		struct taskvm_packet *p = WEFT__CONTAINER(i, struct taskvm_packet, link);
-		next = i->next;
-		if (p->repeats)
-			packet_drop(vm, p);
-	}
-	vm->asks_lost = true;
+	vm->resuming = vm->output_held = true;
+	while (!weft__list_empty(&vm->packets))
+		packet_drop(vm, WEFT__CONTAINER(vm->packets.next, struct taskvm_packet, link));
 	weft__log(WEFT__LOG_WARN, "WEFT-TASKVM-ORPHAN", "job=%u running=%zu orphan_ms=%llu: %s", vm->job,
 	          vm->nrunning, (unsigned long long)vm->orphan_ms, why);
 }
@@ -184,6 +193,41 @@ void taskvm_conn_hello(struct taskvm *vm)
 	taskvm_conn_send(vm, &m, -1);
 }
 
+/* The job, and which of its tasks are here, for a daemon that knows nothing of it. */
+static void say_job(struct taskvm *vm)
+{
+	enum { PART = 4096 };
+	uint64_t tids[PART], ranks[PART];
+	struct weft__msg job = {.code = WEFT__MSG_REJOIN,
+	                        .rejoin = {.job = vm->job,
+	                                   .size = vm->size,
+	                                   .parent = vm->parent,
+	                                   .flags = vm->flags,
+	                                   .sink_node = vm->sink_node,
+	                                   .sink_client = vm->sink_client,
+	                                   .last = vm->last_launch,
+	                                   .asks = vm->session.sent > 0,
+	                                   .seen = vm->session.received}};
+	taskvm_conn_send(vm, &job, -1);
+	for (uint32_t first = 0; vm->tids && first < vm->size; first += 2 * PART) {
+		size_t count = vm->size - first < 2 * PART ? vm->size - first : 2 * PART;
+		struct weft__msg team = {.code = WEFT__MSG_TEAM,
+		                         .team = {vm->job, vm->size, first, {vm->tids + first, count}}};
+		taskvm_conn_send(vm, &team, -1);
+	}
+	size_t n = 0;
+	for (struct weft__list *i = vm->tasks.next; i != &vm->tasks; i = i->next) {
+		const struct taskvm_task *t = WEFT__CONTAINER(i, struct taskvm_task, link);
+		tids[n] = t->tid;
+		ranks[n++] = t->rank;
+		if (n < PART && i->next != &vm->tasks)
+			continue;
+		struct weft__msg part = {.code = WEFT__MSG_REJOINED, .rejoined = {0, {tids, n}, {ranks, n}}};
+		taskvm_conn_send(vm, &part, -1);
+		n = 0;
+	}
+}
+
 void taskvm_conn_retry(struct taskvm *vm)
 {
 	int fd = weft__rundir_connect(vm->dir, "sock", NULL);
@@ -194,8 +238,25 @@ void taskvm_conn_retry(struct taskvm *vm)
 	vm->conn = fd;
 	weft__log(WEFT__LOG_INFO, "WEFT-TASKVM-REJOIN", "job=%u running=%zu", vm->job, vm->nrunning);
 	taskvm_conn_hello(vm);
+	say_job(vm);
 	for (struct weft__list *i = vm->tasks.next; i != &vm->tasks && vm->conn >= 0; i = i->next)
 		taskvm_report(vm, WEFT__CONTAINER(i, struct taskvm_task, link));
+	taskvm_conn_send(vm, &(struct weft__msg){.code = WEFT__MSG_REJOINED, .rejoined = {.last = 1}}, -1);
+}
+
+void taskvm_conn_resumed(struct taskvm *vm, uint64_t seen)
+{
+	struct weft__session *s = &vm->session;
+	if (weft__session_confirm(s, seen)) {
+		weft__log(WEFT__LOG_ERROR, "WEFT-TASKVM-SESSION", "job=%u seen=%llu sent=%llu", vm->job,
+		          (unsigned long long)seen, (unsigned long long)s->sent);
+		return;
+	}
+	vm->resuming = false;
+	for (struct weft__list *i = s->kept.next; i != &s->kept && vm->conn >= 0; i = i->next) {
+		struct weft__unseen *k = WEFT__CONTAINER(i, struct weft__unseen, link);
+		taskvm_conn_send_body(vm, &(struct weft__buf){.data = k->body, .len = k->nbytes});
+	}
 }
 
 /* The descriptor that came along with a packet, or -1; more than one are closed. */
@@ -217,6 +278,18 @@ static int received_fd(struct msghdr *msg)
 	return fd;
 }
 
+/* What the coordinator says is counted, and confirmed now and then. */
+static void take(struct taskvm *vm, const struct weft__msg *m, size_t nbytes, int *fd)
+{
+	struct weft__session *s = &vm->session;
+	struct weft__msg seen = {.code = WEFT__MSG_SEEN};
+	bool due = weft__session_answers(m->code) && weft__session_took(s, nbytes);
+	taskvm_message(vm, m, fd);
+	seen.seen.seen = s->received;
+	if (due && !vm->resuming)
+		taskvm_conn_send(vm, &seen, -1);
+}
+
 /* Takes one packet: true when there was one and the connection still stands. */
 static bool read_packet(struct taskvm *vm)
 {
@@ -229,6 +302,8 @@ static bool read_packet(struct taskvm *vm)
 	ssize_t n = recvmsg(vm->conn, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
+	if (n < 0 && errno == ECONNRESET) /* said once; what had come before is there to be read */
+		return true;
 	if (n <= 0) {
 		taskvm_conn_lost(vm, n ? strerror(errno) : "weftd closed the connection");
 		return false;
@@ -247,7 +322,7 @@ static bool read_packet(struct taskvm *vm)
 		weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "job=%u from weftd: %s", vm->job, e.text);
 		taskvm_conn_lost(vm, "weftd sent bad bytes");
 	} else {
-		taskvm_message(vm, &m, &fd);
+		take(vm, &m, (size_t)length, &fd);
 	}
 	if (fd >= 0)
 		close(fd);

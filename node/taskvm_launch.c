@@ -130,6 +130,11 @@ int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
 	vm->size = (uint32_t)m->size;
 	vm->universe = (uint32_t)m->universe;
 	vm->logged = m->sink_client == 0;
+	vm->holds |= m->holds;
+	vm->parent = m->parent;
+	vm->flags = m->flags;
+	vm->sink_node = (uint32_t)m->sink_node;
+	vm->sink_client = m->sink_client;
 	if (!vm->hosting && m->hosting.n > 0) {
 		vm->hosting = weft__malloc(m->hosting.n);
 		if (vm->hosting)
@@ -190,7 +195,7 @@ void taskvm_launch_done(struct taskvm *vm, struct taskvm_order *o)
 		struct weft__msg begin = {.code = WEFT__MSG_OUTPUT_BEGIN, .output_begin = l->begin};
 		begin.output_begin.tid = t->tid;
 		if (l->tells_begin)
-			taskvm_conn_send(vm, &begin, -1);
+			taskvm_output_send(vm, &begin, 0);
 		taskvm_report(vm, t);
 	}
 	if (l->spent && is_over(l))

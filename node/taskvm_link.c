@@ -85,6 +85,16 @@ static void message(struct job *j, const struct weft__msg *m, const uint8_t *bod
 	case WEFT__MSG_MODEX:
 		modex_from_vm(j, &m->modex);
 		break;
+	case WEFT__MSG_REJOIN:
+		job_rejoin_as(j, &m->rejoin);
+		break;
+	case WEFT__MSG_TEAM:
+		if (j->rejoining && m->team.job == j->id)
+			job_team(j->node, &m->team);
+		break;
+	case WEFT__MSG_REJOINED:
+		job_rejoin_tasks(j, &m->rejoined);
+		break;
 	default: /* HELLO: it is expected */
 		break;
 	}
@@ -136,6 +146,20 @@ static void ended(void *arg, int status)
 
 static const struct link_handler handler = {.frame = on_frame, .closed = on_closed};
 
+void taskvm_link_rejoin(struct node *n, struct link **l, pid_t pid, uint64_t id)
+{
+	struct job *j = job_rejoin(n, id, *l, pid);
+	if (!j) {
+		link_close(l);
+		kill(pid, SIGKILL);
+		return;
+	}
+	*l = NULL;
+	link_set_handler(j->vm, &handler, j);
+	starter_tell(n, pid, ended, j);
+	weft__log(WEFT__LOG_INFO, "WEFT-TASKVM-REJOIN", "job=%u pid=%ld", j->id, (long)pid);
+}
+
 /* A new task VM: its process, and the link, which `arg` is told about. */
 static int start_process(struct node *n, const struct link_handler *told, void (*told_end)(void *arg, int status),
                          void *arg, pid_t *pid, struct link **link, struct weft_error *e)
@@ -148,7 +172,8 @@ static int start_process(struct node *n, const struct link_handler *told, void (
 	snprintf(orphan, sizeof orphan, "%llu", (unsigned long long)n->orphan_ms);
 	const char *argv[] = {"weft-taskvm", "--dir", n->nodedir, "--node", node, "--host", n->host,
 	                      "--vm", n->vm, "--orphan-ms", orphan, NULL};
-	const struct starter_order order = {.room = "node",
+	const struct starter_order order = {.kind = told == &handler ? KEEPER_TASKVM : KEEPER_SPARE,
+	                                    .room = "node",
 	                                    .program = "weft-taskvm",
 	                                    .argv = argv,
 	                                    .fd_variable = "WEFT_TASKVM_FD",
@@ -234,6 +259,7 @@ static bool take_spare(struct job *j)
 	n->spare_pid = 0;
 	link_set_handler(j->vm, &handler, j);
 	starter_tell(n, j->vm_pid, ended, j);
+	keeper_child_is(&n->keeper, j->vm_pid, KEEPER_TASKVM);
 	return true;
 }
 

@@ -106,9 +106,10 @@ void taskvm_mpi_blame(struct taskvm *vm, const struct taskvm_task *t, int exit_c
 	         weft__tid_format((weft_tid_t){t->tid}, tid), (long)t->pid, vm->host, what);
 	weft__log(WEFT__LOG_INFO, "WEFT-MPI-ABORT", "job=%u code=%d %s", vm->job, exit_code, text);
 	ask_abort(vm, t->tid, exit_code, text);
-	if (vm->logged) {
+	struct taskvm_task *writer = weft__map_get(&vm->by_tid, t->tid);
+	if (vm->logged && writer) {
 		snprintf(line, sizeof line, "weft: %s; the job was ended\n", text);
-		taskvm_output_say(vm, t, line);
+		taskvm_output_say(vm, writer, line);
 	}
 }
 

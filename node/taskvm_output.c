@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 
 enum {
@@ -51,9 +52,58 @@ int taskvm_output_watch(struct taskvm *vm, struct taskvm_task *t)
 	return 0;
 }
 
+/* --- what is not acknowledged ------------------------------------------------------------------- */
+
+void taskvm_output_send(struct taskvm *vm, const struct weft__msg *m, uint64_t nbytes)
+{
+	struct taskvm_output *o = weft__calloc(1, sizeof *o);
+	if (o && !weft__msg_encode_body(&o->frame, m, NULL)) {
+		o->nbytes = nbytes;
+		weft__list_push(&vm->unacked_output, &o->link);
+	} else if (o) {
+		weft__buf_fini(&o->frame);
+		weft__free(o);
+	}
+	vm->unacked += nbytes;
+	if (!vm->output_held)
+		taskvm_conn_send(vm, m, -1);
+}
+
+/* Words about an end stay until something after them is acknowledged: to say them twice does no harm. */
+void taskvm_output_acknowledged(struct taskvm *vm, uint64_t nbytes)
+{
+	vm->unacked -= nbytes < vm->unacked ? nbytes : vm->unacked;
+	struct weft__list *next;
+	for (struct weft__list *i = vm->unacked_output.next; i != &vm->unacked_output && nbytes; i = next) {
+		struct taskvm_output *o = WEFT__CONTAINER(i, struct taskvm_output, link);
+		next = i->next;
+		uint64_t taken = o->nbytes < nbytes ? o->nbytes : nbytes;
+		nbytes -= taken;
+		if (taken < o->nbytes) {
+			o->nbytes -= taken;
+			return;
+		}
+		weft__list_remove(i);
+		weft__buf_fini(&o->frame);
+		weft__free(o);
+	}
+}
+
+static void stdin_again(struct taskvm *vm);
+
+void taskvm_output_again(struct taskvm *vm)
+{
+	vm->output_held = false;
+	stdin_again(vm);
+	for (struct weft__list *i = vm->unacked_output.next; i != &vm->unacked_output && vm->conn >= 0; i = i->next) {
+		const struct taskvm_output *o = WEFT__CONTAINER(i, struct taskvm_output, link);
+		taskvm_conn_send_body(vm, &o->frame);
+	}
+}
+
 bool taskvm_output_open(const struct taskvm *vm)
 {
-	return taskvm_conn_ready(vm) && vm->unacked < WEFT__OUTPUT_WINDOW;
+	return !vm->output_held && taskvm_conn_ready(vm) && vm->unacked < WEFT__OUTPUT_WINDOW;
 }
 
 static void stream_end(struct taskvm *vm, struct taskvm_stream *s)
@@ -66,10 +116,10 @@ static void stream_end(struct taskvm *vm, struct taskvm_stream *s)
 		return;
 	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_END,
 	                      .output_end = {.job = vm->job, .tid = t->tid, .rank = t->rank}};
-	taskvm_conn_send(vm, &m, -1);
+	taskvm_output_send(vm, &m, 0);
 }
 
-static void send_output(struct taskvm *vm, const struct taskvm_task *t, int stream, const void *bytes, size_t nbytes)
+static void send_output(struct taskvm *vm, struct taskvm_task *t, int stream, const void *bytes, size_t nbytes)
 {
 	struct weft__msg m = {.code = WEFT__MSG_OUTPUT,
 	                      .output = {.job = vm->job,
@@ -77,9 +127,10 @@ static void send_output(struct taskvm *vm, const struct taskvm_task *t, int stre
 	                                 .tid = t->tid,
 	                                 .rank = t->rank,
 	                                 .stream = (uint64_t)stream,
-	                                 .bytes = {bytes, nbytes}}};
-	vm->unacked += nbytes;
-	taskvm_conn_send(vm, &m, -1);
+	                                 .bytes = {bytes, nbytes},
+	                                 .offset = t->streams[stream - 1].nbytes}};
+	t->streams[stream - 1].nbytes += nbytes;
+	taskvm_output_send(vm, &m, nbytes);
 }
 
 /* One chunk; true: something came. */
@@ -97,7 +148,7 @@ static bool stream_read(struct taskvm *vm, struct taskvm_stream *s)
 	return true;
 }
 
-void taskvm_output_say(struct taskvm *vm, const struct taskvm_task *t, const char *text)
+void taskvm_output_say(struct taskvm *vm, struct taskvm_task *t, const char *text)
 {
 	send_output(vm, t, 2, text, strlen(text));
 }
@@ -140,7 +191,17 @@ void taskvm_stdin_open(struct taskvm *vm, int *fd)
 static void acknowledge(struct taskvm *vm, size_t nbytes)
 {
 	struct weft__msg m = {.code = WEFT__MSG_STDIN_ACK, .stdin_ack = {.job = vm->job, .bytes = nbytes}};
+	vm->stdin_taken += nbytes;
 	if (nbytes)
+		taskvm_conn_send(vm, &m, -1);
+}
+
+/* What the tool has sent since then was lost with a daemon. */
+static void stdin_again(struct taskvm *vm)
+{
+	struct weft__msg m = {.code = WEFT__MSG_STDIN_ACK,
+	                      .stdin_ack = {.job = vm->job, .again = 1, .come = vm->stdin_come, .taken = vm->stdin_taken}};
+	if (vm->stdin_pipe >= 0 || vm->stdin_come)
 		taskvm_conn_send(vm, &m, -1);
 }
 
@@ -151,9 +212,13 @@ void taskvm_stdin_take(struct taskvm *vm, const struct weft__msg_stdin_bytes *m,
 		*fd = -1;
 	}
 	if (vm->stdin_gone) {
+		vm->stdin_come += m->bytes.n;
 		acknowledge(vm, m->bytes.n); /* the tool must not wait for what nobody reads */
 		return;
 	}
+	if (m->offset != vm->stdin_come && *fd < 0 && m->bytes.n) /* it was said twice, or more is missing: we have asked for it */
+		return;
+	vm->stdin_come += m->bytes.n;
 	if (vm->stdin_bytes.len + m->bytes.n > STDIN_MAX ||
 	    weft__buf_append(&vm->stdin_bytes, m->bytes.p, m->bytes.n))
 		weft__log(WEFT__LOG_WARN, "WEFT-STDIN-LOST", "job=%u bytes=%zu", vm->job, m->bytes.n);

@@ -237,14 +237,16 @@ static void environment_clean(void)
 		unsetenv(names[i]);
 }
 
-static int run(struct node *n)
+static int run(void *arg)
 {
+	struct node *n = arg;
 	uv_loop_t loop;
 	if (uv_loop_init(&loop)) {
 		fprintf(stderr, "weftd: can't make an event loop: %s\n", strerror(errno));
 		return 1;
 	}
 	n->loop = &loop;
+	n->again = n->keeper.notes->crashes > 0;
 	struct weft_error e = {0};
 	int rc = node_start(n, &e);
 	if (rc) {
@@ -257,6 +259,7 @@ static int run(struct node *n)
 	}
 	uv_run(&loop, UV_RUN_DEFAULT);
 	node_fini(n);
+	n->keeper.notes->ended = true;
 	bool folder = !n->home && (rc == WEFT_EIO || rc == WEFT_ENOSPC || rc == WEFT_EDENIED);
 	return folder ? LAUNCH_FOLDER : rc ? 1 : n->exit_status;
 }
@@ -297,5 +300,5 @@ int main(int argc, char **argv)
 	}
 	limits_set(&n);
 	environment_clean();
-	return run(&n);
+	return keeper_run(&n.keeper, run, node_clean, &n);
 }

@@ -10,6 +10,10 @@
  * A node that has followed no coordinator yet (JOIN with epoch 0) starts a new session on both sides: all
  * counts 0. A node keeps its session as long as it lives, whatever the coordinator does meanwhile; the
  * coordinator's side outlives its crashes through the journal.
+ *
+ * A client (task, tool, task VM) and the coordinator count what they say to each other in the same way, whatever daemons
+ * are between them: when the node's daemon crashes and another one takes its place, each says how much has come
+ * (HELLO, RESUMED), and is sent the rest. Meanwhile they confirm by SEEN, every so often.
  */
 #ifndef WEFT_PROTO_SESSION_H
 #define WEFT_PROTO_SESSION_H
@@ -22,7 +26,7 @@
 #include "proto/proto.h"
 
 /* A message that the other side has not confirmed. */
-struct weft__kept {
+struct weft__unseen {
 	struct weft__list link;
 	uint64_t number;
 	size_t nbytes;
@@ -32,11 +36,17 @@ struct weft__kept {
 struct weft__session {
 	uint64_t received;      /* numbered messages that came: what we say as `seen` */
 	uint64_t sent;          /* number of the last message pushed */
-	struct weft__list kept; /* weft__kept, oldest first: confirmed + 1 .. sent */
+	struct weft__list kept; /* weft__unseen, oldest first: confirmed + 1 .. sent */
 	size_t nbytes;          /* bytes of the bodies kept */
+	uint64_t told;          /* clients: messages that we have confirmed to the other side, and ... */
+	size_t untold_bytes;    /* ... bytes since then */
 };
 
-bool weft__session_numbered(enum weft__msg_code code);
+enum { WEFT__SESSION_SEEN = 32, WEFT__SESSION_SEEN_BYTES = 256 << 10 }; /* a client or the coordinator confirms so often */
+
+bool weft__session_numbered(enum weft__msg_code code); /* between node and coordinator */
+bool weft__session_asks(enum weft__msg_code code);     /* from a client to the coordinator */
+bool weft__session_answers(enum weft__msg_code code);  /* from the coordinator to a client */
 
 void weft__session_init(struct weft__session *s);
 void weft__session_fini(struct weft__session *s);
@@ -48,5 +58,8 @@ int weft__session_push(struct weft__session *s, const void *body, size_t nbytes)
 /* The other side has seen so many: forget them. What is kept then is what must be sent again after a JOIN.
  * WEFT_EPROTO (nothing changed): it claims more than was sent, or less than it had confirmed. */
 int weft__session_confirm(struct weft__session *s, uint64_t seen);
+
+/* A client's: one more has come; true: it is time for SEEN, with s->received. */
+bool weft__session_took(struct weft__session *s, size_t nbytes);
 
 #endif

@@ -1,11 +1,14 @@
 /* The connection with the node's daemon.
  *
  * A packet is a frame. Questions carry a number; each thread waits for its own answer, and whoever
- * is in charge of progress reads for all. A question keeps its frame until it is answered: when a
- * new daemon has taken the connection over, it says WELCOME again, and all that is unanswered is
- * asked again.
+ * is in charge of progress reads for all. What the coordinator is asked and says is counted
+ * (proto/session.h).
  *
- * What can go wrong: the socket is full (frames wait in the outbox, and epoll for room); the daemon
+ * What can go wrong: the daemon crashes. Another one says AGAIN on our socket, of which the task VM has a copy, or we
+ * find it where that one listened. It is told who we are and whom we have channels with, the channels that we waited
+ * for are asked for again, and with the coordinator all goes on where it was.
+ *
+ * Also: the socket is full (frames wait in the outbox, and epoll for room); the daemon
  * is gone, or says what it may not (the connection is closed; questions end with WEFT_ENOVM,
  * channels with tasks go on); an answer that nobody waits for any more (passed over); descriptors
  * that no message wants (closed), or that the process has no room for (the channel is not to be
@@ -20,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/heap.h"
+#include "base/rundir.h"
 #include "task/quick.h"
 
 enum {
@@ -30,15 +34,22 @@ enum {
 	SNDBUF_BYTES = 1 << 20,
 };
 
-int weft__control_open(struct weft__engine *e, int *fd)
+static void take_socket(struct weft__control *c, int fd)
+{
+	int bytes = SNDBUF_BYTES; /* the largest frame must fit; the system grants what it can */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+	c->fd = fd;
+}
+
+int weft__control_open(struct weft__engine *e, int *fd, const char *nodedir)
 {
 	struct weft__control *c = &e->control;
+	weft__session_init(&c->session);
 	c->packet = weft__malloc(PACKET_MAX + 1);
-	if (!c->packet)
+	c->nodedir = nodedir ? weft__strdup(nodedir) : NULL;
+	if (!c->packet || (nodedir && !c->nodedir))
 		return WEFT_ENOMEM;
-	int bytes = SNDBUF_BYTES; /* the largest frame must fit; the system grants what it can */
-	setsockopt(*fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-	c->fd = *fd;
+	take_socket(c, *fd);
 	*fd = -1;
 	return 0;
 }
@@ -70,8 +81,12 @@ void weft__control_close(struct weft__engine *e)
 	lost(e);
 	weft__buf_fini(&c->outbox);
 	weft__arena_fini(&c->arena);
+	if (c->session.kept.next)
+		weft__session_fini(&c->session);
 	weft__free(c->packet);
+	weft__free(c->nodedir);
 	c->packet = NULL;
+	c->nodedir = NULL;
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -97,15 +112,28 @@ static void flush(struct weft__engine *e)
 	}
 }
 
-static int send_frame(struct weft__engine *e, const struct weft__buf *frame)
+/* One or more frames. Those for the coordinator are kept until it has confirmed them. */
+static int send_frame(struct weft__engine *e, const struct weft__buf *frames)
 {
 	struct weft__control *c = &e->control;
 	if (c->fd < 0)
 		return WEFT_ENOVM;
-	if (c->outbox.len > OUTBOX_MAX)
+	if (c->outbox.len > OUTBOX_MAX || (c->resuming && c->session.nbytes > OUTBOX_MAX))
 		return WEFT_EAGAIN;
-	int rc = weft__buf_append(&c->outbox, frame->data, frame->len);
-	if (rc == 0)
+	int rc = 0;
+	for (size_t at = 0, n; rc == 0 && at < frames->len; at += n) {
+		const uint8_t *frame = frames->data + at, *body = frame + WEFT__FRAME_HEADER;
+		size_t nbytes = (size_t)weft__frame_length(frame, NULL);
+		bool asks = weft__session_asks((enum weft__msg_code)weft__msg_peek(body, nbytes));
+		n = WEFT__FRAME_HEADER + nbytes;
+		if (asks)
+			rc = weft__session_push(&c->session, body, nbytes);
+		if (rc == 0 && !(asks && c->resuming))
+			rc = weft__buf_append(&c->outbox, frame, n);
+	}
+	if (rc)
+		lost(e); /* no memory: better told than waited for */
+	else
 		flush(e);
 	return rc ? rc : c->fd < 0 ? WEFT_ENOVM : 0;
 }
@@ -243,19 +271,77 @@ int weft__ask(struct weft__engine *e, struct weft__ask *ask, struct weft__msg *m
 	return weft__ask_wait(e, ask, timeout_ms);
 }
 
-void weft__ask_again(struct weft__engine *e)
+/* --- another daemon --------------------------------------------------------------------------- */
+
+static int append_body(struct weft__control *c, const void *body, size_t nbytes)
+{
+	uint8_t header[WEFT__FRAME_HEADER];
+	weft__frame_header(header, nbytes);
+	int rc = weft__buf_append(&c->outbox, header, sizeof header);
+	return rc ? rc : weft__buf_append(&c->outbox, body, nbytes);
+}
+
+/* It knows nothing of us. What was on its way to the old one counts for nothing. */
+static void begin_again(struct weft__engine *e, uint64_t again)
 {
 	struct weft__control *c = &e->control;
-	for (struct weft__list *l = c->asks.next; l != &c->asks && c->fd >= 0; l = l->next) {
-		struct weft__ask *ask = WEFT__CONTAINER(l, struct weft__ask, link);
-		if (ask->restart)
-			ask->restart(ask);
-		if (weft__buf_append(&c->outbox, ask->frames.data, ask->frames.len)) {
-			lost(e); /* no memory: better told than waited for */
-			return;
-		}
+	c->outbox.len = 0;
+	c->resuming = e->welcome;
+	if (weft__hello_send(e, again))
+		lost(e);
+}
+
+/* Only what the daemon itself is asked; the coordinator says what has come to it. */
+static void ask_daemon_again(struct weft__engine *e)
+{
+	struct weft__control *c = &e->control;
+	for (struct weft__list *l = c->asks.next; l != &c->asks; l = l->next) {
+		const struct weft__ask *ask = WEFT__CONTAINER(l, struct weft__ask, link);
+		const uint8_t *body = ask->frames.data + WEFT__FRAME_HEADER;
+		int code = weft__msg_peek(body, ask->frames.len - WEFT__FRAME_HEADER);
+		if (!weft__session_asks((enum weft__msg_code)code) &&
+		    weft__buf_append(&c->outbox, ask->frames.data, ask->frames.len))
+			lost(e);
 	}
+}
+
+void weft__control_again(struct weft__engine *e)
+{
+	weft__peers_known(e);
+	weft__peers_ask_again(e);
+	ask_daemon_again(e);
 	flush(e);
+}
+
+static void resumed(struct weft__engine *e, uint64_t seen)
+{
+	struct weft__control *c = &e->control;
+	int rc = weft__session_confirm(&c->session, seen);
+	c->resuming = false;
+	for (struct weft__list *l = c->session.kept.next; rc == 0 && l != &c->session.kept; l = l->next) {
+		const struct weft__unseen *k = WEFT__CONTAINER(l, struct weft__unseen, link);
+		rc = append_body(c, k->body, k->nbytes);
+	}
+	if (rc)
+		lost(e);
+	else
+		flush(e);
+}
+
+/* It is gone; who takes its place listens already where it did. false: nobody does. */
+static bool reconnect(struct weft__engine *e)
+{
+	struct weft__control *c = &e->control;
+	int fd = c->nodedir && e->welcome ? weft__rundir_connect(c->nodedir, "sock", NULL) : -1;
+	if (fd < 0)
+		return false;
+	weft__wait_forget_fd(e, c->fd);
+	close(c->fd);
+	c->epoll_events = 0;
+	take_socket(c, fd);
+	begin_again(e, 0);
+	weft__rouse(e);
+	return c->fd >= 0;
 }
 
 /* --- receiving -------------------------------------------------------------------------------- */
@@ -291,6 +377,15 @@ static void dispatch(struct weft__engine *e, const struct weft__msg *m, int *fds
 	case WEFT__MSG_START_TASK:
 		weft__on_start_task(e, &m->start_task);
 		break;
+	case WEFT__MSG_AGAIN:
+		begin_again(e, m->again.again);
+		break;
+	case WEFT__MSG_RESUMED:
+		resumed(e, m->resumed.seen);
+		break;
+	case WEFT__MSG_SEEN:
+		weft__session_confirm(&e->control.session, m->seen.seen);
+		break;
 	case WEFT__MSG_OUTPUT_BEGIN:
 		weft__on_output_begin(e, &m->output_begin);
 		break;
@@ -303,6 +398,28 @@ static void dispatch(struct weft__engine *e, const struct weft__msg *m, int *fds
 	default:
 		on_answer(e, m);
 	}
+}
+
+/* The daemon answers some questions itself: BYE, TASKER. */
+static bool is_of_daemon(struct weft__control *c, const struct weft__msg *m)
+{
+	const struct weft__ask *ask = m->code == WEFT__MSG_RESULT ? ask_of(c, m->result.req) : NULL;
+	if (!ask)
+		return false;
+	const uint8_t *body = ask->frames.data + WEFT__FRAME_HEADER;
+	return !weft__session_asks((enum weft__msg_code)weft__msg_peek(body, ask->frames.len - WEFT__FRAME_HEADER));
+}
+
+/* Counts what the coordinator has said, and confirms it now and then. */
+static void take(struct weft__engine *e, const struct weft__msg *m, size_t nbytes, int *fds, size_t nfds)
+{
+	struct weft__control *c = &e->control;
+	bool counts = weft__session_answers(m->code) && !is_of_daemon(c, m);
+	bool due = counts && weft__session_took(&c->session, nbytes);
+	dispatch(e, m, fds, nfds);
+	struct weft__msg seen = {.code = WEFT__MSG_SEEN, .seen = {.seen = c->session.received}};
+	if (due && !c->resuming)
+		weft__control_send(e, &seen);
 }
 
 /* What the node says itself, or passes on from the coordinator: the frame at *at, which moves on to the next one. */
@@ -335,7 +452,7 @@ static int receive(struct weft__control *c, int *fds, size_t *nfds)
 	ssize_t n;
 	do
 		n = recvmsg(c->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET)); /* said once; more may be there */
 	*nfds = 0;
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? WEFT_EAGAIN : 0;
@@ -352,16 +469,16 @@ static int receive(struct weft__control *c, int *fds, size_t *nfds)
 }
 
 /* The frames of a packet. Descriptors come with a single one. */
-static int take(struct weft__engine *e, size_t nbytes, int *fds, size_t nfds)
+static int take_packet(struct weft__engine *e, size_t nbytes, int *fds, size_t nfds)
 {
 	struct weft__control *c = &e->control;
 	struct weft_error error;
 	struct weft__msg m;
 	int count = weft__frame_count(c->packet, nbytes, &error), rc = count < 0 ? count : 0;
-	for (size_t at = 0; rc == 0 && at < nbytes && c->fd >= 0; nfds = 0) {
+	for (size_t at = 0, from = 0; rc == 0 && at < nbytes && c->fd >= 0; nfds = 0, from = at) {
 		rc = decode(c, &at, &m);
 		if (rc == 0)
-			dispatch(e, &m, fds, nfds);
+			take(e, &m, at - from, fds, nfds);
 	}
 	return rc;
 }
@@ -376,11 +493,11 @@ void weft__control_poll(struct weft__engine *e)
 		int n = receive(c, fds, &nfds);
 		if (n == WEFT_EAGAIN)
 			break;
-		int rc = n > 0 ? take(e, (size_t)n, fds, nfds) : WEFT_ECLOSED;
+		int rc = n > 0 ? take_packet(e, (size_t)n, fds, nfds) : WEFT_ECLOSED;
 		for (size_t f = 0; f < nfds; f++)
 			if (fds[f] >= 0)
 				close(fds[f]);
-		if (rc)
+		if (rc && !(rc == WEFT_ECLOSED && reconnect(e)))
 			lost(e);
 	}
 }

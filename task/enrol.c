@@ -62,9 +62,10 @@ static void take_doorbell(struct weft__engine *e, int *fd)
 void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m, int *fds,
                       size_t nfds)
 {
-	if (e->welcome) { /* a new daemon: it knows nothing of what the old one was asked */
-		weft__ask_again(e);
-		weft__peers_ask_again(e);
+	e->control.client = m->client;
+	e->control.pass = m->pass;
+	if (e->welcome) {
+		weft__control_again(e);
 		weft__tasker_again(e);
 		return;
 	}
@@ -201,20 +202,32 @@ static bool enrolled(void *arg)
 	return e->refused || e->control.fd < 0 || (e->welcome && e->ntids == e->size);
 }
 
-static int hello(struct weft__engine *e, uint64_t tid)
+int weft__hello_send(struct weft__engine *e, uint64_t again)
 {
+	const struct weft__control *c = &e->control;
 	struct weft__msg m = {
 	        .code = WEFT__MSG_HELLO,
 	        .hello = {.version = WEFT__PROTO_VERSION,
 	                  .release = weft__str(WEFT_VERSION),
 	                  .role = WEFT__ROLE_TASK,
-	                  .tid = tid,
+	                  .tid = e->welcome ? e->self.v : e->born,
+	                  .job = e->job,
 	                  .pid = (uint64_t)getpid(),
-	                  .name = weft__str(program_invocation_short_name)},
+	                  .name = weft__str(program_invocation_short_name),
+	                  .again = again,
+	                  .client = c->client,
+	                  .pass = c->pass,
+	                  .seen = c->session.received},
 	};
 	if (m.hello.name.n > 255)
 		m.hello.name.n = 255;
-	int rc = weft__control_send(e, &m);
+	return e->welcome ? weft__control_send_fd(e, &m, e->doorbell) : weft__control_send(e, &m);
+}
+
+static int hello(struct weft__engine *e, uint64_t tid)
+{
+	e->born = tid;
+	int rc = weft__hello_send(e, 0);
 	if (rc)
 		return rc;
 	weft__lock(e);
@@ -249,13 +262,13 @@ static void tune(struct weft__engine *e)
 	s->spin_ns = e->spin_ns = 1000 * tuned("WEFT_SPIN_US", 1000000, s->spin_ns / 1000);
 }
 
-int weft__enrol_by(struct weft__engine **out, int *fd, uint64_t tid)
+int weft__enrol_by(struct weft__engine **out, int *fd, const char *nodedir, uint64_t tid)
 {
 	struct weft__engine *e = NULL;
 	int rc = weft__engine_new(&e, NULL);
 	if (rc == 0) {
 		tune(e);
-		rc = weft__control_open(e, fd);
+		rc = weft__control_open(e, fd, nodedir);
 	}
 	if (rc == 0)
 		rc = hello(e, tid);
@@ -309,7 +322,7 @@ int weft__enrol(struct weft__engine **e)
 {
 	int fd = born_with();
 	if (fd >= 0) {
-		int rc = weft__enrol_by(e, &fd, born_tid());
+		int rc = weft__enrol_by(e, &fd, NULL, born_tid());
 		if (rc != WEFT_EALREADY)
 			return rc;
 	}
@@ -321,7 +334,7 @@ int weft__enrol(struct weft__engine **e)
 	fd = weft__rundir_attach(NULL, nodedir, sizeof nodedir, &error);
 	if (fd < 0)
 		return no_vm(fd, error.text);
-	return weft__enrol_by(e, &fd, 0);
+	return weft__enrol_by(e, &fd, nodedir, 0);
 }
 
 /* --- leaving ---------------------------------------------------------------------------------- */

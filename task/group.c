@@ -33,13 +33,6 @@ struct members {
 	size_t n;
 };
 
-static void restart_members(struct weft__ask *ask)
-{
-	struct members *members = ask->arg;
-	weft__free(members->tids);
-	*members = (struct members){0};
-}
-
 static bool answer_members(struct weft__ask *ask, const struct weft__msg *m)
 {
 	struct members *members = ask->arg;
@@ -72,7 +65,7 @@ int weft__group_members(struct weft__engine *e, const char *group, weft_tid_t **
 	struct members members = {0};
 	struct weft__msg m = {.code = WEFT__MSG_GROUP,
 	                      .group = {.op = WEFT__GROUP_MEMBERS, .name = weft__str(group)}};
-	struct weft__ask ask = {.answer = answer_members, .restart = restart_members, .arg = &members};
+	struct weft__ask ask = {.answer = answer_members, .arg = &members};
 	weft__lock(e);
 	rc = weft__ask(e, &ask, &m, -1);
 	weft__unlock(e);
@@ -99,9 +92,8 @@ void weft__group_rows_free(struct weft__group_row *rows, size_t n)
 	weft__free(rows);
 }
 
-static void restart_rows(struct weft__ask *ask)
+static void drop_rows(struct rows *rows)
 {
-	struct rows *rows = ask->arg;
 	weft__group_rows_free(rows->rows, rows->n);
 	*rows = (struct rows){0};
 }
@@ -146,12 +138,12 @@ int weft__group_list(struct weft__engine *e, struct weft__group_row **rows, size
 {
 	struct rows all = {0};
 	struct weft__msg m = {.code = WEFT__MSG_GROUP_LIST};
-	struct weft__ask ask = {.answer = answer_rows, .restart = restart_rows, .arg = &all};
+	struct weft__ask ask = {.answer = answer_rows, .arg = &all};
 	weft__lock(e);
 	int rc = weft__ask(e, &ask, &m, -1);
 	weft__unlock(e);
 	if (rc) {
-		restart_rows(&ask);
+		drop_rows(&all);
 		return rc;
 	}
 	*rows = all.rows;

@@ -79,13 +79,6 @@ int weft__mbox_reset(struct weft__engine *e, const char *name, int index, bool o
 	return weft__ask_result(e, &m, NULL, -1);
 }
 
-static void restart_letter(struct weft__ask *ask)
-{
-	struct weft__letter *letter = ask->arg;
-	weft__free(letter->bytes);
-	*letter = (struct weft__letter){0};
-}
-
 static bool answer_letter(struct weft__ask *ask, const struct weft__msg *m)
 {
 	struct weft__letter *letter = ask->arg;
@@ -117,12 +110,14 @@ static int get(struct weft__engine *e, const char *name, uint32_t index, uint32_
 {
 	struct weft__msg m = {.code = WEFT__MSG_MBOX_GET,
 	                      .mbox_get = {.name = weft__str(name), .index = index, .flags = flags}};
-	struct weft__ask ask = {.answer = answer_letter, .restart = restart_letter, .arg = letter};
+	struct weft__ask ask = {.answer = answer_letter, .arg = letter};
 	weft__lock(e);
 	int rc = weft__ask(e, &ask, &m, -1);
 	weft__unlock(e);
-	if (rc)
-		restart_letter(&ask);
+	if (rc) {
+		weft__free(letter->bytes);
+		*letter = (struct weft__letter){0};
+	}
 	return rc;
 }
 
@@ -148,11 +143,6 @@ struct rows {
 	struct weft__letter_row *rows;
 	size_t n, room;
 };
-
-static void restart_rows(struct weft__ask *ask)
-{
-	((struct rows *)ask->arg)->n = 0;
-}
 
 static bool take_row(struct rows *rows, const struct weft__msg_mbox_row *m)
 {
@@ -191,7 +181,7 @@ int weft__mbox_list(struct weft__engine *e, struct weft__letter_row **rows, size
 {
 	struct rows all = {0};
 	struct weft__msg m = {.code = WEFT__MSG_MBOX_LIST};
-	struct weft__ask ask = {.answer = answer_rows, .restart = restart_rows, .arg = &all};
+	struct weft__ask ask = {.answer = answer_rows, .arg = &all};
 	weft__lock(e);
 	int rc = weft__ask(e, &ask, &m, -1);
 	weft__unlock(e);

@@ -15,6 +15,8 @@ struct writer {
 	uint32_t context;
 	int32_t tag;
 	uint64_t parent;
+	uint64_t nbytes[2]; /* of each stream that have come: a daemon's crash may bring some twice */
+	bool ended;
 };
 
 static bool deliver(struct weft__engine *e, const struct writer *w, struct weft__output *output, const void *bytes)
@@ -36,13 +38,13 @@ void weft__on_output_begin(struct weft__engine *e, const struct weft__msg_output
 {
 	struct writer *w = weft__map_get(&e->writers, m->tid);
 	struct weft__output output = {.what = WEFT__OUTPUT_BEGINS, .tid = {m->tid}};
-	bool is_new = !w;
-	if (is_new)
-		w = weft__malloc(sizeof *w);
+	if (w) /* said again */
+		return;
+	w = weft__malloc(sizeof *w);
 	if (!w)
 		return;
-	*w = (struct writer){(uint32_t)m->context, (int32_t)m->tag, m->parent};
-	if (is_new && weft__map_put(&e->writers, m->tid, w))
+	*w = (struct writer){.context = (uint32_t)m->context, .tag = (int32_t)m->tag, .parent = m->parent};
+	if (weft__map_put(&e->writers, m->tid, w))
 		weft__free(w);
 	else
 		deliver(e, w, &output, NULL);
@@ -62,7 +64,9 @@ void weft__output_taken(struct weft__engine *e, const struct weft__output *outpu
 
 void weft__on_output(struct weft__engine *e, const struct weft__msg_output *m)
 {
-	const struct writer *w = weft__map_get(&e->writers, m->tid);
+	struct writer *w = weft__map_get(&e->writers, m->tid);
+	uint64_t *come = w ? &w->nbytes[m->stream == 2] : NULL;
+	bool is_new = w && !w->ended && m->offset >= *come;
 	struct weft__output output = {.what = WEFT__OUTPUT_BYTES,
 	                              .tid = {m->tid},
 	                              .job = (uint32_t)m->job,
@@ -70,7 +74,9 @@ void weft__on_output(struct weft__engine *e, const struct weft__msg_output *m)
 	                              .nbytes = (uint32_t)m->bytes.n};
 	struct weft__msg ack = {.code = WEFT__MSG_OUTPUT_ACK,
 	                        .output_ack = {.job = m->job, .node = m->node, .bytes = m->bytes.n}};
-	if (!w || !deliver(e, w, &output, m->bytes.p))
+	if (is_new)
+		*come = m->offset + m->bytes.n;
+	if (!is_new || !deliver(e, w, &output, m->bytes.p))
 		weft__control_send(e, &ack); /* nobody wants it, or there is no room */
 }
 
@@ -78,11 +84,10 @@ void weft__on_output_end(struct weft__engine *e, const struct weft__msg_output_e
 {
 	struct writer *w = weft__map_get(&e->writers, m->tid);
 	struct weft__output output = {.what = WEFT__OUTPUT_ENDS, .tid = {m->tid}};
-	if (!w)
+	if (!w || w->ended)
 		return;
-	weft__map_remove(&e->writers, m->tid);
+	w->ended = true;
 	deliver(e, w, &output, NULL);
-	weft__free(w);
 }
 
 void weft__outputs_fini(struct weft__engine *e)

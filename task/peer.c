@@ -271,6 +271,21 @@ void weft__peers_unreachable(struct weft__engine *e, int code)
 		weft__peer_fail(e, p, code);
 }
 
+void weft__peers_known(struct weft__engine *e)
+{
+	enum { PART = 4096 };
+	uint64_t tids[PART];
+	size_t n = 0;
+	for (uint32_t i = 0; i < e->nactive; i++) {
+		tids[n++] = e->active[i]->tid.v;
+		if (n < PART && i + 1 < e->nactive)
+			continue;
+		struct weft__msg m = {.code = WEFT__MSG_CONNECTED, .connected = {.tids = {tids, n}}};
+		weft__control_send(e, &m);
+		n = 0;
+	}
+}
+
 void weft__peers_ask_again(struct weft__engine *e)
 {
 	struct weft__peer *p;

@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "proto/proto.h"
+#include "proto/session.h"
 #include "task/engine.h"
 #include "task/match.h"
 #include "transport/transport.h"
@@ -195,14 +196,12 @@ struct weft__peer {
 struct weft__ask {
 	struct weft__list link;
 	uint64_t req;
-	struct weft__buf frames; /* kept, to be sent again to a daemon that came back */
+	struct weft__buf frames;
 	bool done;
 	int code;
 	uint64_t value;
 	/* Takes an answer; true: it was the last one. Sets code. */
 	bool (*answer)(struct weft__ask *ask, const struct weft__msg *m);
-	/* It is asked again: what came so far is void. NULL: nothing to do for that. */
-	void (*restart)(struct weft__ask *ask);
 	void *arg;
 	struct weft_error detail;
 };
@@ -216,6 +215,11 @@ struct weft__control {
 	uint8_t *packet; /* [WEFT__FRAME_HEADER + WEFT__FRAME_MAX + 1] */
 	uint32_t epoll_events;
 	bool cut; /* descriptors of the last packet were lost */
+
+	struct weft__session session; /* with the coordinator, whatever daemon is between */
+	bool resuming;                /* it has not said yet how much of that has come to it */
+	uint64_t client, pass;        /* who we are to another daemon of the node */
+	char *nodedir;                /* where the daemon listens, if we came to it there; NULL: the task VM has our socket */
 };
 
 enum { WEFT__TRIM_MS = 100 };
@@ -277,6 +281,7 @@ struct weft__engine {
 		uint32_t context;
 		int32_t tag;
 	} tasker;
+	uint64_t born; /* the tid that we were started with, 0: none */
 	unsigned control_countdown;
 	uint64_t control_at_ns;
 
@@ -322,6 +327,7 @@ void weft__peer_told(struct weft__engine *e, weft_tid_t tid);
 /* For those that wait for a channel: none will come; there is a new daemon to ask. */
 void weft__peers_unreachable(struct weft__engine *e, int code);
 void weft__peers_ask_again(struct weft__engine *e);
+void weft__peers_known(struct weft__engine *e); /* tells another daemon with whom there is a channel */
 void weft__peers_close(struct weft__engine *e); /* their channels, at the process' end */
 void weft__peers_fini(struct weft__engine *e);
 
@@ -480,12 +486,13 @@ int weft__step(struct weft__engine *e); /* one round of progress: how much happe
 void weft__wait_forget_fd(struct weft__engine *e, int fd); /* before it is closed */
 
 /* --- control.c: the connection with the node -------------------------------------------------- */
-int weft__control_open(struct weft__engine *e, int *fd); /* takes it */
+int weft__control_open(struct weft__engine *e, int *fd, const char *nodedir); /* takes it; nodedir NULL: it was born with it */
 void weft__control_close(struct weft__engine *e);
 void weft__control_poll(struct weft__engine *e);
 int weft__control_send(struct weft__engine *e, const struct weft__msg *m);
 
 /* With a descriptor, which stays the caller's, and at once or not at all: WEFT_EAGAIN. */
+void weft__control_again(struct weft__engine *e); /* another daemon has said WELCOME */
 int weft__control_send_fd(struct weft__engine *e, const struct weft__msg *m, int fd);
 
 /* Ask and wait; the answers go through ask->answer. The answer's code, WEFT_ENOVM, WEFT_ETIMEDOUT.
@@ -497,8 +504,9 @@ int weft__ask_add(struct weft__engine *e, struct weft__ask *ask, struct weft__ms
 int weft__ask_send(struct weft__engine *e, struct weft__ask *ask);
 bool weft__ask_answered(void *ask);
 int weft__ask_wait(struct weft__engine *e, struct weft__ask *ask, int timeout_ms); /* send, wait */
-void weft__ask_again(struct weft__engine *e); /* all that is unanswered */
 bool weft__answer_result(struct weft__ask *ask, const struct weft__msg *m); /* for RESULT */
+
+int weft__hello_send(struct weft__engine *e, uint64_t again); /* enrol.c; again: of AGAIN, or 0 */
 
 /* --- what the node says; descriptors that are taken become -1 --------------------------------- */
 void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m, int *fds,
@@ -531,8 +539,8 @@ bool weft__notice_expected(const struct weft__engine *e, const struct weft__matc
 void weft__notices_lost(struct weft__engine *e); /* none will come any more */
 void weft__exit_of(weft_exit_t *how, uint64_t tid, int64_t code, uint64_t signo, uint64_t flags);
 
-/* Enrol over this connection, which it takes. */
-int weft__enrol_by(struct weft__engine **e, int *fd, uint64_t tid);
+/* Enrol over this connection, which it takes; nodedir: where it leads to, NULL: one that the task was born with. */
+int weft__enrol_by(struct weft__engine **e, int *fd, const char *nodedir, uint64_t tid);
 void weft__exits_fini(struct weft__engine *e);
 
 /* --- engine.c --------------------------------------------------------------------------------- */

@@ -148,17 +148,12 @@ static bool answer_list(struct weft__ask *ask, const struct weft__msg *m)
 	return true;
 }
 
-static void restart_list(struct weft__ask *ask)
-{
-	((struct rows *)ask->arg)->n = 0;
-}
-
 static int list(struct weft__engine *e, struct weft__msg_list what, struct rows *rows, int *n)
 {
 	if (rows->max < 0 || !n)
 		return WEFT_EINVAL;
 	struct weft__msg m = {.code = WEFT__MSG_LIST, .list = what};
-	struct weft__ask ask = {.answer = answer_list, .restart = restart_list, .arg = rows};
+	struct weft__ask ask = {.answer = answer_list, .arg = rows};
 	weft__lock(e);
 	int rc = weft__ask(e, &ask, &m, -1);
 	weft__unlock(e);
@@ -324,12 +319,6 @@ static bool answer_spawn(struct weft__ask *ask, const struct weft__msg *m)
 	return births->seen >= births->count || m->spawned.tids.n == 0;
 }
 
-static void restart_spawn(struct weft__ask *ask)
-{
-	struct births *births = ask->arg;
-	births->seen = births->nrunning = 0;
-}
-
 /* What the node sets for a task, and what another one of ours has no business with. */
 static bool is_own_variable(const char *variable)
 {
@@ -391,7 +380,7 @@ static struct weft__str *make_env(const char *const *more, size_t *n)
 
 static int spawn(struct weft__engine *e, struct weft__msg *m, struct births *births)
 {
-	struct weft__ask ask = {.answer = answer_spawn, .restart = restart_spawn, .arg = births};
+	struct weft__ask ask = {.answer = answer_spawn, .arg = births};
 	weft__lock(e);
 	int rc = weft__ask(e, &ask, m, -1);
 	weft__unlock(e);

@@ -408,6 +408,8 @@ void sim_client_receive(struct sim *s, struct sim_client *c, const struct weft__
 	case WEFT__MSG_LIST_END:
 		take_list(s, c, m->list_end.req, &m->list_end);
 		break;
+	case WEFT__MSG_SEEN:
+		break;
 	default:
 		sim_check(s, false, "a client got %s", weft__msg_name(m->code));
 	}

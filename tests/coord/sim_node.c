@@ -307,7 +307,7 @@ static void joined(struct sim *s, struct sim_node *n, const struct weft__msg_joi
 	n->epoch = m->epoch;
 	n->joined = true;
 	for (struct weft__list *l = n->session.kept.next; l != &n->session.kept; l = l->next) {
-		const struct weft__kept *k = WEFT__CONTAINER(l, struct weft__kept, link);
+		const struct weft__unseen *k = WEFT__CONTAINER(l, struct weft__unseen, link);
 		sim_link_send(s, n->link, k->body, k->nbytes);
 	}
 	if (!first)

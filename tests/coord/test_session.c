@@ -35,7 +35,7 @@ static void a_message_is_kept_until_it_is_confirmed(void **state)
 	assert_int_equal(s.nbytes, 5 * sizeof(uint64_t));
 	assert_int_equal(weft__session_confirm(&s, 3), 0);
 	assert_int_equal(count_kept(&s), 2);
-	struct weft__kept *k = WEFT__CONTAINER(s.kept.next, struct weft__kept, link);
+	struct weft__unseen *k = WEFT__CONTAINER(s.kept.next, struct weft__unseen, link);
 	assert_int_equal(k->number, 4);
 	assert_int_equal(s.nbytes, 2 * sizeof(uint64_t));
 	assert_int_equal(weft__session_confirm(&s, 5), 0);
@@ -97,7 +97,7 @@ static void all_arrives_once_and_in_order_over_a_link_that_breaks(void **state)
 		uint64_t arrive = weft__rng_below(&rng, 5);
 		for (struct weft__list *l = from.kept.next; l != &from.kept && arrive > 0; l = l->next, arrive--) {
 			uint64_t got;
-			memcpy(&got, WEFT__CONTAINER(l, struct weft__kept, link)->body, sizeof got);
+			memcpy(&got, WEFT__CONTAINER(l, struct weft__unseen, link)->body, sizeof got);
 			assert_int_equal(got, ++to.received);
 		}
 	}

@@ -224,7 +224,7 @@ static const struct weft__msg *expect(struct home *h, enum weft__msg_code code)
 {
 	do
 		assert_true(receive(h));
-	while (h->m.code == WEFT__MSG_HEARTBEAT || h->m.code == WEFT__MSG_WELCOME);
+	while (h->m.code == WEFT__MSG_HEARTBEAT || h->m.code == WEFT__MSG_WELCOME || h->m.code == WEFT__MSG_SEEN);
 	if (h->m.code != code)
 		fail_msg("%s instead of %s", weft__msg_name(h->m.code), weft__msg_name(code));
 	return &h->m;
@@ -251,7 +251,7 @@ static void join(struct home *h)
 	h->epoch = j->epoch;
 	assert_int_equal(weft__session_confirm(&h->session, j->seen), 0);
 	for (struct weft__list *l = h->session.kept.next; l != &h->session.kept; l = l->next) {
-		const struct weft__kept *k = WEFT__CONTAINER(l, struct weft__kept, link);
+		const struct weft__unseen *k = WEFT__CONTAINER(l, struct weft__unseen, link);
 		send_body(h, k->body, k->nbytes);
 	}
 }

@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include "proto/session.h"
+
 enum { ROOM = WEFT__FRAME_HEADER + WEFT__FRAME_MAX };
 
 void fake_init(struct fake *f, int fd, enum weft__role self, enum weft__role peer)
@@ -108,7 +110,7 @@ static bool receive(struct fake *f)
 	return true;
 }
 
-bool fake_next(struct fake *f, struct weft__msg *m)
+static bool next(struct fake *f, struct weft__msg *m)
 {
 	if (f->came_fd >= 0)
 		close(f->came_fd);
@@ -127,7 +129,17 @@ bool fake_next(struct fake *f, struct weft__msg *m)
 		rc = weft__msg_decode(body, nbytes, WEFT__ROLE_COORD, f->self, &f->arena, m, &e);
 	if (rc)
 		fail_msg("%s", e.text);
+	f->nnumbered += weft__session_numbered(m->code);
 	return true;
+}
+
+bool fake_next(struct fake *f, struct weft__msg *m)
+{
+	bool came;
+	do
+		came = next(f, m);
+	while (came && m->code == WEFT__MSG_SEEN); /* it needs no answer */
+	return came;
 }
 
 void fake_expect(struct fake *f, enum weft__msg_code code, struct weft__msg *m)

@@ -17,6 +17,7 @@ struct fake {
 	uint8_t *packet; /* the last one received; the message points into it */
 	size_t nbytes, at; /* its length; where its next frame begins */
 	int came_fd;     /* that came along with it, to keep or close; -1 */
+	uint64_t nnumbered; /* messages that came which a session counts */
 };
 
 enum { FAKE_TIMEOUT_MS = 20000 };

@@ -127,6 +127,46 @@ pid_t rig_spawn(struct rig *r, const struct rig_options *o)
 	return pid;
 }
 
+void rig_confirm(struct rig *r)
+{
+	struct weft__msg m = {.code = WEFT__MSG_HEARTBEAT, .heartbeat = {.seq = 1, .seen = r->coord.nnumbered}};
+	fake_send(&r->coord, &m, -1);
+}
+
+pid_t rig_daemon(const struct rig *r)
+{
+	char path[64], name[32];
+	int pid = 0, found = 0;
+	snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)r->pid, (long)r->pid);
+	FILE *children = fopen(path, "re");
+	while (children && !found && fscanf(children, "%d", &pid) == 1) {
+		snprintf(path, sizeof path, "/proc/%d/comm", pid);
+		FILE *comm = fopen(path, "re");
+		if (comm && fscanf(comm, "%31s", name) == 1 && strcmp(name, "weftd") == 0)
+			found = pid;
+		if (comm)
+			fclose(comm);
+	}
+	if (children)
+		fclose(children);
+	assert_true(found > 0);
+	return found;
+}
+
+void rig_kill(pid_t daemon)
+{
+	char path[64];
+	int keeper = 0;
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)daemon);
+	FILE *stat = fopen(path, "re");
+	assert_non_null(stat);
+	assert_int_equal(fscanf(stat, "%*d %*s %*c %d", &keeper), 1);
+	fclose(stat);
+	assert_true(keeper > 1);
+	kill(keeper, SIGKILL);
+	kill(daemon, SIGKILL);
+}
+
 void rig_join(struct rig *r, uint64_t epoch, uint64_t seen)
 {
 	struct weft__msg m;

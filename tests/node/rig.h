@@ -33,6 +33,8 @@ struct rig_options {
 void rig_make(struct rig *r, bool real_coord);               /* the folders only */
 pid_t rig_spawn(struct rig *r, const struct rig_options *o); /* weftd only */
 void rig_start(struct rig *r, const struct rig_options *o);  /* all, until it has joined */
+pid_t rig_daemon(const struct rig *r);                       /* r->pid is its keeper */
+void rig_kill(pid_t daemon);                                /* and its keeper: nobody takes its place */
 void rig_join(struct rig *r, uint64_t epoch, uint64_t seen); /* take its connection as coordinator */
 void rig_end(struct rig *r);                                 /* for teardown */
 
@@ -47,6 +49,7 @@ void rig_assert_no_children(void);
 /* With the script in the coordinator's place: its pid when it ran for the n-th time, 0: it has not yet. */
 pid_t rig_coord_pid(const struct rig *r, int nth);
 pid_t rig_coord_wait(const struct rig *r, int nth);
+void rig_confirm(struct rig *r);   /* as the coordinator: all that has come is on disk, so that task VMs may go */
 void rig_send_halt(struct rig *r); /* as the true coordinator does it: HALT is its last word */
 void rig_halt(struct rig *r);      /* the same, and all is gone */
 

@@ -141,7 +141,7 @@ static void descriptors_that_nobody_asked_for_are_closed(void **state)
 	struct fake f = {0};
 	struct weft__msg m;
 	rig_tool(r, &f, NULL);
-	int before = fake_count_fds(r->pid);
+	int before = fake_count_fds(rig_daemon(r));
 	struct weft__msg ask = {.code = WEFT__MSG_LOG_READ, .log_read = {.req = 1, .job = 1}};
 	for (int i = 0; i < 100; i++) {
 		fake_send(&f, &ask, 0);
@@ -152,7 +152,7 @@ static void descriptors_that_nobody_asked_for_are_closed(void **state)
 		fake_send(&f, &given, 0);
 	fake_send(&f, &ask, -1);
 	fake_expect(&f, WEFT__MSG_LOG_BYTES, &m);
-	assert_int_equal(fake_count_fds(r->pid), before + 1);
+	assert_int_equal(fake_count_fds(rig_daemon(r)), before + 1);
 	fake_fini(&f);
 	rig_halt(r);
 }
@@ -297,15 +297,16 @@ static void who_shares_what_is_no_sealed_memory_is_closed(void **state)
 	/* Its connection has another holder, the task VM: it is not told, but no longer listened to. */
 	const char *const steps[] = {"h c1 w m1u s50 m1o", "h c1 w m1s s50 m1o", "h c1 w m1n s50 m1o",
 	                             "h c1 w m1p s50 m1o", "h c1 w m1f s50 m1o"};
-	int before = fake_count_fds(r->pid);
+	int before = fake_count_fds(rig_daemon(r));
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		run_tasks(r, i + 1, (const char *const[3]){steps[i], "h w g"}, text);
 		assert_string_equal(text[1], "channel 0 kind 1 side 1\ngone 0\n");
 	}
 	assert_int_equal(rig_logged(r, "WEFT-PEER-BAD"), (int)(sizeof steps / sizeof *steps));
-	for (int i = 0; i < 100 && fake_count_fds(r->pid) > before; i++)
+	rig_confirm(r);
+	for (int i = 0; i < 100 && fake_count_fds(rig_daemon(r)) > before; i++)
 		poll(NULL, 0, 20);
-	assert_int_equal(fake_count_fds(r->pid), before);
+	assert_int_equal(fake_count_fds(rig_daemon(r)), before);
 	rig_halt(r);
 }
 

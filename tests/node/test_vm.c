@@ -244,12 +244,12 @@ static void a_hundred_jobs_leave_no_descriptor(void **state)
 		spawn(r, 2, "", (const char *const[]){"true", NULL});
 		until_done(r, &s);
 		if (i == 0)
-			before = fake_count_fds(r->pid);
+			before = fake_count_fds(rig_daemon(r));
 	}
 	uint64_t deadline = weft__deadline(5000);
-	while (fake_count_fds(r->pid) > before && weft__deadline_left_ms(deadline))
+	while (fake_count_fds(rig_daemon(r)) > before && weft__deadline_left_ms(deadline))
 		poll(NULL, 0, 5);
-	assert_true(fake_count_fds(r->pid) <= before);
+	assert_true(fake_count_fds(rig_daemon(r)) <= before);
 	down(r);
 }
 
@@ -267,7 +267,8 @@ static pid_t coordinator_of(const struct rig *r)
 {
 	char path[128], name[64];
 	int pid;
-	snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)r->pid, (long)r->pid);
+	pid_t daemon = rig_daemon(r);
+	snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)daemon, (long)daemon);
 	FILE *children = fopen(path, "re");
 	assert_non_null(children);
 	while (fscanf(children, "%d", &pid) == 1) {
@@ -324,7 +325,7 @@ static void when_the_home_daemon_is_killed_all_others_end(void **state)
 	until_nodes(r, 3);
 	spawn(r, 6, "#1,#2,#3", (const char *const[]){"sh", "-c", "trap '' TERM; setsid sleep 1000 & sleep 1000", NULL});
 	until_started(r, &s, 6);
-	kill(r->pid, SIGKILL);
+	rig_kill(rig_daemon(r));
 	wait_for_no_process(15000);
 	r->pid = 0;
 }
@@ -452,7 +453,7 @@ static void a_killed_daemon_loses_its_node_and_no_other(void **state)
 	while (s.ntext < 18) /* all have said "ready": the three know each other */
 		take(r, &s);
 	uint64_t before = weft__clock_ns();
-	kill(victim, SIGKILL);
+	rig_kill(victim);
 	until_done(r, &s);
 	assert_true(weft__clock_ns() - before < 8000 * 1000000ull);
 	assert_int_equal(s.nlost, 1);

@@ -152,7 +152,7 @@ static int begin(struct daemon *d, struct weft__engine **e)
 	d->fd = fds[0];
 	assert_int_equal(pthread_create(&d->thread, NULL, daemon_thread, d), 0);
 	*e = NULL;
-	return weft__enrol_by(e, &fds[1], 0);
+	return weft__enrol_by(e, &fds[1], NULL, 0);
 }
 
 static void finish(struct daemon *d, struct weft__engine **e)
@@ -239,7 +239,7 @@ static void a_refusal_is_passed_on_in_words(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
 	assert_int_equal(weft__msg_encode(&frame, &m, &error), 0);
 	assert_int_equal(send(fds[0], frame.data, frame.len, 0), frame.len);
-	assert_int_equal(weft__ended(weft__enrol_by(&e, &fds[1], 0)), WEFT_EVERSION);
+	assert_int_equal(weft__ended(weft__enrol_by(&e, &fds[1], NULL, 0)), WEFT_EVERSION);
 	assert_string_equal(weft__last_error(), "I am of 1999");
 	assert_null(e);
 	weft__buf_fini(&frame);
@@ -255,7 +255,7 @@ static void a_daemon_that_goes_during_hello_is_no_vm(void **state)
 	int fds[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
 	close(fds[0]);
-	assert_int_equal(weft__enrol_by(&e, &fds[1], 0), WEFT_ENOVM);
+	assert_int_equal(weft__enrol_by(&e, &fds[1], NULL, 0), WEFT_ENOVM);
 	assert_int_equal(fds[1], -1);
 }
 
@@ -270,7 +270,7 @@ static void enrolling_without_memory_fails_cleanly(void **state)
 		d.fd = fds[0];
 		welcome(&d); /* the answer is there before the question */
 		weft__heap_fail_at(n);
-		int rc = weft__enrol_by(&e, &fds[1], 0);
+		int rc = weft__enrol_by(&e, &fds[1], NULL, 0);
 		weft__heap_fail_at(0);
 		if (rc) {
 			assert_true(rc == WEFT_ENOMEM || rc == WEFT_ENOVM);

@@ -49,7 +49,7 @@ static void open_pair(struct pair *p)
 	for (int i = 0; i < 2; i++) {
 		int fds[2];
 		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-		assert_int_equal(weft__control_open(p->t.e[i], &fds[1]), 0);
+		assert_int_equal(weft__control_open(p->t.e[i], &fds[1], NULL), 0);
 		p->node[i] = fds[0];
 	}
 	p->out = weft__region_alloc(BYTES);

@@ -1,0 +1,325 @@
+/* The keeper: weftd's parent, which does nothing but start another weftd when one crashes.
+ *
+ * Happy path: it makes the shared notes, forks the daemon and waits for its end; what the daemon returns is its own
+ * exit status. SIGTERM is passed on.
+ *
+ * What can go wrong:
+ * - The daemon is killed, or ends without having said that it means to. It is forked anew, from the process that still
+ *   has the key, a little later each time. The keeper is a subreaper: the coordinator, the task VMs and the launchers that
+ *   the dead daemon had started are its children now; when one of them ends the next daemon is told.
+ * - Such a task VM dies: its tasks become the keeper's, which kills what no daemon has started.
+ * - It crashes again and again: the keeper gives up, ends all its children, and the node is lost.
+ * - The daemon never came up: there is nothing to save, it ends as it did.
+ * - The keeper is killed: the daemon goes on without one.
+ */
+#include "config.h"
+
+#include "node/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "node/children.h"
+
+enum {
+	CRASHES_MAX  = 5, /* within CRASHES_MS, then it gives up */
+	CRASHES_MS   = 60000,
+	DELAY_MS     = 50, /* before the second one in a row, then twice as long each time */
+	TERM_MS      = 2500, /* at the end: children have so long after SIGTERM, */
+	KILL_MS      = 5000, /* and until here after SIGKILL */
+	CHILDREN_MAX = 4096,
+};
+
+/* --- notes and pocket --------------------------------------------------------------------------- */
+
+static struct keeper_child *child_find(struct keeper_notes *n, pid_t pid)
+{
+	for (size_t i = 0; i < n->nchildren; i++)
+		if (n->children[i].pid == pid)
+			return &n->children[i];
+	return NULL;
+}
+
+void keeper_child_add(struct keeper *k, pid_t pid, enum keeper_kind kind)
+{
+	struct keeper_notes *n = k->notes;
+	struct keeper_child *c = child_find(n, 0);
+	if (!c && n->nchildren == KEEPER_CHILDREN)
+		return; /* a crash would cost this one */
+	if (!c)
+		c = &n->children[n->nchildren];
+	c->kind = kind;
+	c->pid = pid;
+	if (c == &n->children[n->nchildren])
+		n->nchildren++;
+}
+
+void keeper_child_is(struct keeper *k, pid_t pid, enum keeper_kind kind)
+{
+	struct keeper_child *c = child_find(k->notes, pid);
+	if (c)
+		c->kind = kind;
+}
+
+void keeper_child_remove(struct keeper *k, pid_t pid)
+{
+	struct keeper_notes *n = k->notes;
+	struct keeper_child *c = child_find(n, pid);
+	if (c)
+		c->pid = 0;
+	while (n->nchildren && !n->children[n->nchildren - 1].pid)
+		n->nchildren--;
+}
+
+union control {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+static void pocket_push(struct keeper *k, uint8_t what, int fd)
+{
+	union control control = {{0}};
+	struct iovec iov = {.iov_base = &what, .iov_len = 1};
+	struct msghdr msg = {
+	        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(h), &fd, sizeof fd);
+	if (sendmsg(k->pocket[0], &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		weft__log(WEFT__LOG_WARN, "WEFT-KEEPER-POCKET", "%s", strerror(errno));
+}
+
+/* What it is, 0: the pocket is empty. */
+static uint8_t pocket_pop(struct keeper *k, int *fd)
+{
+	uint8_t what = 0;
+	union control control;
+	struct iovec iov = {.iov_base = &what, .iov_len = 1};
+	struct msghdr msg = {
+	        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+	*fd = -1;
+	if (recvmsg(k->pocket[1], &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
+		return 0;
+	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+	if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(h), sizeof *fd);
+	return what;
+}
+
+int keeper_take(struct keeper *k, enum keeper_pocket what)
+{
+	int others[KEEPER_POCKETS], found = -1, fd;
+	uint8_t one;
+	for (int i = 0; i < KEEPER_POCKETS; i++)
+		others[i] = -1;
+	while ((one = pocket_pop(k, &fd)) != 0) {
+		int *place = one == what ? &found : one < KEEPER_POCKETS ? &others[one] : &fd;
+		if (place != &fd && *place >= 0)
+			close(*place);
+		if (place == &fd)
+			close(fd);
+		else
+			*place = fd;
+	}
+	for (int i = 0; i < KEEPER_POCKETS; i++) {
+		if (others[i] < 0)
+			continue;
+		pocket_push(k, (uint8_t)i, others[i]);
+		close(others[i]);
+	}
+	return found;
+}
+
+void keeper_put(struct keeper *k, enum keeper_pocket what, int fd)
+{
+	int old = keeper_take(k, what);
+	if (old >= 0)
+		close(old);
+	if (fd >= 0)
+		pocket_push(k, (uint8_t)what, fd);
+}
+
+bool keeper_hear(struct keeper *k, struct keeper_word *word)
+{
+	return recv(k->words[1], word, sizeof *word, MSG_DONTWAIT) == (ssize_t)sizeof *word;
+}
+
+/* --- children of dead daemons ------------------------------------------------------------------- */
+
+/* What no daemon has started was started by tasks whose task VM is dead. How many there were. */
+static size_t sweep(struct keeper *k, pid_t daemon)
+{
+	static pid_t pids[CHILDREN_MAX];
+	size_t count = children_list(pids, CHILDREN_MAX), nstrays = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (pids[i] == daemon || child_find(k->notes, pids[i]))
+			continue;
+		kill(pids[i], SIGKILL);
+		nstrays++;
+	}
+	return nstrays;
+}
+
+static void child_ended(struct keeper *k, pid_t pid, int status, pid_t daemon)
+{
+	struct keeper_word word = {.pid = pid, .status = status};
+	bool known = child_find(k->notes, pid) != NULL;
+	keeper_child_remove(k, pid);
+	if (known && send(k->words[0], &word, sizeof word, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		weft__log(WEFT__LOG_WARN, "WEFT-KEEPER-WORD", "pid=%ld: %s", (long)pid, strerror(errno));
+	sweep(k, daemon);
+}
+
+/* Reaps; true when the daemon is among those, with its status. */
+static bool reap(struct keeper *k, pid_t daemon, int *status)
+{
+	bool over = false;
+	int how;
+	for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG)) > 0;) {
+		if (pid != daemon) {
+			child_ended(k, pid, how, daemon);
+			continue;
+		}
+		*status = how;
+		over = true;
+	}
+	return over;
+}
+
+/* Waits for the daemon's end; daemon 0: for so long. */
+static int watch(struct keeper *k, const sigset_t *signals, pid_t daemon, uint64_t wait_ms)
+{
+	uint64_t until = weft__clock_ns() + wait_ms * 1000000;
+	int status = 0;
+	while (!reap(k, daemon, &status)) {
+		uint64_t now = weft__clock_ns();
+		uint64_t left = daemon ? UINT64_C(3600000000000) : now < until ? until - now : 0;
+		struct timespec limit = {.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
+		if (left == 0)
+			break;
+		if (sigtimedwait(signals, NULL, &limit) != SIGTERM)
+			continue;
+		if (daemon)
+			kill(daemon, SIGTERM);
+		else
+			k->notes->halting = true;
+	}
+	return status;
+}
+
+/* --- the end ------------------------------------------------------------------------------------ */
+
+static void signal_children(struct keeper *k, int signo)
+{
+	for (size_t i = 0; i < k->notes->nchildren; i++)
+		if (k->notes->children[i].pid)
+			kill(k->notes->children[i].pid, signo);
+}
+
+/* Nothing of what daemons have started outlives the keeper. */
+static void end_children(struct keeper *k, const sigset_t *signals)
+{
+	uint64_t began = weft__clock_ns();
+	int signo = SIGTERM;
+	for (;;) {
+		int status;
+		siginfo_t one;
+		reap(k, 0, &status);
+		if (waitid(P_ALL, 0, &one, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
+			return;
+		uint64_t ms = (weft__clock_ns() - began) / 1000000;
+		if (ms >= KILL_MS)
+			return;
+		if (ms >= TERM_MS)
+			signo = SIGKILL;
+		signal_children(k, signo);
+		sweep(k, 0);
+		watch(k, signals, 0, 50);
+	}
+}
+
+/* --- the keeper --------------------------------------------------------------------------------- */
+
+static int prepare(struct keeper *k, sigset_t *signals, sigset_t *before)
+{
+	k->notes = mmap(NULL, sizeof *k->notes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (k->notes == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, k->pocket) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, k->words))
+		return WEFT_ENOSPC;
+	sigemptyset(signals);
+	sigaddset(signals, SIGCHLD);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGHUP);
+	signal(SIGPIPE, SIG_IGN); /* who reads what we log may end before us */
+	sigprocmask(SIG_BLOCK, signals, before);
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) ? WEFT_EIO : 0;
+}
+
+/* The crashes of the last minute, with this one. */
+static unsigned count_crash(uint64_t at[CRASHES_MAX])
+{
+	uint64_t now = weft__clock_ns();
+	unsigned n = 1;
+	for (int i = CRASHES_MAX - 1; i > 0; i--) {
+		at[i] = at[i - 1];
+		n += at[i] && now - at[i] < CRASHES_MS * UINT64_C(1000000);
+	}
+	at[0] = now;
+	return n;
+}
+
+static int exit_status_of(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int keeper_run(struct keeper *k, int (*daemon)(void *arg), void (*clean)(void *arg), void *arg)
+{
+	sigset_t signals, before;
+	uint64_t crashes[CRASHES_MAX] = {0};
+	if (prepare(k, &signals, &before)) {
+		fprintf(stderr, "weftd: can't watch over itself: %s\n", strerror(errno));
+		return 1;
+	}
+	for (;;) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			prctl(PR_SET_NAME, "weftd", 0, 0, 0);
+			sigprocmask(SIG_SETMASK, &before, NULL);
+			return daemon(arg);
+		}
+		prctl(PR_SET_NAME, "weftd-keeper", 0, 0, 0);
+		int status = pid < 0 ? 0 : watch(k, &signals, pid, 0);
+		bool well = k->notes->ended || !k->notes->served;
+		unsigned ncrashes = well || pid < 0 ? 0 : count_crash(crashes);
+		if (well || pid < 0 || ncrashes > CRASHES_MAX - 1) {
+			if (!well)
+				weft__log(WEFT__LOG_ERROR, "WEFT-NODE-CRASHES",
+				          "pid=%ld status=%d: %u crashes within a minute: given up, all that runs here ends", (long)pid,
+				          exit_status_of(status), ncrashes);
+			end_children(k, &signals);
+			if (!well)
+				clean(arg);
+			return pid < 0 ? 1 : exit_status_of(status);
+		}
+		k->notes->crashes++;
+		weft__log(WEFT__LOG_ERROR, "WEFT-NODE-CRASHED", "pid=%ld status=%d: another daemon takes its place", (long)pid,
+		          exit_status_of(status));
+		if (ncrashes > 1)
+			watch(k, &signals, 0, (uint64_t)DELAY_MS << (ncrashes - 2));
+	}
+}

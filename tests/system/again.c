@@ -1,0 +1,97 @@
+/* again.c - tasks that do a bit of everything, round by round, while somebody kills the daemons.
+ *
+ *     again ROUNDS   each rank sends its round number round the ring and checks what comes, asks the coordinator for a
+ *                    context, a name and a barrier of a group, and prints a line. Rank 0 spawns "again child" in every
+ *                    tenth round and checks how that ends. The exit status is the rank.
+ *     again child    ends with status 7.
+ *     again late     waits for its standard input to end before it enrols.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "weft.h"
+
+enum { TURN = 1, CHILD_STATUS = 7, PAUSE_NS = 2000000 };
+
+static void must(int rc, const char *what)
+{
+	if (rc >= 0)
+		return;
+	fprintf(stderr, "again: rank %d: %s: %s: %s\n", weft_rank(), what, weft_strerror(rc), weft_last_error());
+	exit(99);
+}
+
+static void check(int well, const char *what)
+{
+	if (well)
+		return;
+	fprintf(stderr, "again: rank %d: %s\n", weft_rank(), what);
+	exit(98);
+}
+
+static void spawn_one(const char *self)
+{
+	const char *argv[] = {"child", NULL};
+	weft_tid_t child;
+	int error;
+	weft_exit_t how;
+	must(weft_spawn(self, argv, NULL, 1, &child, &error), "spawn");
+	must(weft_wait_exit(child, &how, 30000), "wait_exit");
+	check(how.code == CHILD_STATUS && how.signo == 0, "the child ended in another way");
+}
+
+static void ask(int rank, int round)
+{
+	char name[32];
+	int value = round, back = -1;
+	size_t n = 0;
+	static uint32_t before;
+	weft_context_t context;
+	must(weft_context_new(&context), "context_new");
+	check(context.v > before, "a context came twice");
+	before = context.v;
+	snprintf(name, sizeof name, "r%d", rank);
+	must(weft_name_put(name, &value, sizeof value, 1), "name_put");
+	must(weft_name_get(name, &back, sizeof back, &n), "name_get");
+	check(back == round && n == sizeof back, "the name has another value");
+}
+
+static void turn(weft_team_t *team, int rank, int size, int round)
+{
+	int32_t out = round * 1000 + rank, in = -1;
+	int left = (rank + size - 1) % size;
+	must(weft_send(weft_team_tid(team, (rank + 1) % size), WEFT_CONTEXT, TURN, &out, sizeof out, -1), "send");
+	must(weft_recv(weft_team_tid(team, left), WEFT_CONTEXT, TURN, &in, sizeof in, NULL, 30000), "recv");
+	check(in == round * 1000 + left, "a message was lost, or came twice");
+}
+
+int main(int argc, char **argv)
+{
+	struct timespec pause = {0, PAUSE_NS};
+	const char *what = argc > 1 ? argv[1] : "100";
+	if (strcmp(what, "late") == 0)
+		while (getchar() != EOF)
+			;
+	must(weft_init(), "init");
+	if (strcmp(what, "child") == 0)
+		return CHILD_STATUS;
+	int rank = weft_rank(), size = weft_size(), rounds = strcmp(what, "late") ? atoi(what) : 1;
+	weft_team_t *team = weft_team_job();
+	must(weft_group_join("all"), "group_join");
+	must(weft_barrier(team), "barrier");
+	for (int round = 0; round < rounds; round++) {
+		turn(team, rank, size, round);
+		ask(rank, round);
+		if (rank == 0 && round % 10 == 5)
+			spawn_one(argv[0]);
+		must(weft_group_barrier("all", size, 30000), "group_barrier");
+		printf("%d %d\n", rank, round);
+		fflush(stdout);
+		nanosleep(&pause, NULL);
+	}
+	must(weft_fini(), "fini");
+	return rank;
+}

@@ -1,0 +1,140 @@
+#!/bin/sh
+# again.sh - a node's daemon is killed by kill -9, again and again: another one takes its place, and nobody notices.
+. "$WEFT_SRCDIR/tests/system/lib.sh"
+WEFT_RUNDIR=$rundir
+export WEFT_RUNDIR
+again=$build/tests/system/again
+
+pids_of() { left | awk -v name="$1" '$2 == name { print $1 }'; }
+# daemon NODE: the process id that the coordinator knows.
+daemon() { weft conf --json 2>/dev/null | tr '{' '\n' | grep "\"node\": *$1[,}]" | grep -o '"pid": *[0-9]*' | grep -o '[0-9]*$'; }
+# kill_daemon NODE: and wait until another one is in its place.
+kill_daemon() {
+	victim=$(daemon "$1")
+	[ -n "$victim" ] && kill -9 "$victim" || return 1
+	another() { now=$(daemon "$1"); [ -n "$now" ] && [ "$now" != "$victim" ]; }
+	until_true 10 another "$1"
+}
+# What is wrong with the lines of a run of N ranks and so many rounds: each once, each rank's in order.
+wrong_lines() {
+	rank=0
+	while [ "$rank" -lt "$2" ]; do
+		awk -v rank="$rank" -v rounds="$3" '
+			$1 == rank { if ($2 != n + 0) { print "rank " rank ": " $2 " in place of " n + 0; exit } n++ }
+			END { if (n + 0 != rounds) print "rank " rank ": " n + 0 " lines of " rounds }' "$1"
+		rank=$((rank + 1))
+	done
+}
+lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
+
+status "up" 0 weft up --local-nodes 2
+status "spawn" 0 weft spawn -n 4 sleep 1000
+tasks=$(weft ps --json)
+for node in 2 1 2; do
+	expect "idle: another daemon of node $node comes" "$(kill_daemon $node || weft conf 2>&1)"
+	equal "its tasks are as they were" "$tasks" "$(weft ps --json)"
+done
+victim=$(daemon 1)
+kill -9 "$victim"
+status "ps at once" 0 weft ps
+equal "knows all tasks" 4 "$(grep -c sleep "$tmp/out")"
+
+status "down" 0 weft down
+
+# A job that does a bit of everything, and a daemon killed twice while it does.
+for node in 2 1; do
+	status "up for node $node" 0 weft up --local-nodes 2
+	: >"$tmp/lines"
+	timeout 60 "$build/console/weft" run -q -n 4 "$again" 150 >"$tmp/lines" 2>"$tmp/lines.err" </dev/null &
+	run=$!
+	until_true 20 lines "$tmp/lines" 40
+	if kill_daemon $node; then ok "running: another daemon of node $node"; else not_ok "running: another daemon of node $node"; fi
+	until_true 20 lines "$tmp/lines" 200
+	kill_daemon $node
+	rc=0
+	wait $run || rc=$?
+	equal "node $node: each status comes" 3 "$rc"
+	expect "node $node: each line comes, once and in order" "$(wrong_lines "$tmp/lines" 4 150; grep '^again' "$tmp/lines.err")"
+	status "down after node $node" 0 weft down
+done
+
+status "up once more" 0 weft up --local-nodes 2
+# Ends that happen while no daemon is there: it is killed when the tasks are about to end.
+for node in 2 1; do
+	timeout 60 "$build/console/weft" run -q -n 8 sh -c 'echo up; sleep 0.3; echo $WEFT_RANK; exit 5' \
+		>"$tmp/lines" 2>"$tmp/lines.err" </dev/null &
+	run=$!
+	until_true 20 lines "$tmp/lines" 8
+	sleep 0.28
+	kill_daemon $node
+	rc=0
+	wait $run || rc=$?
+	equal "ending: the status is right" 5 "$rc"
+	equal "ending: each task's last line comes" "0 1 2 3 4 5 6 7 " "$(grep -v up "$tmp/lines" | sort | tr '\n' ' ')"
+done
+
+# Spawns under way: each happens once.
+: >"$tmp/spawned"
+cat >"$tmp/spawner" <<EOF
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	"$build/console/weft" run -q -n 2 sh -c "echo \$i >>'$tmp/spawned'" || exit
+done
+EOF
+timeout 60 "$build/console/weft" run -q -n 1 sh "$tmp/spawner" >"$tmp/lines" 2>&1 </dev/null &
+run=$!
+for node in 2 1 2; do
+	until_true 20 lines "$tmp/spawned" 2
+	kill_daemon $node
+done
+rc=0
+wait $run || rc=$?
+equal "spawning: all runs end well" 0 "$rc"
+expect "spawning: each task ran once" "$(sort -n "$tmp/spawned" | uniq -c | awk '$1 != 2')$(head -n 3 "$tmp/lines")"
+
+status "down" 0 weft down
+
+# Standard input that is on its way.
+status "up once more" 0 weft up --local-nodes 2
+seq 200000 >"$tmp/in"
+(
+	cat "$tmp/in"
+	until_true 10 test -e "$tmp/killed"
+	cat "$tmp/in"
+) | timeout 60 "$build/console/weft" run -q -n 2 --host '#2,#1' sh -c 'if [ $WEFT_RANK = 0 ]; then cat; fi' \
+	>"$tmp/out2" 2>"$tmp/lines.err" &
+run=$!
+kill_daemon 2
+kill_daemon 1
+: >"$tmp/killed"
+rc=0
+wait $run || rc=$?
+equal "reading: the run ends well" 0 "$rc"
+cat "$tmp/in" "$tmp/in" >"$tmp/in2"
+expect "reading: each byte comes, once" "$(cmp "$tmp/in2" "$tmp/out2" 2>&1)"
+
+status "down" 0 weft down
+expect "nothing remains" "$(remains)"
+
+# A machine of one's own: its daemon belongs to the tool.
+timeout 60 "$build/console/weft" run -q -n 2 "$again" 100 >"$tmp/lines" 2>"$tmp/lines.err" </dev/null &
+run=$!
+until_true 20 lines "$tmp/lines" 20
+victim=$(pids_of weftd | head -n 1)
+kill -9 "$victim"
+rc=0
+wait $run || rc=$?
+equal "private: each status comes" 1 "$rc"
+expect "private: each line comes" "$(wrong_lines "$tmp/lines" 2 100; grep '^again' "$tmp/lines.err")"
+expect "nothing remains" "$(remains)"
+
+# Again and again: it is given up, and all ends.
+status "up once more" 0 weft up
+status "spawn once more" 0 weft spawn -n 2 sleep 1000
+crash() {
+	for p in $(pids_of weftd); do kill -9 "$p" 2>/dev/null; done
+	none_left
+}
+none_left() { [ -z "$(left)" ]; }
+expect "after five crashes within a minute the node is given up" "$(until_true 20 crash || left)"
+expect "nothing remains" "$(remains 10)"
+done_testing
