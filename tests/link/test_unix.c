@@ -391,6 +391,49 @@ static void what_a_peer_sent_before_its_end_is_read_first(void **state)
 
 /* --- the end ------------------------------------------------------------------------------ */
 
+/* The receiver sees each frame, and the bare socket how they were packed. */
+static void a_link_that_gathers_sends_the_frames_of_a_turn_in_one_packet(void **state)
+{
+	enum { N = 20, NBYTES = 100 };
+	struct stage *s = *state;
+	struct party p;
+	uint8_t body[NBYTES] = {0}, packet[N * (WEFT__FRAME_HEADER + NBYTES) + 1];
+	int fd = open_half(s, &p);
+	link_gather(p.l);
+	assert_true(run_until(&s->loop, &p.nopened, 1));
+	for (unsigned i = 0; i < N; i++)
+		assert_int_equal(link_send_body(p.l, body, NBYTES), 0);
+	assert_int_equal(recv(fd, packet, sizeof packet, MSG_DONTWAIT), -1);
+	while (link_queued(p.l) > 0)
+		uv_run(&s->loop, UV_RUN_NOWAIT);
+	assert_int_equal(recv(fd, packet, sizeof packet, MSG_DONTWAIT), N * (WEFT__FRAME_HEADER + NBYTES));
+	assert_int_equal(weft__frame_count(packet, N * (WEFT__FRAME_HEADER + NBYTES), NULL), N);
+	assert_int_equal(recv(fd, packet, sizeof packet, MSG_DONTWAIT), -1);
+	close(fd);
+	party_fini(&p);
+}
+
+static void gathered_frames_arrive_one_by_one_and_with_their_descriptors(void **state)
+{
+	enum { N = 300 };
+	struct stage *s = *state;
+	struct pair two;
+	uint8_t body[3000] = {0};
+	open_pair(s, &two);
+	link_gather(two.a.l);
+	two.b.then = expect_fd_every_third;
+	for (unsigned i = 0; i < N; i++) {
+		int fd = 0;
+		if (i % 3 == 0)
+			assert_int_equal(link_send(two.a.l, &some_message, &fd, 1), 0);
+		else
+			assert_int_equal(link_send_body(two.a.l, body, sizeof body), 0);
+	}
+	assert_true(run_until(&s->loop, &two.b.nframes, N));
+	assert_int_equal(two.b.nfds, N / 3);
+	close_pair(&two);
+}
+
 static void link_close_sends_what_is_queued(void **state)
 {
 	enum { N = 200 };
@@ -634,6 +677,8 @@ int main(void)
 	        STAGED(a_process_without_descriptors_says_so_and_lives),
 	        STAGED(packets_that_are_no_frames_close_the_link),
 	        STAGED(what_a_peer_sent_before_its_end_is_read_first),
+	        STAGED(a_link_that_gathers_sends_the_frames_of_a_turn_in_one_packet),
+	        STAGED(gathered_frames_arrive_one_by_one_and_with_their_descriptors),
 	        STAGED(link_close_sends_what_is_queued),
 	        STAGED(link_close_waits_one_second_for_a_peer_that_takes_nothing),
 	        STAGED(a_handler_may_close_its_own_link),

@@ -23,6 +23,20 @@ static void the_bytes_of_a_header_are_fixed(void **state)
 	assert_memory_equal(header, "WF\1\0\x45\x23\x01\0", WEFT__FRAME_HEADER);
 }
 
+static void the_frames_of_a_packet_are_counted_when_they_are_whole(void **state)
+{
+	uint8_t packet[3 * (WEFT__FRAME_HEADER + 5)];
+	for (size_t i = 0; i < 3; i++)
+		weft__frame_header(packet + i * (WEFT__FRAME_HEADER + 5), 5);
+	assert_int_equal(weft__frame_count(packet, sizeof packet, NULL), 3);
+	assert_int_equal(weft__frame_count(packet, WEFT__FRAME_HEADER + 5, NULL), 1);
+	for (size_t n = 1; n < sizeof packet; n++)
+		if (n % (WEFT__FRAME_HEADER + 5))
+			assert_int_equal(weft__frame_count(packet, n, NULL), WEFT_EPROTO);
+	packet[WEFT__FRAME_HEADER + 5] = 'X';
+	assert_int_equal(weft__frame_count(packet, sizeof packet, NULL), WEFT_EPROTO);
+}
+
 static void what_does_not_begin_as_a_frame_is_refused(void **state)
 {
 	static const char *const wrong[] = {"FW\1\0\1\0\0\0", "WX\1\0\1\0\0\0",
@@ -70,6 +84,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_header_gives_its_length_back),
 	        cmocka_unit_test(the_bytes_of_a_header_are_fixed),
+	        cmocka_unit_test(the_frames_of_a_packet_are_counted_when_they_are_whole),
 	        cmocka_unit_test(what_does_not_begin_as_a_frame_is_refused),
 	        cmocka_unit_test(another_version_is_refused_in_words_that_name_both),
 	        cmocka_unit_test(lengths_of_none_and_of_too_much_are_refused),
