@@ -373,13 +373,16 @@ static struct output_task describe(struct runner *r, uint64_t job, uint64_t tid,
 	                            .style      = j ? j->root->style : OUTPUT_USUAL};
 }
 
-/* After a daemon's crash a piece may come twice: its acknowledgement was lost, or it was thought to be lost itself. */
-static bool is_repeated(struct runner *r, const struct weft__msg_output *m)
+/* After a daemon's crash a piece may come twice: its acknowledgement was lost, or it was thought to be lost itself. One that
+ * comes ahead of a lost one comes again after that. */
+static bool is_out_of_order(struct runner *r, const struct weft__msg_output *m)
 {
 	struct weft__map *streams = &r->come[m->stream == 2];
-	uint64_t end              = m->offset + m->bytes.n;
-	if (end > (uintptr_t)weft__map_get(streams, m->tid)) {
-		weft__map_put(streams, m->tid, (void *)(uintptr_t)end); /* a number, not a pointer to anything */
+	uint64_t come             = (uintptr_t)weft__map_get(streams, m->tid);
+	if (m->offset > come)
+		return true;
+	if (m->offset == come) {
+		weft__map_put(streams, m->tid, (void *)(uintptr_t)(come + m->bytes.n)); /* a number, not a pointer to anything */
 		return false;
 	}
 	struct weft__msg ack = {.code       = WEFT__MSG_OUTPUT_ACK,
@@ -481,7 +484,7 @@ static void on_event(void *arg, const struct weft__msg *m)
 		take_job_event(r, &m->job_event);
 		return;
 	case WEFT__MSG_OUTPUT:
-		if (!is_repeated(r, &m->output) && !keep_piece(r, m->output.job, m))
+		if (!is_out_of_order(r, &m->output) && !keep_piece(r, m->output.job, m))
 			take_output(r, &m->output);
 		return;
 	case WEFT__MSG_OUTPUT_END:

@@ -250,6 +250,7 @@ void taskvm_spawn_host(struct taskvm *vm, struct taskvm_launch *l); /* then who 
 uint64_t taskvm_pmix_due_ns(const struct taskvm *vm);
 void taskvm_pmix_timers(struct taskvm *vm, uint64_t now_ns);
 void taskvm_pmix_modex(struct taskvm *vm, const struct weft__msg_modex *m);
+void taskvm_pmix_ask_again(struct taskvm *vm); /* what was asked through a daemon that has crashed */
 
 /* taskvm_alone.c: an MPI that nobody hosts. */
 void taskvm_alone_started(struct taskvm *vm, const struct taskvm_launch *l, struct taskvm_task *t);

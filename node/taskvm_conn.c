@@ -174,7 +174,7 @@ void taskvm_conn_lost(struct taskvm *vm, const char *why)
 	uint64_t now = weft__clock_ns();
 	vm->orphan_deadline_ns = now + vm->orphan_ms * 1000000;
 	vm->retry_ns = now;
-	vm->resuming = vm->output_held = true;
+	vm->output_held = true;
 	while (!weft__list_empty(&vm->packets))
 		packet_drop(vm, WEFT__CONTAINER(vm->packets.next, struct taskvm_packet, link));
 	weft__log(WEFT__LOG_WARN, "WEFT-TASKVM-ORPHAN", "job=%u running=%zu orphan_ms=%llu: %s", vm->job,
@@ -198,6 +198,7 @@ static void say_job(struct taskvm *vm)
 {
 	enum { PART = 4096 };
 	uint64_t tids[PART], ranks[PART];
+	vm->resuming = vm->session.sent > 0;
 	struct weft__msg job = {.code = WEFT__MSG_REJOIN,
 	                        .rejoin = {.job = vm->job,
 	                                   .size = vm->size,
@@ -242,6 +243,7 @@ void taskvm_conn_retry(struct taskvm *vm)
 	for (struct weft__list *i = vm->tasks.next; i != &vm->tasks && vm->conn >= 0; i = i->next)
 		taskvm_report(vm, WEFT__CONTAINER(i, struct taskvm_task, link));
 	taskvm_conn_send(vm, &(struct weft__msg){.code = WEFT__MSG_REJOINED, .rejoined = {.last = 1}}, -1);
+	taskvm_pmix_ask_again(vm);
 }
 
 void taskvm_conn_resumed(struct taskvm *vm, uint64_t seen)

@@ -160,6 +160,7 @@ struct fetch {
 	struct weft__list link; /* in taskvm_pmix.fetches */
 	uint64_t token, deadline_ns;
 	struct mpi_request *r;
+	struct weft__msg_modex question;
 };
 
 /* A question of another task VM, while libpmix looks. */
@@ -194,7 +195,17 @@ static void fetch(struct taskvm *vm, struct mpi_request *r, int code)
 	                            .from_node = vm->node,
 	                            .token = f->token,
 	                            .rank = who->rank};
+	f->question = m;
 	send_modex(vm, &m);
+}
+
+void taskvm_pmix_ask_again(struct taskvm *vm)
+{
+	if (!vm->pmix)
+		return;
+	struct weft__list *all = &vm->pmix->fetches;
+	for (struct weft__list *i = all->next; i != all; i = i->next)
+		send_modex(vm, &WEFT__CONTAINER(i, struct fetch, link)->question);
 }
 
 void pmix_modex(struct taskvm *vm, struct mpi_request *r)

@@ -66,7 +66,9 @@ void weft__on_output(struct weft__engine *e, const struct weft__msg_output *m)
 {
 	struct writer *w = weft__map_get(&e->writers, m->tid);
 	uint64_t *come = w ? &w->nbytes[m->stream == 2] : NULL;
-	bool is_new = w && !w->ended && m->offset >= *come;
+	bool is_new = w && !w->ended && m->offset == *come;
+	if (w && !w->ended && m->offset > *come)
+		return; /* something before it was lost with a daemon: both come again */
 	struct weft__output output = {.what = WEFT__OUTPUT_BYTES,
 	                              .tid = {m->tid},
 	                              .job = (uint32_t)m->job,

@@ -115,6 +115,41 @@ expect "reading: each byte comes, once" "$(cmp "$tmp/in2" "$tmp/out2" 2>&1)"
 status "down" 0 weft down
 expect "nothing remains" "$(remains)"
 
+# Jobs of other MPIs: their hosts, the task VMs, go on with what they had asked for.
+cat >"$tmp/world.c" <<'EOF'
+#include <mpi.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	int rank, sum = 0;
+	MPI_Init(&argc, &argv);
+	MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+	for (int i = 0; i < 20; i++) {
+		MPI_Allreduce(&rank, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+		usleep(20000);
+	}
+	printf("%d\n", sum);
+	return MPI_Finalize();
+}
+EOF
+for mpi in mpich openmpi; do
+	if ! command -v mpicc.$mpi >/dev/null || ! mpicc.$mpi -o "$tmp/world" "$tmp/world.c" 2>/dev/null; then
+		skip "$mpi: outlives its daemons" "there is no mpicc.$mpi"
+		continue
+	fi
+	status "up for $mpi" 0 weft up --local-nodes 2
+	timeout 60 "$build/console/weft" run -q -n 4 "$tmp/world" >"$tmp/lines" 2>"$tmp/lines.err" </dev/null &
+	run=$!
+	kill_daemon 2
+	kill_daemon 1
+	kill_daemon 2
+	rc=0
+	wait $run || rc=$?
+	equal "$mpi: outlives its daemons" "0 6 6 6 6" "$rc $(xargs <"$tmp/lines")"
+	status "down after $mpi" 0 weft down
+done
+
 # A machine of one's own: its daemon belongs to the tool.
 timeout 60 "$build/console/weft" run -q -n 2 "$again" 100 >"$tmp/lines" 2>"$tmp/lines.err" </dev/null &
 run=$!
