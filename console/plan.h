@@ -68,8 +68,8 @@ struct plan {
 	 .kind = ARG_TEXT,                                                                         \
 	 .arg  = "auto|none|openmpi|mpich",                                                        \
 	 .help = "which MPI's programs they are (default: auto)",                                  \
-	 .man  = "`auto` looks at the libraries that the program is linked with. Scripts, and programs that load " \
-	         "their MPI later, show none: say which one it is."}
+	 .man  = "`auto` looks at the libraries that the program is linked with, at the programs that a shell script names, and at " \
+	         "Python's mpi4py. A program that loads its MPI later shows none: say which one it is."}
 
 /* Reads the programs of a command line, kept apart by ":"; first has been parsed from the whole of it. 0,
  * WEFT_EINVAL. Whatever it returns, plan_fini is due. */
