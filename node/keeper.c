@@ -10,7 +10,7 @@
  * - Such a task VM dies: its tasks become the keeper's, which kills what no daemon has started.
  * - It crashes again and again: the keeper gives up, ends all its children, and the node is lost.
  * - The daemon never came up: there is nothing to save, it ends as it did.
- * - The keeper is killed: the daemon goes on without one.
+ * - The keeper is killed, as whoever is told to kill a daemon does: the daemon ends with it, and the node is lost.
  */
 #include "config.h"
 
@@ -299,6 +299,7 @@ int keeper_run(struct keeper *k, int (*daemon)(void *arg), void (*clean)(void *a
 		pid_t pid = fork();
 		if (pid == 0) {
 			prctl(PR_SET_NAME, "weftd", 0, 0, 0);
+			prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 			sigprocmask(SIG_SETMASK, &before, NULL);
 			return daemon(arg);
 		}

@@ -113,6 +113,6 @@ remains_elsewhere() {
 }
 nothing_of_weft() {
 	for p in /proc/[0-9]*; do
-		case $(cat "$p/comm" 2>/dev/null) in weftd | weft-coord | weft-taskvm) return 1 ;; esac
+		case $(cat "$p/comm" 2>/dev/null) in weftd | weftd-keeper | weft-coord | weft-taskvm) return 1 ;; esac
 	done
 }
