@@ -9,6 +9,7 @@
 
 #include "base/heap.h"
 #include "bindings/pvm/calls.h"
+#include "transport/copy.h"
 
 enum { LITTLE = 0x10, IS_LITTLE = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
 enum { FORMAT = 2, BUFFERS_MAX = 1 << 24, BODY_MAX = INT32_MAX };
@@ -21,7 +22,16 @@ enum { LEND_MIN = 16 << 10 };
 
 /* --- bytes ------------------------------------------------------------------------------------ */
 
-enum { SPARES = 4, SPARE_MIN = 32 << 10, SPARE_MAX = 4 << 20 };
+void weft__pvm_copy_long(void *to, const void *from, size_t nbytes)
+{
+	enum { UNKNOWN, NO, YES };
+	static int strings = UNKNOWN; /* the question takes long on virtual machines */
+	if (strings == UNKNOWN)
+		strings = weft__copy_probe() ? YES : NO;
+	weft__copy(to, from, nbytes, strings == YES);
+}
+
+enum { SPARES = 4, SPARE_MIN = 32 << 10, SPARE_MAX = (4 << 20) + 4096 }; /* 4 MiB and what is before them */
 static struct {
 	void *bytes;
 	size_t room;
@@ -167,7 +177,7 @@ static size_t bytes_of(const struct weft__pvm_piece *piece)
 static void gather(const struct weft__pvm_piece *piece, unsigned char *to)
 {
 	if (is_dense(piece)) {
-		memcpy(to, piece->p, (size_t)piece->count * piece->item_bytes);
+		weft__pvm_copy(to, piece->p, bytes_of(piece));
 		return;
 	}
 	for (int i = 0; i < piece->count; i++)

@@ -104,7 +104,7 @@ static void copy(const struct run *r, unsigned char *in_message)
 	size_t piece = is_dense ? r->item * (size_t)r->count : r->item;
 	for (int i = 0; i < (is_dense ? 1 : r->count); i++) {
 		unsigned char *own = r->p + i * r->step, *other = in_message + (size_t)i * r->item;
-		memcpy(r->pack ? other : own, r->pack ? own : other, piece);
+		weft__pvm_copy(r->pack ? other : own, r->pack ? own : other, piece);
 	}
 	size_t plain = r->item * (size_t)r->count;
 	if (r->pack && r->bytes > plain)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "bindings/pvm/exported.h"
@@ -87,6 +88,18 @@ struct weft__pvm_blob {
  * give fresh pages than we to fill them. weft__free takes it, too. */
 void *weft__pvm_bytes_alloc(size_t nbytes);
 void weft__pvm_bytes_free(void *bytes, size_t room);
+
+/* memcpy. For what is longer than a second-level cache the C library's does not move strings: a fifth to a half slower. */
+enum { WEFT__PVM_COPY_LONG = 512 << 10 };
+void weft__pvm_copy_long(void *to, const void *from, size_t nbytes);
+
+static inline void weft__pvm_copy(void *to, const void *from, size_t nbytes)
+{
+	if (nbytes < WEFT__PVM_COPY_LONG)
+		memcpy(to, from, nbytes);
+	else
+		weft__pvm_copy_long(to, from, nbytes);
+}
 
 struct weft__pvm_piece { /* of a message that is left in place */
 	const unsigned char *p;

@@ -445,7 +445,7 @@ int weft__call_precv(int tid, int tag, void *buf, int count, int type, int *atid
 	size_t room = (size_t)count * size, n = weft__pvm_buf_bytes(b);
 	size_t wanted = n < room ? n : room;
 	if (wanted)
-		memcpy(buf, b->blob->bytes + WEFT__PVM_HEADER, wanted);
+		weft__pvm_copy(buf, b->blob->bytes + WEFT__PVM_HEADER, wanted);
 	if (atid)
 		*atid = b->src;
 	if (atag)
