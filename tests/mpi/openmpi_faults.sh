@@ -48,6 +48,8 @@ job=$!
 until_true 20 grep -q running "$tmp/never.out"
 hosts() { left | sed -n 's/ weft-taskvm$//p' | while read -r p; do ! pgrep -P "$p" >/dev/null || echo "$p"; done; }
 folder() { ls -d /dev/shm/weft-*.* 2>/dev/null; }
+one_folder() { [ "$(folder | wc -l)" = 1 ]; } # the last job's goes with its task VM, a moment after its end
+until_true 5 one_folder
 equal "shared memory is in a folder of the job's" 1 "$(folder | wc -l)"
 kill -9 $(hosts)
 wait $job
