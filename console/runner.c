@@ -426,6 +426,18 @@ static void take_output_end(struct runner *r, const struct weft__msg_output_end 
 	settle_task(r, m->tid, t, waited);
 }
 
+/* OUTPUT or OUTPUT_END: shown now, or kept for later. */
+static void take_piece(struct runner *r, const struct weft__msg *m)
+{
+	bool is_end = m->code == WEFT__MSG_OUTPUT_END;
+	if (keep_piece(r, is_end ? m->output_end.job : m->output.job, m))
+		return;
+	if (is_end)
+		take_output_end(r, &m->output_end);
+	else
+		take_output(r, &m->output);
+}
+
 /* What came of this job before it was known; 0: of all that are not. */
 static void release_pieces(struct runner *r, uint32_t job)
 {
@@ -484,12 +496,11 @@ static void on_event(void *arg, const struct weft__msg *m)
 		take_job_event(r, &m->job_event);
 		return;
 	case WEFT__MSG_OUTPUT:
-		if (!is_out_of_order(r, &m->output) && !keep_piece(r, m->output.job, m))
-			take_output(r, &m->output);
+		if (!is_out_of_order(r, &m->output))
+			take_piece(r, m);
 		return;
 	case WEFT__MSG_OUTPUT_END:
-		if (!keep_piece(r, m->output_end.job, m))
-			take_output_end(r, &m->output_end);
+		take_piece(r, m);
 		return;
 	case WEFT__MSG_STDIN_ACK:
 		take_stdin_ack(r, &m->stdin_ack);
@@ -689,8 +700,7 @@ void runner_release(struct runner *r, struct runner_root *root)
 	while ((piece = pieces_pop(&r->pieces, 0)))
 		weft__list_push(&held.all, &piece->link);
 	while ((piece = pieces_pop(&held, 0))) {
-		struct weft__msg m = piece->m;
-		on_event(r, &m);
+		take_piece(r, &piece->m);
 		weft__free(piece);
 	}
 	pieces_fini(&held);

@@ -168,7 +168,7 @@ static void commands_options_and_ids_complete(void **state)
 static void a_programs_arguments_complete_to_files(void **state)
 {
 	assert_int_equal(chdir(getenv("WEFT_SRCDIR")), 0);
-	expect_candidates("run -n 2 cat autog", "autogen.sh ");
+	expect_candidates("run -n 2 cat READ", "README.md ");
 	expect_candidates("run cat tests/consol", "tests/console/ ");
 	expect_candidates("run -n 2 a : --ho", "--host --hostfile ");
 }
