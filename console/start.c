@@ -232,25 +232,35 @@ int start_vm(uv_loop_t *loop, const struct start *how, struct session **s, struc
 	return rc;
 }
 
-/* The last line of a file that is not empty; "" when there is none. */
-static void last_line(int fd, char *line, size_t size)
+static bool is_for_people(const char *line)
 {
+	return strncmp(line, "weftd: ", 7) == 0;
+}
+
+/* What a daemon said last to people, else the last line of its log; "" when there is none. Its coordinator, and the log, may
+ * have said more after it. */
+static void last_words(int fd, char *line, size_t size)
+{
+	char tail[4096], *said = tail;
 	struct stat st;
 	ssize_t n = -1;
 	if (fd >= 0 && fstat(fd, &st) == 0)
-		n = pread(fd, line, size - 1, st.st_size < (off_t)size ? 0 : st.st_size - (off_t)size + 1);
-	while (n > 0 && line[n - 1] == '\n')
+		n = pread(fd, tail, sizeof tail - 1, st.st_size < (off_t)sizeof tail ? 0 : st.st_size - (off_t)sizeof tail + 1);
+	while (n > 0 && tail[n - 1] == '\n')
 		n--;
-	line[n > 0 ? n : 0] = '\0';
-	char *newline = strrchr(line, '\n');
-	if (newline)
-		memmove(line, newline + 1, strlen(newline));
+	tail[n > 0 ? n : 0] = '\0';
+	for (char *at = tail, *newline; at; at = newline ? newline + 1 : NULL) {
+		newline = strchr(at, '\n');
+		if (is_for_people(at) || !is_for_people(said))
+			said = at;
+	}
+	snprintf(line, size, "%.*s", (int)strcspn(said, "\n"), said);
 }
 
 int start_explain(const struct start_daemon *daemon, int code, const char *text, struct weft_error *e)
 {
 	char last[512];
-	last_line(daemon->log_fd, last, sizeof last);
+	last_words(daemon->log_fd, last, sizeof last);
 	return weft__err_set(e, code, "cannot start a virtual machine: %s", *last ? last : text);
 }
 
