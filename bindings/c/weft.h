@@ -411,6 +411,7 @@ WEFT_API weft_tid_t weft_team_tid(const weft_team_t *team, int rank); /* {0}: no
  * count is the number of values that one task contributes; root is a rank. In gather, scatter, allgather and
  * alltoall the gathered side holds size × count values in rank order. send may be NULL for "in place":
  * what recv holds at the own place (reduce: at the root; scan, allreduce: everywhere) is the contribution.
+ * The machines of a team must have one byte order; between others, send typed buffers (weft_pack).
  *
  * Returns  0; WEFT_EINVAL, WEFT_ENOTASK (a member is dead), WEFT_ENOMEM, WEFT_ETRUNC (counts differ).
  */
