@@ -38,7 +38,7 @@ struct search {
 
 static void look_program(struct search *s, const char *path, char *const *argv);
 
-static const char *variable(char *const *env, const char *name)
+const char *behind_variable(char *const *env, const char *name)
 {
 	size_t n = strlen(name);
 	for (size_t i = 0; env[i]; i++)
@@ -135,7 +135,7 @@ static bool look_file(struct search *s, const char *path)
 	if (s->nlooks == LOOKS_MAX)
 		return false;
 	s->nlooks++;
-	enum family f = family_find(s->dirfd, from_here(s, path, full), variable(s->env, "LD_LIBRARY_PATH"), library);
+	enum family f = family_find(s->dirfd, from_here(s, path, full), behind_variable(s->env, "LD_LIBRARY_PATH"), library);
 	note(s, f, library);
 	return f != FAMILY_NONE;
 }
@@ -192,7 +192,7 @@ static bool look_beside(struct search *s, const char *interpreter)
 /* mpi4py, in the order in which Python looks for it. */
 static void look_mpi4py(struct search *s, const char *interpreter)
 {
-	const char *list = variable(s->env, "PYTHONPATH"), *home = variable(s->env, "HOME");
+	const char *list = behind_variable(s->env, "PYTHONPATH"), *home = behind_variable(s->env, "HOME");
 	char path[PATH_MAX], full[PATH_MAX], whole[PATH_MAX + 64], real[PATH_MAX];
 	for (const char *at = list; at && *at;) {
 		size_t n = strcspn(at, ":");
@@ -235,7 +235,7 @@ static void look_python(struct search *s, const char *interpreter, char *const *
 static const char *on_variable(void *arg, const char *name)
 {
 	const struct search *s = arg;
-	return variable(s->env, name);
+	return behind_variable(s->env, name);
 }
 
 static bool on_command(void *arg, const char *folder, char *const *argv)
@@ -362,7 +362,7 @@ static void look_program(struct search *s, const char *path, char *const *argv)
 
 enum family behind_find(const struct behind_command *c, char library[FAMILY_LIBRARY])
 {
-	struct search s = {.dirfd = c->dirfd, .env = c->env, .folders = variable(c->env, "PATH"), .folder = "", .library = library};
+	struct search s = {.dirfd = c->dirfd, .env = c->env, .folders = behind_variable(c->env, "PATH"), .folder = "", .library = library};
 	if (!s.folders)
 		s.folders = "/bin:/usr/bin";
 	*library = '\0';

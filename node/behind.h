@@ -18,4 +18,7 @@ struct behind_command {
 /* library: as from family_find; for FAMILY_UNCLEAR, which programs of two MPIs. */
 enum family behind_find(const struct behind_command *c, char library[FAMILY_LIBRARY]);
 
+/* The value of a variable of such an environment; NULL: it is not there. */
+const char *behind_variable(char *const *env, const char *name);
+
 #endif

@@ -33,15 +33,6 @@ enum { ENV_OWN = 10 }; /* variables that say who a task is */
 
 /* --- what to start ------------------------------------------------------------------------------ */
 
-static const char *variable(char *const *env, const char *name)
-{
-	size_t n = strlen(name);
-	for (size_t i = 0; env[i]; i++)
-		if (!strncmp(env[i], name, n) && env[i][n] == '=')
-			return env[i] + n + 1;
-	return NULL;
-}
-
 /* 0, or why the file below dirfd can't be executed. */
 static int check_program(int dirfd, const char *path)
 {
@@ -75,7 +66,7 @@ static int find_in(int dirfd, const char *from, const char *name, char *path)
  * this node, then in the task's PATH. */
 static int find_program(int dirfd, const struct taskvm_launch *l, char *path)
 {
-	const char *name = l->argv[0], *own = getenv("WEFT_EXEC_PATH"), *from = variable(l->env, "PATH");
+	const char *name = l->argv[0], *own = getenv("WEFT_EXEC_PATH"), *from = behind_variable(l->env, "PATH");
 	if (strlen(name) >= PATH_MAX || !*name)
 		return WEFT_ENOFILE;
 	if (strchr(name, '/')) {
