@@ -14,17 +14,22 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-uint32_t jobmap_position(const struct jobmap *m, uint32_t node)
+uint32_t jobmap_search(const uint32_t *ascending, uint32_t n, uint32_t value)
 {
-	uint32_t low = 0, high = m->nnodes;
+	uint32_t low = 0, high = n;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		if (m->nodes[middle] < node)
+		if (ascending[middle] < value)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < m->nnodes && m->nodes[low] == node ? low : m->nnodes;
+	return low < n && ascending[low] == value ? low : n;
+}
+
+uint32_t jobmap_position(const struct jobmap *m, uint32_t node)
+{
+	return jobmap_search(m->nodes, m->nnodes, node);
 }
 
 int jobmap_init(struct jobmap *m, const uint64_t *tids, uint32_t size)

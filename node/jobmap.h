@@ -19,4 +19,7 @@ void jobmap_fini(struct jobmap *m);
 /* The position of a node, or nnodes when the job has no task there. */
 uint32_t jobmap_position(const struct jobmap *m, uint32_t node);
 
+/* The position of a value in a list that ascends, or n when it is not there. */
+uint32_t jobmap_search(const uint32_t *ascending, uint32_t n, uint32_t value);
+
 #endif

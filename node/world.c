@@ -35,15 +35,7 @@ void world_fini(struct world *w)
 
 uint32_t world_rank(const struct world *w, uint32_t rank)
 {
-	uint32_t low = 0, high = w->size;
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		if (w->ranks[middle] < rank)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < w->size && w->ranks[low] == rank ? low : w->size;
+	return jobmap_search(w->ranks, w->size, rank);
 }
 
 bool world_print(const struct world *w, uint32_t ntids, char *text, size_t room)
