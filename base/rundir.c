@@ -25,6 +25,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/ids.h"
 
 enum {
@@ -331,11 +332,9 @@ int weft__rundir_attach(const char *vm_name, char *nodedir, size_t size, struct 
 bool weft__rundir_ssh_socket(const char *dir, const char *login, const char *host, char *path, size_t size)
 {
 	enum { SSH_ADDS = 18, SOCKET_PATH_MAX = 107 }; /* while it makes it, ssh gives it a longer name */
-	uint64_t hash = 0xcbf29ce484222325u;
-	const char *const texts[] = {login, "@", host};
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		for (const char *p = texts[i]; *p; p++)
-			hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
+	uint64_t hash = weft__hash(WEFT__HASH_EMPTY, login, strlen(login));
+	hash = weft__hash(hash, "@", 1);
+	hash = weft__hash(hash, host, strlen(host));
 	int n = snprintf(path, size, "%s/ssh.%016" PRIx64, dir, hash);
 	return n > 0 && (size_t)n < size && n + SSH_ADDS <= SOCKET_PATH_MAX;
 }

@@ -3,20 +3,13 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/heap.h"
 #include "coord/state.h"
 
-static uint64_t hash(const char *p, size_t n)
-{
-	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)p[i]) * 0x100000001b3u;
-	return h;
-}
-
 struct entry *entry_find(const struct weft__map *m, struct weft__str name)
 {
-	struct entry *e = weft__map_get(m, hash(name.p, name.n));
+	struct entry *e = weft__map_get(m, weft__hash(WEFT__HASH_EMPTY, name.p, name.n));
 	while (e && (strlen(e->name) != name.n || memcmp(e->name, name.p, name.n) != 0))
 		e = e->same;
 	return e;
@@ -24,14 +17,14 @@ struct entry *entry_find(const struct weft__map *m, struct weft__str name)
 
 bool entry_put(struct coord *c, struct weft__map *m, struct entry *e)
 {
-	uint64_t key = hash(e->name, strlen(e->name));
+	uint64_t key = weft__hash(WEFT__HASH_EMPTY, e->name, strlen(e->name));
 	e->same = weft__map_get(m, key);
 	return coord_put(c, m, key, e);
 }
 
 void entry_remove(struct coord *c, struct weft__map *m, struct entry *e)
 {
-	uint64_t key = hash(e->name, strlen(e->name));
+	uint64_t key = weft__hash(WEFT__HASH_EMPTY, e->name, strlen(e->name));
 	struct entry *first = weft__map_get(m, key);
 	if (first == e && e->same) {
 		coord_put(c, m, key, e->same); /* the key is there: this takes no memory */

@@ -6,19 +6,12 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/heap.h"
-
-static uint64_t hash(const char *p, size_t n)
-{
-	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)p[i]) * 0x100000001b3u;
-	return h;
-}
 
 static struct key *find(const struct keys *k, const char *name, size_t n)
 {
-	struct key *at = weft__map_get(&k->by_hash, hash(name, n));
+	struct key *at = weft__map_get(&k->by_hash, weft__hash(WEFT__HASH_EMPTY, name, n));
 	while (at && (strlen(at->name) != n || memcmp(at->name, name, n) != 0))
 		at = at->same;
 	return at;
@@ -58,7 +51,7 @@ int keys_put(struct keys *k, const char *name, size_t nname, const char *value, 
 	memcpy(new->name, name, nname);
 	new->value = new->name + nname + 1;
 	memcpy(new->value, value, nvalue);
-	uint64_t h = hash(name, nname);
+	uint64_t h = weft__hash(WEFT__HASH_EMPTY, name, nname);
 	new->same = weft__map_get(&k->by_hash, h);
 	if (weft__map_put(&k->by_hash, h, new)) {
 		weft__free(new);

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/heap.h"
 #include "base/log.h"
 #include "node/ask.h"
@@ -80,15 +81,7 @@ static void op_finish(struct op *o, const struct mpi_answer *a)
 
 /* --- fence, connect, disconnect ----------------------------------------------------------------------------- */
 
-/* FNV-1a, to tell one set of tasks from another on the same nodes. */
-static uint64_t mixed(uint64_t hash, const void *bytes, size_t n)
-{
-	const uint8_t *p = bytes;
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ p[i]) * 0x100000001b3u;
-	return hash;
-}
-
+/* The hash tells one set of tasks from another on the same nodes. */
 static void name_meeting(const struct mpi_request *r, char *name, size_t size)
 {
 	static const char *const kinds[] = {[MPI_WISH_FENCE] = "fence",
@@ -96,8 +89,8 @@ static void name_meeting(const struct mpi_request *r, char *name, size_t size)
 	                                    [MPI_WISH_DISCONNECT] = "disconnect"};
 	uint64_t all = 0;
 	for (size_t i = 0; i < r->nprocs; i++) { /* whatever their order */
-		uint64_t hash = mixed(0xcbf29ce484222325u, r->procs[i].space, strlen(r->procs[i].space));
-		all += mixed(hash, &r->procs[i].rank, sizeof r->procs[i].rank);
+		uint64_t hash = weft__hash(WEFT__HASH_EMPTY, r->procs[i].space, strlen(r->procs[i].space));
+		all += weft__hash(hash, &r->procs[i].rank, sizeof r->procs[i].rank);
 	}
 	snprintf(name, size, "pmix.%s.%016" PRIx64, kinds[r->wish], all);
 }
