@@ -54,6 +54,7 @@ void taskvm_control_close(struct taskvm *vm, struct taskvm_task *t)
 {
 	if (t->control < 0)
 		return;
+	epoll_ctl(vm->controls, EPOLL_CTL_DEL, t->control, NULL); /* weftd's copy would keep it in there */
 	if (!t->speaks && has_words(t)) {
 		t->speaks = true;
 		taskvm_control_give(vm, t);

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -220,6 +221,57 @@ static void a_control_socket_comes_when_the_task_speaks(void **state)
 	assert_int_equal(recv(r->vm.came_fd, text, sizeof text, MSG_DONTWAIT), 6);
 	assert_memory_equal(text, "hello\n", 6);
 	fake_expect(&r->vm, WEFT__MSG_EXITED, &m);
+}
+
+/* Has a process ended, whose parent has not looked yet? */
+static bool is_zombie(uint64_t pid)
+{
+	char name[64], state = '?';
+	snprintf(name, sizeof name, "/proc/%llu/stat", (unsigned long long)pid);
+	FILE *f = fopen(name, "r");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*d (%*[^)]) %c", &state), 1);
+	fclose(f);
+	return state == 'Z';
+}
+
+static uint64_t cpu_ns(pid_t pid)
+{
+	clockid_t clock;
+	struct timespec t;
+	assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
+	assert_int_equal(clock_gettime(clock, &t), 0);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* The task VM hears of both at once, as it was stopped meanwhile. */
+static void words_of_a_task_that_has_ended_keep_nobody_busy(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	int status;
+	launch(r, &(struct asked){.argv = {"sh", "-c", "kill -STOP $$; kill -STOP $PPID; echo hello >&3"}, .more = true});
+	fake_expect(&r->vm, WEFT__MSG_STARTED, &m);
+	uint64_t task = m.started.pid;
+	const uint64_t until = weft__clock_ns() + UINT64_C(20000000000);
+	for (; waitpid(r->pid, &status, WUNTRACED | WNOHANG) != r->pid; usleep(1000))
+		assert_true(weft__clock_ns() < until && kill((pid_t)task, SIGCONT) == 0);
+	assert_true(WIFSTOPPED(status));
+	for (; !is_zombie(task); usleep(1000))
+		assert_true(weft__clock_ns() < until && kill((pid_t)task, SIGCONT) == 0);
+	assert_int_equal(kill(r->pid, SIGCONT), 0);
+	int words = -1; /* which nobody reads */
+	for (bool exited = false, ended = false; !exited || !ended || words < 0;) {
+		assert_true(fake_next(&r->vm, &m));
+		if (m.code == WEFT__MSG_TASK_SPEAKS)
+			words = dup(r->vm.came_fd);
+		exited |= m.code == WEFT__MSG_EXITED;
+		ended |= m.code == WEFT__MSG_OUTPUT_END;
+	}
+	uint64_t before = cpu_ns(r->pid);
+	assert_true(fake_silent(&r->vm, 200));
+	assert_true(cpu_ns(r->pid) - before < 50000000);
+	close(words);
 }
 
 static void a_silent_task_keeps_its_control_socket(void **state)
@@ -585,6 +637,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        A_TEST(a_task_starts_writes_and_ends),
 	        A_TEST(a_control_socket_comes_when_the_task_speaks),
+	        A_TEST(words_of_a_task_that_has_ended_keep_nobody_busy),
 	        A_TEST(a_silent_task_keeps_its_control_socket),
 	        A_TEST(the_signal_that_ended_a_task_is_told),
 	        A_TEST(a_task_knows_who_it_is_and_where),
