@@ -207,9 +207,10 @@ static void open_door(struct standin *s)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", door_name());
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	unlink(address.sun_path);
-	if (fd < 0 || chdir(s->dir) || bind(fd, (const struct sockaddr *)(const void *)&address, sizeof address) || listen(fd, 4))
+	int fd = chdir(s->dir) ? -1 : socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		unlink(address.sun_path); /* of an earlier process with our number */
+	if (fd < 0 || bind(fd, (const struct sockaddr *)(const void *)&address, sizeof address) || listen(fd, 4))
 		fail(s, strerror(errno));
 	s->fds[DOOR] = fd;
 }
@@ -244,6 +245,12 @@ static void pass_on(struct standin *s, int signo)
 		kill(s->task, signo == STANDIN_KILL ? SIGKILL : signo);
 }
 
+/* The task has ended: until when the tasker may say how. */
+static uint64_t status_deadline(void)
+{
+	return weft__clock_ns() + STATUS_MS * UINT64_C(1000000);
+}
+
 static void let_in(struct standin *s)
 {
 	struct ucred who = {0};
@@ -262,6 +269,8 @@ static void let_in(struct standin *s)
 	close(s->control);
 	s->task = who.pid;
 	s->fds[TASK] = open_pidfd(who.pid);
+	if (s->fds[TASK] < 0 && errno == ESRCH) /* it has ended by now */
+		s->status_ns = status_deadline();
 	for (int signo = 1; signo <= SIGRTMAX; signo++)
 		if (sigismember(&s->waiting, signo) == 1)
 			pass_on(s, signo);
@@ -303,7 +312,7 @@ static void turn(struct standin *s)
 	if (polled[SIGNALS].revents)
 		take_signal(s);
 	if (polled[TASK].revents) {
-		s->status_ns = weft__clock_ns() + STATUS_MS * UINT64_C(1000000);
+		s->status_ns = status_deadline();
 		close(s->fds[TASK]);
 		s->fds[TASK] = -1;
 	}
