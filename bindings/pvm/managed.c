@@ -151,8 +151,9 @@ int weft__managed_add(struct weft__pvm_buf *b)
 	int *infos = t.rc ? NULL : weft__calloc((size_t)n + 1, sizeof *infos);
 	if (t.rc == PvmOk && !infos)
 		t.rc = PvmNoMem;
-	if (t.rc == PvmOk && n > 0)
-		weft__call_addhosts(names, n, infos);
+	int added = t.rc == PvmOk && n > 0 ? weft__call_addhosts(names, n, infos) : 0;
+	for (int i = 0; added < 0 && i < n; i++)
+		infos[i] = added;
 	weft__talk_free_texts(names);
 	if (t.rc)
 		return t.rc;

@@ -98,4 +98,5 @@ void weft__talk_end(struct weft__talk *t)
 	if (t->id > 0)
 		weft__pvm_buf_drop(t->id);
 	t->id = 0;
+	t->b = NULL;
 }

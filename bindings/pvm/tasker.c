@@ -71,6 +71,8 @@ static int begin_tasks(void)
 	tasker_index = id < 0 ? id : weft__call_putinfo((char *)TASKER, id, PvmMboxMultiInstance);
 	if (id > 0)
 		weft__pvm_buf_drop(id);
+	if (tasker_index < 0)
+		weft__tasker(weft__pvm.e, false, (weft_context_t){0}, 0);
 	return tasker_index < 0 ? tasker_index : PvmOk;
 }
 
