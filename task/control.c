@@ -300,8 +300,10 @@ static void ask_daemon_again(struct weft__engine *e)
 		const uint8_t *body = ask->frames.data + WEFT__FRAME_HEADER;
 		int code = weft__msg_peek(body, ask->frames.len - WEFT__FRAME_HEADER);
 		if (!weft__session_asks((enum weft__msg_code)code) &&
-		    weft__buf_append(&c->outbox, ask->frames.data, ask->frames.len))
-			lost(e);
+		    weft__buf_append(&c->outbox, ask->frames.data, ask->frames.len)) {
+			lost(e); /* which ends all questions */
+			return;
+		}
 	}
 }
 

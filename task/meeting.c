@@ -222,8 +222,10 @@ static int ask_coordinator(struct weft__engine *e, struct page *p, uint64_t coun
 	                                     .grant = p->grant,
 	                                     .meeting = p->meeting}};
 	int rc = weft__ask_result(e, &m, &value, timeout_ms);
+	weft__lock(e);
 	p->settled = p->meeting;
 	p->stale |= rc || !(value & WEFT__GROUP_KEPT);
+	weft__unlock(e);
 	return rc;
 }
 
