@@ -16,7 +16,7 @@ static int check(const char *name, uint32_t index)
 	return strnlen(name, NAME_MAX_BYTES + 1) > NAME_MAX_BYTES ? WEFT_ETOOBIG : 0;
 }
 
-/* All parts of a long one belong to one question, which is asked again as a whole. */
+/* All parts of a long one belong to one question. */
 static int add_parts(struct weft__engine *e, struct weft__ask *ask, struct weft__msg *m, const char *bytes, size_t nbytes)
 {
 	size_t at = 0;

@@ -490,9 +490,9 @@ int weft__control_open(struct weft__engine *e, int *fd, const char *nodedir); /*
 void weft__control_close(struct weft__engine *e);
 void weft__control_poll(struct weft__engine *e);
 int weft__control_send(struct weft__engine *e, const struct weft__msg *m);
+void weft__control_again(struct weft__engine *e); /* another daemon has said WELCOME */
 
 /* With a descriptor, which stays the caller's, and at once or not at all: WEFT_EAGAIN. */
-void weft__control_again(struct weft__engine *e); /* another daemon has said WELCOME */
 int weft__control_send_fd(struct weft__engine *e, const struct weft__msg *m, int fd);
 
 /* Ask and wait; the answers go through ask->answer. The answer's code, WEFT_ENOVM, WEFT_ETIMEDOUT.
@@ -524,11 +524,13 @@ void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *m);
 
 /* --- output.c --------------------------------------------------------------------------------- */
 void weft__on_output_begin(struct weft__engine *e, const struct weft__msg_output_begin *m);
-void weft__on_start_task(struct weft__engine *e, const struct weft__msg_start_task *m); /* tasker.c */
-void weft__tasker_again(struct weft__engine *e); /* the node's daemon is a new one */
 void weft__on_output(struct weft__engine *e, const struct weft__msg_output *m);
 void weft__on_output_end(struct weft__engine *e, const struct weft__msg_output_end *m);
 void weft__outputs_fini(struct weft__engine *e);
+
+/* --- tasker.c --------------------------------------------------------------------------------- */
+void weft__on_start_task(struct weft__engine *e, const struct weft__msg_start_task *m);
+void weft__tasker_again(struct weft__engine *e); /* the node's daemon is a new one */
 
 /* --- vm.c ------------------------------------------------------------------------------------- */
 /* A question that RESULT answers; value may be NULL. */
