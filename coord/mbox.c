@@ -249,10 +249,12 @@ void parcel_drop(struct coord *c, struct client *client)
 static bool take_part(struct coord *c, struct client *from, const struct weft__msg_mbox_put *m)
 {
 	struct parcel *p = &from->parcel;
-	if (m->offset == 0 && (m->size <= m->value.n || c->name_bytes - p->size + m->size > COORD_NAME_BYTES_MAX)) {
+	bool is_short = m->size <= m->value.n, fits = c->name_bytes - p->size + m->size <= COORD_NAME_BYTES_MAX;
+	if (m->offset == 0 && (is_short || !fits)) {
 		parcel_drop(c, from);
-		send_result(c, from, m->req, m->size <= m->value.n ? WEFT_EINVAL : WEFT_ENOSPC, 0, "%s",
-		            "the mailboxes of a virtual machine have no more room");
+		send_result(c, from, m->req, is_short ? WEFT_EINVAL : WEFT_ENOSPC, 0, "%s",
+		            is_short ? "a message in parts is longer than its first part"
+		                     : "the mailboxes of a virtual machine have no more room");
 		return false;
 	}
 	if (m->offset == 0 && !parcel_create(c, from, m->req, m->size))
