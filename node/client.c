@@ -397,7 +397,7 @@ static void message(struct client *c, const struct weft__msg *m, const int *fds,
 		said_hello(c, &m->hello, fds, nfds);
 		break;
 	case WEFT__MSG_CONNECTED:
-		if (c->task)
+		if (c->task && c->node->again) /* else we know ourselves */
 			intro_known(c->node, c->task, &m->connected);
 		break;
 	case WEFT__MSG_BYE:

@@ -1,9 +1,8 @@
 /* Happy path: the bytes go out in EXCHANGE, cut to size; EXCHANGED brings the first piece of what all gave, and as long
  * as there is more EXCHANGE_READ asks for the next. When all of it is here it is taken apart and handed over.
  *
- * What can go wrong: the coordinator says why there will be nothing. Pieces that do not fit together would be its fault, and
- * end the exchange with
- * WEFT_EPROTO.
+ * What can go wrong: the coordinator says why there will be nothing. Pieces that do not fit together would be its fault,
+ * and end the exchange with WEFT_EPROTO.
  */
 #include "config.h"
 

@@ -421,6 +421,8 @@ int node_listen_everywhere(struct node *n, struct weft_error *e)
 	struct weft_error again;
 	if (link_listen_tcp(n->loop, n->listen_address, n->port, n->port, on_tcp, n, &n->tcp_listener, &again))
 		n->tcp_listener = NULL;
+	else
+		keeper_put(&n->keeper, KEEPER_TCP, link_listener_fd(n->tcp_listener));
 	return rc;
 }
 

@@ -162,8 +162,11 @@ static int space(const struct mpi_space *s)
 	bool yes = true;
 	struct infos i = {.n = 0, .size = INFOS_MAX + (s->locals ? s->nlocal : 0)};
 	pmix_proc_t parent;
-	if (!(i.all = calloc(i.size, sizeof *i.all)))
+	if (!(i.all = calloc(i.size, sizeof *i.all))) {
+		free(nodes);
+		free(ranks);
 		return WEFT_ENOMEM;
+	}
 	add(&i, PMIX_NODE_MAP, nodes, PMIX_REGEX);
 	add(&i, PMIX_PROC_MAP, ranks, PMIX_REGEX);
 	add(&i, PMIX_UNIV_SIZE, &s->universe, PMIX_UINT32);

@@ -127,7 +127,7 @@ void taskvm_alone_started(struct taskvm *vm, const struct taskvm_launch *l, stru
 void taskvm_alone_wrote(struct taskvm *vm, const struct taskvm_task *t)
 {
 	uint64_t now = weft__clock_ns();
-	if (vm->alone.task != t || now < vm->alone.pause_ns)
+	if (vm->alone.task != t || t->state != TASKVM_RUNNING || now < vm->alone.pause_ns)
 		return;
 	vm->alone.pause_ns = now + (uint64_t)PAUSE_MS * 1000000;
 	look(vm, &vm->alone);

@@ -150,9 +150,9 @@ int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
 		if (t) {
 			t->program = l->program;
 			l->tasks[l->ntasks++] = t;
-		}
-		else
+		} else {
 			refuse(vm, m->tids.p[i], WEFT_ENOMEM, "out of memory");
+		}
 	}
 	if (l) {
 		taskvm_spawn_resolve(vm, l, m);

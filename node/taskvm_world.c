@@ -5,8 +5,8 @@
  * and gets what they have found. Programs of no MPI start meanwhile, those of an MPI when the worlds are known. A task
  * VM whose tasks have all ended stays until then.
  *
- * What can go wrong: the exchange fails, because a node of the job is lost or the connection is: the tasks that wait for it
- * do not start, and their text says why. What another task VM gives is checked; what makes no sense is WEFT_EPROTO.
+ * What can go wrong: the exchange fails, because a node of the job is lost: the tasks that wait for it do not start, and
+ * their text says why. What another task VM gives is checked; what makes no sense is WEFT_EPROTO.
  */
 #include "config.h"
 
