@@ -409,6 +409,7 @@ static void join(struct coord *c, const struct coord_event *ev, const struct wef
 		return;
 	n->link = ev->link;
 	n->heard_ms = c->now_ms;
+	n->its_beat = 0;
 	n->timed_state = 0;
 	send_link(c, n->link, n,
 	          &(struct weft__msg){.code = WEFT__MSG_JOINED,
@@ -459,6 +460,7 @@ static void message(struct coord *c, const struct coord_event *ev)
 	}
 	n->heard_ms = c->now_ms;
 	if (m.code == WEFT__MSG_HEARTBEAT) {
+		n->its_beat = m.heartbeat.seq;
 		heartbeat(c, ev, n, m.heartbeat.seen);
 		return;
 	}
@@ -500,7 +502,7 @@ static void tick(struct coord *c)
 		n->beat_ms = c->now_ms;
 		send_link(c, n->link, n,
 		          &(struct weft__msg){.code = WEFT__MSG_HEARTBEAT,
-		                              .heartbeat = {.seq = ++n->beat, .seen = n->session.received}});
+		                              .heartbeat = {.seq = ++n->beat, .seen = n->session.received, .heard = n->its_beat}});
 	}
 	for (struct weft__list *l = c->nodes.next; l != &c->nodes;) {
 		struct node *n = WEFT__CONTAINER(l, struct node, all);

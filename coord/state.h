@@ -52,6 +52,7 @@ struct node {
 	uint64_t link;        /* 0: none */
 	uint64_t timed_state; /* the state whose time began at since_ms, 0: begins with the next tick */
 	uint64_t since_ms, heard_ms, beat_ms, beat;
+	uint64_t its_beat; /* seq of its last heartbeat on this link */
 };
 
 struct task {

@@ -234,7 +234,8 @@ static void message(struct node *n, const struct weft__msg *m)
 		refused(n, &m->refused);
 		break;
 	case WEFT__MSG_HEARTBEAT:
-		confirmed(n, m->heartbeat.seen);
+		if (!confirmed(n, m->heartbeat.seen))
+			intro_told(n, m->heartbeat.heard);
 		break;
 	case WEFT__MSG_DOWN:
 		client_down(n, &m->down);

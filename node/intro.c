@@ -8,6 +8,8 @@
  * What can go wrong:
  * - The other task has not enrolled: the pair waits until it does or ends.
  * - It has ended, left, or never was: CHANNEL with WEFT_ENOTASK; who had a channel gets TASK_GONE.
+ * - Its node was asked before the coordinator told it of the task, as a job's first tasks may run before its other nodes
+ *   have heard of it: the pair waits until all has come that the coordinator may have said before.
  * - Both ask at once: there is one pair, and it opens once; a second request changes nothing.
  * - A task shares a buffer with its partner (SHARE): it is passed on when it is sound, else the task is closed.
  * - No shared memory is left: a socketpair takes its place.
@@ -59,7 +61,8 @@ struct pair {
 	bool has_token, token_used;
 	bool turned;      /* the node of the higher tid dials */
 	struct link_token token;
-	struct weft__list turn; /* in node->dials, or in node->redials, or alone */
+	struct weft__list turn; /* in node->dials, redials or unborn, or alone */
+	uint64_t told_with;     /* unborn: when the coordinator has heard this heartbeat, and says so, it is known */
 	unsigned ntries;
 	bool known;       /* OPEN since an earlier daemon, as a task says: */
 	bool listed[2];   /* that one */
@@ -83,6 +86,12 @@ static struct task *living(const struct node *n, uint64_t tid)
 {
 	struct task *t = job_task(n, tid);
 	return t && t->state != TASK_ENDED && !t->left ? t : NULL;
+}
+
+/* A tid of this node that may have been given to a task, though we have not been told so far. */
+static bool unborn(const struct node *n, uint64_t tid)
+{
+	return is_here(n, tid) && tid > n->newest;
 }
 
 static void step(struct pair *p, enum pair_state to)
@@ -303,6 +312,13 @@ static void accept_invitation(struct pair *p)
 	send_answer(n, other_node(p), p->tids[LOW], p->tids[HIGH], 0);
 }
 
+static void await_birth(struct pair *p)
+{
+	p->told_with = p->node->coord.beats + 1;
+	weft__list_remove(&p->turn);
+	weft__list_push(&p->node->unborn, &p->turn);
+}
+
 /* Does the next step of a waiting pair, if it can be done. */
 static void advance(struct pair *p)
 {
@@ -310,8 +326,11 @@ static void advance(struct pair *p)
 	bool here[2] = {is_here(n, p->tids[LOW]), is_here(n, p->tids[HIGH])};
 	struct task *tasks[2] = {here[LOW] ? living(n, p->tids[LOW]) : NULL, here[HIGH] ? living(n, p->tids[HIGH]) : NULL};
 	for (int i = LOW; i <= HIGH; i++) {
-		if (here[i] && !tasks[i]) { /* it has ended, and is about to be told of */
-			fail(p, WEFT_ENOTASK);
+		if (here[i] && !tasks[i]) { /* or it has ended, and is about to be told of */
+			if (unborn(n, p->tids[i]))
+				await_birth(p);
+			else
+				fail(p, WEFT_ENOTASK);
 			return;
 		}
 	}
@@ -338,7 +357,7 @@ void intro_wanted(struct node *n, struct task *from, uint64_t tid)
 		tell_failed(n, from->tid, tid, WEFT_EINVAL);
 		return;
 	}
-	bool may = is_here(n, tid) ? living(n, tid) != NULL : peer_find(n, weft__tid_node((weft_tid_t){tid})) != NULL;
+	bool may = is_here(n, tid) ? living(n, tid) || unborn(n, tid) : peer_find(n, weft__tid_node((weft_tid_t){tid})) != NULL;
 	struct pair *p = may ? pair_make(n, from->tid, tid) : NULL;
 	if (!p) {
 		tell_failed(n, from->tid, tid, may ? WEFT_ENOMEM : WEFT_ENOTASK);
@@ -378,6 +397,30 @@ void intro_enrolled(struct node *n, struct task *t)
 			advance(p);
 	}
 	weft__free(tids);
+}
+
+/* One of the two is a task of this node, and is none. */
+static bool is_vain(const struct pair *p)
+{
+	const struct node *n = p->node;
+	return (is_here(n, p->tids[LOW]) && !living(n, p->tids[LOW])) || (is_here(n, p->tids[HIGH]) && !living(n, p->tids[HIGH]));
+}
+
+void intro_told(struct node *n, uint64_t beat)
+{
+	while (!weft__list_empty(&n->unborn)) {
+		struct pair *p = WEFT__CONTAINER(n->unborn.next, struct pair, turn);
+		if (p->told_with > beat)
+			return;
+		weft__list_remove(&p->turn);
+		bool vain = is_vain(p);
+		if (vain && is_here(n, p->tids[LOW]) != is_here(n, p->tids[HIGH]))
+			send_answer(n, other_node(p), p->tids[LOW], p->tids[HIGH], WEFT_ENOTASK);
+		if (vain)
+			fail(p, WEFT_ENOTASK);
+		else if (p->state == PAIR_WAITING)
+			advance(p);
+	}
 }
 
 /* --- shared buffers ------------------------------------------------------------------------------- */
@@ -724,9 +767,10 @@ static void dialled(void *arg, int fd, int code)
 static void intro(struct peer *peer, const struct weft__msg_intro *m)
 {
 	struct node *n = peer->node;
-	struct pair *p = living(n, m->high) ? pair_make(n, m->low, m->high) : NULL;
+	bool may = living(n, m->high) || unborn(n, m->high);
+	struct pair *p = may ? pair_make(n, m->low, m->high) : NULL;
 	if (!p || m->token.n != sizeof p->token.bytes) {
-		send_answer(n, peer->index, m->low, m->high, living(n, m->high) ? WEFT_ENOMEM : WEFT_ENOTASK);
+		send_answer(n, peer->index, m->low, m->high, may ? WEFT_ENOMEM : WEFT_ENOTASK);
 		return;
 	}
 	if (p->state == PAIR_OPEN) /* it was lost on its way to the other: a new one, its task knows none yet */
@@ -770,9 +814,10 @@ static void turned(struct peer *peer, const struct weft__msg_intro_turn *m)
 static void wanted(struct peer *peer, const struct weft__msg_intro_wanted *m)
 {
 	struct node *n = peer->node;
-	struct pair *p = living(n, m->low) ? pair_make(n, m->low, m->high) : NULL;
+	bool may = living(n, m->low) || unborn(n, m->low);
+	struct pair *p = may ? pair_make(n, m->low, m->high) : NULL;
 	if (!p)
-		send_answer(n, peer->index, m->low, m->high, living(n, m->low) ? WEFT_ENOMEM : WEFT_ENOTASK);
+		send_answer(n, peer->index, m->low, m->high, may ? WEFT_ENOMEM : WEFT_ENOTASK);
 	else if (p->state == PAIR_WAITING)
 		advance(p);
 	else if (p->state == PAIR_DIALLING && p->turned)

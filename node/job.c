@@ -95,6 +95,8 @@ static struct task *task_make(struct job *j, uint64_t tid, uint64_t rank)
 	t->rank = (uint32_t)rank;
 	t->job = j;
 	t->doorbell = -1;
+	if (tid > n->newest)
+		n->newest = tid;
 	weft__list_push(&j->tasks, &t->link);
 	j->nlocal++;
 	return t;

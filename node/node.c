@@ -454,6 +454,7 @@ int node_start(struct node *n, struct weft_error *e)
 	}
 	weft__list_init(&n->dials);
 	weft__list_init(&n->redials);
+	weft__list_init(&n->unborn);
 	weft__list_init(&n->lingering);
 	weft__session_init(&n->coord.session);
 	int rc = signals_watch(n);

@@ -117,12 +117,14 @@ struct node {
 	struct weft__map jobs;      /* job: struct job */
 	struct weft__map askers;    /* number of a task VM as a client: struct job */
 	struct weft__map tasks;     /* tid: struct task */
+	uint64_t newest;            /* the highest tid of this node that the coordinator has told of: they ascend */
 	struct weft__map endpoints; /* tid: struct endpoint */
 	struct weft__map tokens;    /* first bytes of a token: struct pair */
 	struct weft__map peers;     /* node index: struct peer */
 
 	/* intro.c: connections for tasks */
 	struct weft__list dials, redials; /* pairs that wait for their turn; that are to be tried again */
+	struct weft__list unborn;         /* pairs that wait for the coordinator to tell of a task here */
 	unsigned ndials;                  /* under way */
 	uv_timer_t redial_timer;
 
@@ -399,6 +401,7 @@ const char *intro_share(struct node *n, const struct task *from, const struct we
 /* Hands a page to those members of a group that are here. */
 void intro_group(struct node *n, const struct weft__msg_group_page *m);
 void intro_enrolled(struct node *n, struct task *t);
+void intro_told(struct node *n, uint64_t beat); /* what the coordinator had said when it heard that heartbeat has come */
 void intro_known(struct node *n, struct task *t, const struct weft__msg_connected *m); /* by an earlier daemon */
 void intro_peer_again(struct node *n, uint32_t index); /* its daemon or this one is another: who has ended meanwhile? */
 void intro_forget_lost(struct node *n);                /* tasks of nodes that are not there any more */

@@ -142,6 +142,18 @@ static void a_heartbeat_that_confirms_the_future_closes_the_link(void **state)
 	drive_destroy(d);
 }
 
+static void a_node_hears_which_of_its_heartbeats_has_come(void **state)
+{
+	struct drive *d = drive_vm(1, 1);
+	drive_silence(d, 2 * COORD_HEARTBEAT_MS);
+	while (drive_has(d, 1, 0, WEFT__MSG_HEARTBEAT))
+		assert_int_equal(drive_take(d, 1, 0, WEFT__MSG_HEARTBEAT)->heartbeat.heard, 0);
+	drive_send(d, 1, &(struct weft__msg){.code = WEFT__MSG_HEARTBEAT, .heartbeat = {.seq = 7, .seen = d->seen[1]}});
+	drive_silence(d, 2 * COORD_HEARTBEAT_MS);
+	assert_int_equal(drive_take(d, 1, 0, WEFT__MSG_HEARTBEAT)->heartbeat.heard, 7);
+	drive_destroy(d);
+}
+
 /* --- silence ------------------------------------------------------------------------------------------------ */
 
 static void a_node_whose_link_breaks_can_come_back_and_nothing_has_happened(void **state)
@@ -740,6 +752,7 @@ int main(void)
 	        cmocka_unit_test(bad_bytes_close_the_link_with_one_log_line),
 	        cmocka_unit_test(a_message_before_join_closes_the_link),
 	        cmocka_unit_test(a_heartbeat_that_confirms_the_future_closes_the_link),
+	        cmocka_unit_test(a_node_hears_which_of_its_heartbeats_has_come),
 	        cmocka_unit_test(a_node_whose_link_breaks_can_come_back_and_nothing_has_happened),
 	        cmocka_unit_test(a_lost_node_takes_its_tasks_and_clients_along),
 	        cmocka_unit_test(a_node_that_is_silent_on_an_open_link_is_lost_too),

@@ -29,7 +29,7 @@ enum { OTHER = 2, INCARNATION = 5, QUEUE_MAX = 64 };
 struct other {
 	struct rig rig;
 	uv_loop_t loop;
-	uv_timer_t limit;
+	uv_timer_t limit, beats;
 	bool over_limit;
 	struct link_listener *listener;
 	struct link *link; /* with weftd, whoever dialled */
@@ -184,7 +184,8 @@ static int setup(void **state)
 	o->port = o->rig.port;
 	uv_loop_init(&o->loop);
 	uv_timer_init(&o->loop, &o->limit);
-	o->limit.data = o;
+	uv_timer_init(&o->loop, &o->beats);
+	o->limit.data = o->beats.data = o;
 	assert_int_equal(link_listen_tcp(&o->loop, "127.0.0.1", 0, 0, on_tcp, o, &o->listener, &e), 0);
 	introduce_node_at(o, "127.0.0.1", "");
 	settle(o);
@@ -201,6 +202,7 @@ static int teardown(void **state)
 		close(o->socket);
 	link_listener_close(&o->listener);
 	uv_close((uv_handle_t *)&o->limit, NULL);
+	uv_close((uv_handle_t *)&o->beats, NULL);
 	uv_run(&o->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&o->loop);
 	for (size_t i = 0; i < o->nqueued; i++)
@@ -217,6 +219,20 @@ static void dial(struct other *o)
 	assert_int_equal(link_dial(&o->loop, "127.0.0.1", o->port, LINK_TO_PEER, "peer 2 5 1 1", o->key, &handler, o, &o->link),
 	                 0);
 	until(o, &o->opened);
+}
+
+static void on_beat(uv_timer_t *timer)
+{
+	struct other *o = timer->data;
+	struct weft__msg m = {.code = WEFT__MSG_HEARTBEAT,
+	                      .heartbeat = {.seq = 1, .seen = o->rig.coord.nnumbered, .heard = UINT64_MAX}};
+	fake_send(&o->rig.coord, &m, -1);
+}
+
+/* From now on the coordinator says, again and again, that it has told of all tasks that there are. */
+static void tell_that_all_is_told(struct other *o)
+{
+	uv_timer_start(&o->beats, on_beat, 0, 5);
 }
 
 static uint64_t their_tid(uint64_t local)
@@ -321,6 +337,7 @@ static void a_node_speaks_for_its_own_tasks_only(void **state)
 	/* What is right is answered: all before has been taken. */
 	struct weft__msg ask = {.code = WEFT__MSG_INTRO_WANTED, .intro_wanted = {.low = rig_tid(1, 0), .high = their_tid(1)}};
 	assert_int_equal(link_send(o->link, &ask, NULL, 0), 0);
+	tell_that_all_is_told(o);
 	expect(o, WEFT__MSG_INTRO_ANSWER, &m);
 	assert_int_equal(m.intro_answer.code, WEFT_ENOTASK);
 	assert_int_equal(rig_logged(&o->rig, "WEFT-PEER-BAD"), 6);
@@ -527,12 +544,50 @@ static void an_introduction_to_nobody_is_refused(void **state)
 	        .intro = {.low = their_tid(1), .high = high, .token = {token.bytes, sizeof token.bytes}}};
 	dial(o);
 	assert_int_equal(link_send(o->link, &intro, NULL, 0), 0);
+	tell_that_all_is_told(o);
 	expect(o, WEFT__MSG_INTRO_ANSWER, &m);
 	assert_int_equal(m.intro_answer.code, WEFT_ENOTASK);
+	uv_timer_stop(&o->beats);
 	start_task(o, "s300"); /* ends without having enrolled */
 	assert_int_equal(link_send(o->link, &intro, NULL, 0), 0);
 	expect(o, WEFT__MSG_PEER_TASK_GONE, &m);
 	assert_int_equal(m.peer_task_gone.tid, high);
+	end(o);
+}
+
+/* weftd has taken what was sent to it: it complains of the last of that. */
+static void await_complaint(struct other *o)
+{
+	struct weft__msg forged = {.code = WEFT__MSG_PEER_TASK_GONE, .peer_task_gone = {.tid = 3}};
+	uint64_t deadline = weft__deadline(10000);
+	assert_int_equal(link_send(o->link, &forged, NULL, 0), 0);
+	while (!rig_logged(&o->rig, "WEFT-PEER-BAD") && weft__deadline_left_ms(deadline)) {
+		uv_run(&o->loop, UV_RUN_NOWAIT);
+		poll(NULL, 0, 1);
+	}
+	assert_int_equal(rig_logged(&o->rig, "WEFT-PEER-BAD"), 1);
+}
+
+static void who_is_faster_than_the_coordinator_waits_for_it(void **state)
+{
+	struct other *o = *state;
+	struct weft__msg m;
+	struct link_token token = {{1}};
+	uint64_t high = higher_tid(o);
+	struct weft__msg intro = {
+	        .code = WEFT__MSG_INTRO,
+	        .intro = {.low = their_tid(1), .high = high, .token = {token.bytes, sizeof token.bytes}}};
+	dial(o);
+	assert_int_equal(link_send(o->link, &intro, NULL, 0), 0);
+	await_complaint(o);
+	rig_confirm(&o->rig); /* from before it had heard anything */
+	start_task(o, "h w");
+	expect(o, WEFT__MSG_INTRO_ANSWER, &m);
+	assert_int_equal(m.intro_answer.code, 0);
+	int fd = dial_task(o, &token);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_task_said(o, "channel 0 kind 2 side 1\n");
 	end(o);
 }
 
@@ -557,6 +612,7 @@ int main(int argc, char **argv)
 	        A_TEST(a_lost_node_ends_the_channels_with_it),
 	        A_TEST(a_token_serves_one_connection_and_no_guess),
 	        A_TEST(an_introduction_to_nobody_is_refused),
+	        A_TEST(who_is_faster_than_the_coordinator_waits_for_it),
 	};
 	return cmocka_run_group_tests_name("peers", tests, NULL, NULL);
 }
