@@ -25,7 +25,8 @@ struct feeder {
 	uint64_t taken;        /* bytes before that */
 };
 
-static int send_piece(struct feeder *f, uint64_t offset, const void *bytes, size_t nbytes, bool end)
+/* What can't be sent now, as a daemon has just crashed, is asked for once more. */
+static void send_piece(struct feeder *f, uint64_t offset, const void *bytes, size_t nbytes, bool end)
 {
 	struct weft__msg m = {.code        = WEFT__MSG_STDIN,
 	                      .stdin_bytes = {.job   = f->job,
@@ -33,7 +34,7 @@ static int send_piece(struct feeder *f, uint64_t offset, const void *bytes, size
 	                                      .bytes = {bytes, nbytes},
 	                                      .node  = f->node,
 	                                      .offset = offset}};
-	return session_send(f->session, &m, NULL, 0);
+	session_send(f->session, &m, NULL, 0);
 }
 
 static void read_some(struct feeder *f)
@@ -50,8 +51,7 @@ static void read_some(struct feeder *f)
 		uint64_t offset = f->taken + f->sent.len;
 		if (n > 0 && weft__buf_append(&f->sent, bytes, (size_t)n))
 			f->ended = true;
-		if (send_piece(f, offset, bytes, n > 0 ? (size_t)n : 0, f->ended))
-			f->ended = true;
+		send_piece(f, offset, bytes, n > 0 ? (size_t)n : 0, f->ended);
 		f->credit -= n > 0 ? (uint64_t)n : 0;
 		if (f->poll && !f->ours)
 			return; /* another read might block */
@@ -136,7 +136,7 @@ static void drop(struct feeder *f, uint64_t nbytes)
 
 void feeder_ack(struct feeder *f, const struct weft__msg_stdin_ack *m)
 {
-	drop(f, m->again ? m->taken > f->taken ? m->taken - f->taken : 0 : m->bytes);
+	drop(f, m->taken > f->taken ? m->taken - f->taken : 0);
 	if (m->again)
 		send_again(f, m->come);
 	settle(f);

@@ -26,6 +26,7 @@
 #include "base/ids.h"
 #include "base/map.h"
 #include "console/pieces.h"
+#include "proto/output.h"
 
 enum {
 	STRAGGLER_MS   = 3000,            /* silence after which output is not waited for any more, all jobs having ended */
@@ -49,9 +50,10 @@ struct job {
 	bool ended;
 };
 
-/* Bytes from a job's part on one node that are not acknowledged yet. */
+/* Output of a job's part on one node that is to be acknowledged. */
 struct debt {
-	uint64_t job, node, nbytes;
+	struct weft__output_span of;
+	uint64_t units;
 };
 
 struct runner {
@@ -62,7 +64,7 @@ struct runner {
 	struct output_config config;
 	struct weft__list roots;
 	struct weft__map jobs, tasks; /* by id, by tid */
-	struct weft__map come[2];     /* by tid: bytes of standard output, of standard error */
+	struct weft__output_counts counts;
 	struct debt *debts;
 	size_t ndebts, debts_cap;
 	size_t nkeeping; /* roots */
@@ -296,19 +298,17 @@ static void pay_debts(struct runner *r)
 	if (output_full(r->output) && !r->failed)
 		return;
 	for (size_t i = 0; i < r->ndebts; i++) {
-		struct debt *d     = &r->debts[i];
-		struct weft__msg m = {.code       = WEFT__MSG_OUTPUT_ACK,
-		                      .output_ack = {.job = d->job, .node = d->node, .bytes = d->nbytes}};
+		struct weft__msg m = weft__output_taken(&r->counts, &r->debts[i].of, r->debts[i].units);
 		session_send(r->session, &m, NULL, 0);
 	}
 	r->ndebts = 0;
 }
 
-static int owe(struct runner *r, const struct weft__msg_output *m)
+static int owe(struct runner *r, const struct weft__output_span *span, uint64_t units)
 {
 	for (size_t i = 0; i < r->ndebts; i++) {
-		if (r->debts[i].job == m->job && r->debts[i].node == m->node) {
-			r->debts[i].nbytes += m->bytes.n;
+		if (r->debts[i].of.job == span->job && r->debts[i].of.node == span->node) {
+			r->debts[i].units += units;
 			return 0;
 		}
 	}
@@ -320,7 +320,7 @@ static int owe(struct runner *r, const struct weft__msg_output *m)
 		r->debts     = debts;
 		r->debts_cap = cap;
 	}
-	r->debts[r->ndebts++] = (struct debt){m->job, m->node, m->bytes.n};
+	r->debts[r->ndebts++] = (struct debt){*span, units};
 	return 0;
 }
 
@@ -373,27 +373,9 @@ static struct output_task describe(struct runner *r, uint64_t job, uint64_t tid,
 	                            .style      = j ? j->root->style : OUTPUT_USUAL};
 }
 
-/* After a daemon's crash a piece may come twice: its acknowledgement was lost, or it was thought to be lost itself. One that
- * comes ahead of a lost one comes again after that. */
-static bool is_out_of_order(struct runner *r, const struct weft__msg_output *m)
-{
-	struct weft__map *streams = &r->come[m->stream == 2];
-	uint64_t come             = (uintptr_t)weft__map_get(streams, m->tid);
-	if (m->offset > come)
-		return true;
-	if (m->offset == come) {
-		weft__map_put(streams, m->tid, (void *)(uintptr_t)(come + m->bytes.n)); /* a number, not a pointer to anything */
-		return false;
-	}
-	struct weft__msg ack = {.code       = WEFT__MSG_OUTPUT_ACK,
-	                        .output_ack = {.job = m->job, .node = m->node, .bytes = m->bytes.n}};
-	session_send(r->session, &ack, NULL, 0);
-	return true;
-}
-
 static void take_output(struct runner *r, const struct weft__msg_output *m)
 {
-	struct weft_error e;
+	struct weft_error e = {0};
 	const struct job *j     = weft__map_get(&r->jobs, m->job);
 	struct runner_root *own = j && j->root->output ? j->root : NULL;
 	struct output_task task = describe(r, m->job, m->tid, m->rank);
@@ -404,19 +386,18 @@ static void take_output(struct runner *r, const struct weft__msg_output *m)
 		fail_root(own, e.text);
 	else if (!own && !r->failed)
 		rc = output_push(r->output, &task, (unsigned)m->stream, m->bytes.p, m->bytes.n, &e);
-	if (owe(r, m) && !rc)
-		rc = weft__err_set(&e, WEFT_ENOMEM, "out of memory");
 	if (rc)
 		fail_output(r, rc, e.text);
-	pay_debts(r);
 }
 
 static void take_output_end(struct runner *r, const struct weft__msg_output_end *m)
 {
 	const struct job *j     = weft__map_get(&r->jobs, m->job);
 	struct output_task task = describe(r, m->job, m->tid, m->rank);
-	struct task *t          = find_task(r, m->tid);
-	if (t && t->flushed) /* said twice */
+	if (m->node == 0 && !weft__map_get(&r->tasks, m->tid)) /* its task VM had said so before it died */
+		return;
+	struct task *t = find_task(r, m->tid);
+	if (t && t->flushed)
 		return;
 	output_end(output_of(r, j ? j->root : NULL), &task);
 	if (!t)
@@ -426,16 +407,37 @@ static void take_output_end(struct runner *r, const struct weft__msg_output_end 
 	settle_task(r, m->tid, t, waited);
 }
 
-/* OUTPUT or OUTPUT_END: shown now, or kept for later. */
-static void take_piece(struct runner *r, const struct weft__msg *m)
+static void show_piece(struct runner *r, const struct weft__msg *m)
 {
-	bool is_end = m->code == WEFT__MSG_OUTPUT_END;
-	if (keep_piece(r, is_end ? m->output_end.job : m->output.job, m))
-		return;
-	if (is_end)
+	struct weft__output_span span;
+	weft__output_span(m, &span);
+	if (m->code == WEFT__MSG_OUTPUT_END)
 		take_output_end(r, &m->output_end);
 	else
 		take_output(r, &m->output);
+	if (span.node && owe(r, &span, span.to - span.from))
+		fail_output(r, WEFT_ENOMEM, "out of memory");
+	pay_debts(r);
+}
+
+/* OUTPUT or OUTPUT_END: shown now, or kept for later. */
+static void take_piece(struct runner *r, const struct weft__msg *m)
+{
+	struct weft__output_span span;
+	weft__output_span(m, &span);
+	if (!keep_piece(r, span.job, m))
+		show_piece(r, m);
+}
+
+static void take_in_order(struct runner *r, const struct weft__msg *m)
+{
+	struct weft__output_span span;
+	weft__output_span(m, &span);
+	enum weft__output_turn turn = weft__output_came(&r->counts, &span);
+	if (turn == WEFT__OUTPUT_NEXT)
+		take_piece(r, m);
+	else if (turn == WEFT__OUTPUT_TWICE && owe(r, &span, 0) == 0) /* the acknowledgement was lost, or is to come */
+		pay_debts(r);
 }
 
 /* What came of this job before it was known; 0: of all that are not. */
@@ -443,10 +445,7 @@ static void release_pieces(struct runner *r, uint32_t job)
 {
 	struct piece *piece;
 	while ((piece = pieces_pop(&r->pieces, job))) {
-		if (piece->m.code == WEFT__MSG_OUTPUT)
-			take_output(r, &piece->m.output);
-		else
-			take_output_end(r, &piece->m.output_end);
+		show_piece(r, &piece->m);
 		weft__free(piece);
 	}
 }
@@ -496,11 +495,8 @@ static void on_event(void *arg, const struct weft__msg *m)
 		take_job_event(r, &m->job_event);
 		return;
 	case WEFT__MSG_OUTPUT:
-		if (!is_out_of_order(r, &m->output))
-			take_piece(r, m);
-		return;
 	case WEFT__MSG_OUTPUT_END:
-		take_piece(r, m);
+		take_in_order(r, m);
 		return;
 	case WEFT__MSG_STDIN_ACK:
 		take_stdin_ack(r, &m->stdin_ack);
@@ -614,8 +610,7 @@ void runner_destroy(struct runner **r)
 	while (weft__map_next(&old->tasks, &cursor, &tid, &task))
 		weft__free(task);
 	weft__map_fini(&old->tasks);
-	weft__map_fini(&old->come[0]);
-	weft__map_fini(&old->come[1]);
+	weft__output_counts_fini(&old->counts);
 	weft__map_fini(&old->jobs);
 	pieces_fini(&old->pieces);
 	session_unlisten(&old->listener);

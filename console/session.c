@@ -345,6 +345,8 @@ static int send_kept(struct session *s, const struct weft__msg *m, const int *fd
 		rc = weft__session_push(&s->counts, body.data, body.len);
 	if (!rc && !(asks && s->resuming))
 		rc = nfds ? link_send(s->link, m, fds, nfds) : link_send_body(s->link, body.data, body.len);
+	if (rc == WEFT_ECLOSED && (asks || own)) /* the daemon has crashed, as we shall hear: the next one is told */
+		rc = 0;
 	if (own && !asks) {
 		*own = body;
 		body = (struct weft__buf){0};

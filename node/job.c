@@ -367,7 +367,7 @@ static struct weft__str folder_of(const struct node *n, const struct weft__msg_l
 
 static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 {
-	struct weft_error e = {.code = WEFT_ECANCELED, .text = "the node goes down"};
+	struct weft_error e;
 	struct weft__msg launch = {.code = WEFT__MSG_LAUNCH, .launch = *m};
 	char interface[32];
 	launch.launch.tids.n = launch.launch.ranks.n = admit(j, m, room);
@@ -380,7 +380,13 @@ static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 		return;
 	}
 	bool first = !j->vm;
-	int rc = j->node->state >= NODE_HALTING ? WEFT_ECANCELED : first ? taskvm_link_start(j, &e) : 0;
+	int rc = 0;
+	if (j->node->state >= NODE_HALTING)
+		rc = weft__err_set(&e, WEFT_ECANCELED, "the node goes down");
+	else if (j->vm_lost)
+		rc = weft__err_set(&e, WEFT_EINTERNAL, "the task VM ended before the task was started");
+	else if (first)
+		rc = taskvm_link_start(j, &e);
 	if (!rc) {
 		if (first)
 			send_team(j);
@@ -500,7 +506,7 @@ void job_rejoin_tasks(struct job *j, const struct weft__msg_rejoined *m)
 	if (!m->last)
 		return;
 	j->rejoining = false;
-	if (j->sink_node != n->index || !takeover_expects(n, j->sink_client) || client_find(n, j->sink_client))
+	if (output_may_come(j))
 		taskvm_link_send(j, &(struct weft__msg){.code = WEFT__MSG_OUTPUT_AGAIN}, -1);
 	if (c)
 		starter_settle(n, c);
@@ -578,6 +584,7 @@ void job_vm_gone(struct job *j)
 	mpi_shm_path(n->vm, n->index, j->id, shm);
 	mpi_shm_remove(shm); /* of one that was killed */
 	vm_close(j);
+	j->vm_lost = true;
 	if (j->last)
 		job_free(j);
 	else

@@ -227,7 +227,7 @@ struct client {
 	uint64_t pass;     /* what it proves itself with to another daemon */
 	int stdin_fd;      /* from a tool, for its next job's rank 0; -1 */
 	uint64_t stands_for; /* the task that the tasker was asked to start in its place, 0: none */
-	struct weft__map unacked; /* (job, node): bytes of OUTPUT that it has not acknowledged */
+	struct weft__map sent; /* (job, node): offset up to which it was sent OUTPUT; absent: all is acknowledged */
 };
 
 int client_open(struct node *n, int *fd, struct task *task, bool owner); /* takes fd */
@@ -290,8 +290,9 @@ struct job {
 	struct link *vm;    /* the task VM's connection, NULL: none (any more) */
 	pid_t vm_pid;       /* 0: not started, or ended */
 	int vm_status;      /* how it ended */
+	bool vm_lost;       /* it ended before the last LAUNCH, and takes a part of the job along */
 	uint32_t vm_client; /* its number as a client of the coordinator, 0: it has asked nothing */
-	uint64_t unacked;   /* bytes of its OUTPUT on their way to another node */
+	uint64_t output_sent; /* offset of its OUTPUT on its way to another node; 0: all is acknowledged */
 	bool rejoining;     /* its task VM says what it had said to an earlier daemon */
 	uint64_t reported;  /* number of the last message to the coordinator about an end here; 0: it is confirmed */
 };
@@ -339,7 +340,8 @@ void output_to_vm(struct node *n, uint64_t node, uint64_t job, const struct weft
 void output_client_gone(struct client *c);
 void output_peer_broken(struct node *n, uint32_t index); /* for good: nobody will acknowledge */
 /* All for a client, 0 any, of that node is to be said once more; or only where something is on its way. */
-void output_peer_again(struct node *n, uint32_t index, uint64_t client, bool unacked_only);
+void output_peer_again(struct node *n, uint32_t index, uint64_t client, bool under_way);
+bool output_may_come(const struct job *j); /* after a takeover: its reader is back, or never will be */
 void output_again(struct node *n, uint64_t client); /* all for a client of this node, 0 for any */
 
 void joblog_append(struct node *n, uint64_t job, const void *bytes, size_t nbytes);
@@ -360,6 +362,7 @@ struct peer {
 	struct weft__buf waiting;  /* bodies, each with its length before it */
 	bool deaf;      /* it can't be dialled from here, so it is asked to dial us */
 	bool called;    /* it was asked to, and we wait for it */
+	bool lost_some; /* a link broke, and what was under way is to be said again */
 	bool answering; /* the race is because it asked us to */
 	uint8_t key[LINK_KEY_BYTES];
 	struct link *dialled, *accepted; /* sending prefers the first */

@@ -3,31 +3,24 @@
  * A task VM sends OUTPUT to its node; the job's LAUNCH said which client of which node it is for. On this node it
  * goes to that client's connection (a tool's, or a task's that wants it) or, for client 0, into the job's log;
  * else to that node. A task VM keeps what is not acknowledged, and sends it again when it may have been lost with a link
- * or a daemon. What a client has not acknowledged is counted, so that a client that goes leaves no task VM waiting: what is for
- * nobody is acknowledged and dropped.
+ * or a daemon (proto/output.h). How far a client has been sent is known, so that a client that goes leaves no task VM waiting:
+ * what is for nobody is acknowledged and dropped.
  */
 #include "config.h"
 
 #include "node/node.h"
 
 #include "base/log.h"
+#include "proto/output.h"
 
-static uint64_t unacked_key(uint64_t job, uint64_t node)
+static uint64_t sent_key(uint64_t job, uint64_t node)
 {
 	return job << WEFT__NODE_BITS | node;
 }
 
-static void unacked_set(struct client *c, uint64_t key, uintptr_t nbytes)
+static void acknowledge(struct node *n, uint64_t job, uint64_t node, uint64_t offset)
 {
-	if (nbytes == 0)
-		weft__map_remove(&c->unacked, key);
-	else if (weft__map_put(&c->unacked, key, (void *)nbytes)) /* a number, not a pointer to anything */
-		client_doom(c);
-}
-
-static void acknowledge(struct node *n, uint64_t job, uint64_t node, uint64_t nbytes)
-{
-	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_ACK, .output_ack = {.job = job, .node = node, .bytes = nbytes}};
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_ACK, .output_ack = {.job = job, .node = node, .offset = offset}};
 	output_to_vm(n, node, job, &m);
 }
 
@@ -41,37 +34,40 @@ static bool may_stay(struct node *n, uint64_t job)
 void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, const uint8_t *body, size_t nbytes)
 {
 	struct client *c = client ? client_find(n, client) : NULL;
-	bool is_output = m->code == WEFT__MSG_OUTPUT;
+	struct weft__output_span span = {0};
+	weft__output_span(m, &span);
 	if (c && c->link && (c->role == WEFT__ROLE_TOOL || c->role == WEFT__ROLE_TASK)) {
-		uint64_t key = unacked_key(m->output.job, m->output.node);
-		if (is_output)
-			unacked_set(c, key, (uintptr_t)weft__map_get(&c->unacked, key) + m->output.bytes.n);
+		uintptr_t to = (uintptr_t)span.to; /* a number, not a pointer to anything */
+		if (span.node && weft__map_put(&c->sent, sent_key(span.job, span.node), (void *)to))
+			client_doom(c);
 		client_send_body(c, body, nbytes);
 		return;
 	}
-	if (!is_output || takeover_expects(n, client)) /* its task VM keeps it until it is told: output_again */
+	if (!span.node || takeover_expects(n, client)) /* its task VM keeps it until it is told: output_again */
 		return;
-	if (client == 0 || (n->home && may_stay(n, m->output.job)))
-		joblog_append(n, m->output.job, m->output.bytes.p, m->output.bytes.n);
-	acknowledge(n, m->output.job, m->output.node, m->output.bytes.n);
+	if (m->code == WEFT__MSG_OUTPUT && (client == 0 || (n->home && may_stay(n, span.job))))
+		joblog_append(n, span.job, m->output.bytes.p, m->output.bytes.n);
+	acknowledge(n, span.job, span.node, span.to);
 }
 
 /* To the job's sink, wherever that is. */
 static void route(struct job *j, const struct weft__msg *m, const uint8_t *body, size_t nbytes)
 {
 	struct node *n = j->node;
+	struct weft__output_span span = {0};
+	weft__output_span(m, &span);
 	if (j->sink_node == n->index)
 		output_deliver(n, j->sink_client, m, body, nbytes);
 	else if (peer_down(n, j->sink_node, j->sink_client, body, nbytes) == 0)
-		j->unacked += m->code == WEFT__MSG_OUTPUT ? m->output.bytes.n : 0;
-	else if (m->code == WEFT__MSG_OUTPUT) /* nobody is there */
-		acknowledge(n, j->id, n->index, m->output.bytes.n);
+		j->output_sent = span.node ? span.to : j->output_sent;
+	else if (span.node && !n->taking_over) /* nobody is there, and we would know it */
+		acknowledge(n, j->id, n->index, span.to);
 }
 
 void output_from_vm(struct job *j, const struct weft__msg *m, const uint8_t *body, size_t nbytes)
 {
-	bool is_own = m->code != WEFT__MSG_OUTPUT || (m->output.job == j->id && m->output.node == j->node->index);
-	if (!is_own) {
+	struct weft__output_span span;
+	if (weft__output_span(m, &span) && (span.job != j->id || span.node != j->node->index)) {
 		weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "task VM of job=%u sent output of another", j->id);
 		return;
 	}
@@ -96,13 +92,13 @@ void output_end(struct job *j, struct task *t)
 
 void output_acknowledged(struct client *c, const struct weft__msg_output_ack *m)
 {
-	uint64_t key = unacked_key(m->job, m->node);
-	uintptr_t owed = (uintptr_t)weft__map_get(&c->unacked, key);
-	uint64_t nbytes = m->bytes < owed ? m->bytes : owed;
-	if (nbytes == 0)
+	uint64_t key = sent_key(m->job, m->node);
+	uint64_t sent = (uintptr_t)weft__map_get(&c->sent, key);
+	if (m->offset == 0 || m->offset > sent) /* of what it was not sent; or by an earlier daemon, and that comes again */
 		return;
-	unacked_set(c, key, owed - nbytes);
-	acknowledge(c->node, m->job, m->node, nbytes);
+	if (m->offset == sent)
+		weft__map_remove(&c->sent, key);
+	acknowledge(c->node, m->job, m->node, m->offset);
 }
 
 void output_to_vm(struct node *n, uint64_t node, uint64_t job, const struct weft__msg *m)
@@ -114,25 +110,51 @@ void output_to_vm(struct node *n, uint64_t node, uint64_t job, const struct weft
 	struct job *j = job_find(n, job);
 	if (!j || j->outside)
 		return;
-	if (m->code == WEFT__MSG_OUTPUT_ACK)
-		j->unacked -= m->output_ack.bytes < j->unacked ? m->output_ack.bytes : j->unacked;
+	if (m->code == WEFT__MSG_OUTPUT_ACK && m->output_ack.offset >= j->output_sent)
+		j->output_sent = 0; /* nothing is under way */
 	taskvm_link_send(j, m, -1);
 }
 
-void output_peer_again(struct node *n, uint32_t index, uint64_t client, bool unacked_only)
+static void ask_again(struct job *j)
+{
+	if (!j->outside && !j->rejoining)
+		taskvm_link_send(j, &(struct weft__msg){.code = WEFT__MSG_OUTPUT_AGAIN}, -1);
+}
+
+void output_peer_again(struct node *n, uint32_t index, uint64_t client, bool under_way)
 {
 	size_t cursor = 0;
 	uint64_t id;
 	void *value;
 	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
 		struct job *j = value;
-		if (j->sink_node != index || (client && j->sink_client != client) || j->rejoining)
+		if (j->sink_node != index || (client && j->sink_client != client))
 			continue;
-		if (unacked_only && !j->unacked)
+		if (under_way && !j->output_sent && !(j->flags & WEFT__SPAWN_STDIN))
 			continue;
-		j->unacked = 0;
-		taskvm_link_send(j, &(struct weft__msg){.code = WEFT__MSG_OUTPUT_AGAIN}, -1);
+		ask_again(j);
 	}
+}
+
+/* Of jobs whose reader's node is not there: it is dropped. */
+static void output_stranded(struct node *n)
+{
+	size_t cursor = 0;
+	uint64_t id;
+	void *value;
+	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
+		struct job *j = value;
+		if (j->sink_node != n->index && !peer_find(n, j->sink_node))
+			ask_again(j);
+	}
+}
+
+bool output_may_come(const struct job *j)
+{
+	struct node *n = j->node;
+	if (j->sink_node != n->index)
+		return !n->taking_over || peer_find(n, j->sink_node);
+	return !takeover_expects(n, j->sink_client) || client_find(n, j->sink_client);
 }
 
 void output_again(struct node *n, uint64_t client)
@@ -142,6 +164,8 @@ void output_again(struct node *n, uint64_t client)
 	uint64_t index;
 	void *unused;
 	output_peer_again(n, n->index, client, false);
+	if (!client)
+		output_stranded(n);
 	while (weft__map_next(&n->peers, &cursor, &index, &unused))
 		peer_send(n, index, &m);
 }
@@ -153,8 +177,8 @@ void output_peer_broken(struct node *n, uint32_t index)
 	void *value;
 	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
 		struct job *j = value;
-		if (j->sink_node == index && j->unacked) /* nobody will acknowledge what was under way */
-			acknowledge(n, id, n->index, j->unacked);
+		if (j->sink_node == index && j->output_sent) /* nobody will acknowledge what was under way */
+			acknowledge(n, id, n->index, j->output_sent);
 	}
 }
 
@@ -162,8 +186,8 @@ void output_client_gone(struct client *c)
 {
 	size_t cursor = 0;
 	uint64_t key;
-	void *owed;
-	while (weft__map_next(&c->unacked, &cursor, &key, &owed))
-		acknowledge(c->node, key >> WEFT__NODE_BITS, key & WEFT__NODE_MAX, (uintptr_t)owed);
-	weft__map_fini(&c->unacked);
+	void *sent;
+	while (weft__map_next(&c->sent, &cursor, &key, &sent))
+		acknowledge(c->node, key >> WEFT__NODE_BITS, key & WEFT__NODE_MAX, (uintptr_t)sent);
+	weft__map_fini(&c->sent);
 }

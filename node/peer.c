@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "node/addresses.h"
 #include "node/race.h"
+#include "proto/output.h"
 
 enum { FAILURES_MAX = 10, RETRY_MS = 1000, CALL_MS = 6000 };
 
@@ -38,9 +39,10 @@ struct peer *peer_find(const struct node *n, uint64_t index)
 
 static bool is_for_tool(const struct peer *p, const struct weft__msg *m)
 {
-	return m->code == WEFT__MSG_OUTPUT ? m->output.node == p->index
-	                                   : m->code == WEFT__MSG_OUTPUT_BEGIN || m->code == WEFT__MSG_OUTPUT_END ||
-	                                             m->code == WEFT__MSG_STDIN_ACK;
+	struct weft__output_span span;
+	if (!weft__output_span(m, &span))
+		return m->code == WEFT__MSG_STDIN_ACK;
+	return span.node == p->index || (span.node == 0 && m->code == WEFT__MSG_OUTPUT_END);
 }
 
 /* A message for a client or a task VM, inside one for us. */
@@ -121,6 +123,7 @@ static void on_opened(struct link *l, void *arg, const char *identity)
 static void retry(uv_timer_t *timer)
 {
 	struct peer *p = timer->data;
+	p->lost_some = false;
 	intro_peer_broken(p->node, p->index); /* dials, when anything is still wanted */
 	output_peer_again(p->node, p->index, 0, true);
 }
@@ -130,6 +133,7 @@ static void broken(struct peer *p, const char *text)
 {
 	struct node *n = p->node;
 	weft__log(WEFT__LOG_WARN, "WEFT-PEER-LOST", "node=%u: %s", p->index, text);
+	p->lost_some = true;
 	if (++p->failures > FAILURES_MAX) {
 		p->failures = 0;
 		output_peer_broken(n, p->index);
@@ -163,10 +167,12 @@ static void say_waiting(struct peer *p)
 	weft__buf_fini(&p->waiting);
 }
 
-/* There is a link: whom we called need not come any more. */
+/* There is a link: whom we called need not come any more. The call took the place of a retry that was to come. */
 static void settled(struct peer *p)
 {
-	if (p->called)
+	if (p->called && p->lost_some)
+		uv_timer_start(p->retry, retry, 0, 0);
+	else if (p->called)
 		uv_timer_stop(p->retry);
 	p->called = false;
 }
@@ -353,8 +359,10 @@ void peer_known(struct node *n, const struct weft__msg_peer *m)
 	p->failures = 0;
 	if (again) /* told a second time: another daemon serves that node, or this one */
 		intro_peer_again(n, p->index);
-	if (n->taking_over) /* tools that came back before we knew of it */
+	if (n->taking_over) { /* tools that came back before we knew of it, and task VMs whose readers are there */
 		peer_send(n, p->index, &(struct weft__msg){.code = WEFT__MSG_OUTPUT_AGAIN});
+		output_peer_again(n, p->index, 0, false);
+	}
 }
 
 void peer_gone(struct node *n, const struct weft__msg_peer_gone *m)

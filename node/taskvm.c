@@ -38,6 +38,7 @@
 enum {
 	SPAWNS_A_TURN  = 16,
 	GIVE_UP_MS     = 5000,
+	HEARD_MS       = 5000,
 	CREW_MS        = 2, /* a task that waits for us waits no longer than that for the crew */
 	CHUNK_ROOM     = 32 * 1024,
 	PACKET_ROOM    = WEFT__FRAME_HEADER + WEFT__FRAME_MAX,
@@ -123,7 +124,7 @@ void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd)
 		taskvm_signal(vm, &m->task_signal);
 		break;
 	case WEFT__MSG_OUTPUT_ACK:
-		taskvm_output_acknowledged(vm, m->output_ack.bytes);
+		taskvm_output_acknowledged(vm, m->output_ack.offset);
 		break;
 	case WEFT__MSG_STDIN:
 		taskvm_stdin_take(vm, &m->stdin_bytes, fd);
@@ -190,6 +191,8 @@ static int time_left_ms(const struct taskvm *vm)
 		due = vm->retry_ns < vm->orphan_deadline_ns ? vm->retry_ns : vm->orphan_deadline_ns;
 	if (vm->ending && !vm->childless && vm->sweep_ns < due)
 		due = vm->sweep_ns;
+	if (vm->heard_ns && vm->heard_ns < due)
+		due = vm->heard_ns;
 	const uint64_t others[] = {taskvm_pmix_due_ns(vm), taskvm_alone_due_ns(vm)};
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		due = others[i] < due ? others[i] : due;
@@ -259,6 +262,18 @@ static void turn(struct taskvm *vm)
 	taskvm_conn_flush(vm);
 }
 
+/* All that was to be said has been said. Who shows the output has it as well, or takes so long that it must be on its way to
+ * him: he may be reading slowly, which keeps nobody here. */
+static bool is_heard(struct taskvm *vm, bool said)
+{
+	bool acknowledged = vm->output_acked == vm->output_sent;
+	if (!said || acknowledged)
+		vm->heard_ns = 0;
+	else if (!vm->heard_ns)
+		vm->heard_ns = weft__clock_ns() + (uint64_t)HEARD_MS * 1000000;
+	return said && (acknowledged || weft__clock_ns() >= vm->heard_ns);
+}
+
 /* True when all is done. */
 static bool finish(struct taskvm *vm)
 {
@@ -273,7 +288,8 @@ static bool finish(struct taskvm *vm)
 	if (vm->childless)
 		taskvm_output_drain(vm);
 	bool may_go = (vm->released || !vm->holds) && !vm->output_held;
-	return vm->childless && !vm->nstreams && vm->conn >= 0 && weft__list_empty(&vm->packets) && may_go;
+	bool said = vm->childless && !vm->nstreams && vm->conn >= 0 && weft__list_empty(&vm->packets) && may_go;
+	return is_heard(vm, said);
 }
 
 /* --- start -------------------------------------------------------------------------------------- */

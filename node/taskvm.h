@@ -47,7 +47,6 @@ struct taskvm_stream {
 	struct taskvm_task *task;
 	int fd;     /* -1: at its end */
 	int number; /* 1 standard output, 2 standard error */
-	uint64_t nbytes; /* sent so far */
 };
 
 struct taskvm_task {
@@ -120,7 +119,7 @@ struct taskvm_packet {
 struct taskvm_output {
 	struct weft__list link;
 	struct weft__buf frame;
-	uint64_t nbytes;
+	uint64_t end; /* offset behind it */
 };
 
 struct taskvm {
@@ -167,9 +166,10 @@ struct taskvm {
 
 	int outputs;       /* epoll of the streams' descriptors */
 	size_t nstreams;   /* open ones */
-	uint64_t unacked;  /* bytes of OUTPUT sent and not written out yet */
-	struct weft__list unacked_output; /* taskvm_output, oldest first */
+	uint64_t output_sent, output_acked; /* offsets, see proto/output.h */
+	struct weft__list unacked_output;   /* taskvm_output, oldest first */
 	bool output_held;  /* another daemon has not asked for it yet */
+	uint64_t heard_ns; /* all is said: until then somebody shall acknowledge it; 0: there is more to say */
 	uint8_t *chunk;
 
 	int stdin_fd;    /* from the tool, for rank 0; -1 */
@@ -268,8 +268,8 @@ bool taskvm_output_open(const struct taskvm *vm); /* the window has room */
 void taskvm_output_read(struct taskvm *vm);
 void taskvm_output_say(struct taskvm *vm, struct taskvm_task *t, const char *text); /* as if the task had, a line */
 void taskvm_output_drain(struct taskvm *vm);
-void taskvm_output_send(struct taskvm *vm, const struct weft__msg *m, uint64_t nbytes); /* kept until it is acknowledged */
-void taskvm_output_acknowledged(struct taskvm *vm, uint64_t nbytes);
+void taskvm_output_begin(struct taskvm *vm, const struct taskvm_task *t, const struct weft__msg_output_begin *begin);
+void taskvm_output_acknowledged(struct taskvm *vm, uint64_t offset);
 void taskvm_output_again(struct taskvm *vm);
 void taskvm_stdin_open(struct taskvm *vm, int *fd); /* takes rank 0's pipe */
 void taskvm_stdin_take(struct taskvm *vm, const struct weft__msg_stdin_bytes *m, int *fd);

@@ -192,10 +192,8 @@ void taskvm_launch_done(struct taskvm *vm, struct taskvm_order *o)
 	} else {
 		taskvm_task_step(vm, t, TASKVM_RUNNING);
 		taskvm_alone_started(vm, l, t);
-		struct weft__msg begin = {.code = WEFT__MSG_OUTPUT_BEGIN, .output_begin = l->begin};
-		begin.output_begin.tid = t->tid;
 		if (l->tells_begin)
-			taskvm_output_send(vm, &begin, 0);
+			taskvm_output_begin(vm, t, &l->begin);
 		taskvm_report(vm, t);
 	}
 	if (l->spent && is_over(l))

@@ -20,6 +20,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "proto/output.h"
 
 enum {
 	CHUNK      = 32 * 1024,
@@ -54,36 +55,68 @@ int taskvm_output_watch(struct taskvm *vm, struct taskvm_task *t)
 
 /* --- what is not acknowledged ------------------------------------------------------------------- */
 
-void taskvm_output_send(struct taskvm *vm, const struct weft__msg *m, uint64_t nbytes)
+/* Takes its place in the order, and is kept. */
+static void output_send(struct taskvm *vm, const struct weft__msg *m)
 {
+	struct weft__output_span span;
 	struct taskvm_output *o = weft__calloc(1, sizeof *o);
+	weft__output_span(m, &span);
+	vm->output_sent = span.to;
 	if (o && !weft__msg_encode_body(&o->frame, m, NULL)) {
-		o->nbytes = nbytes;
+		o->end = span.to;
 		weft__list_push(&vm->unacked_output, &o->link);
 	} else if (o) {
 		weft__buf_fini(&o->frame);
 		weft__free(o);
 	}
-	vm->unacked += nbytes;
 	if (!vm->output_held)
 		taskvm_conn_send(vm, m, -1);
 }
 
-/* Words about an end stay until something after them is acknowledged: to say them twice does no harm. */
-void taskvm_output_acknowledged(struct taskvm *vm, uint64_t nbytes)
+void taskvm_output_begin(struct taskvm *vm, const struct taskvm_task *t, const struct weft__msg_output_begin *begin)
 {
-	vm->unacked -= nbytes < vm->unacked ? nbytes : vm->unacked;
-	struct weft__list *next;
-	for (struct weft__list *i = vm->unacked_output.next; i != &vm->unacked_output && nbytes; i = next) {
-		struct taskvm_output *o = WEFT__CONTAINER(i, struct taskvm_output, link);
-		next = i->next;
-		uint64_t taken = o->nbytes < nbytes ? o->nbytes : nbytes;
-		nbytes -= taken;
-		if (taken < o->nbytes) {
-			o->nbytes -= taken;
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_BEGIN, .output_begin = *begin};
+	m.output_begin.node = vm->node;
+	m.output_begin.offset = vm->output_sent;
+	m.output_begin.tid = t->tid;
+	output_send(vm, &m);
+}
+
+static void send_end(struct taskvm *vm, const struct taskvm_task *t)
+{
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_END,
+	                      .output_end = {.job = vm->job,
+	                                     .node = vm->node,
+	                                     .offset = vm->output_sent,
+	                                     .tid = t->tid,
+	                                     .rank = t->rank}};
+	output_send(vm, &m);
+}
+
+static void send_bytes(struct taskvm *vm, const struct taskvm_task *t, int stream, const void *bytes, size_t nbytes)
+{
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT,
+	                      .output = {.job = vm->job,
+	                                 .node = vm->node,
+	                                 .offset = vm->output_sent,
+	                                 .tid = t->tid,
+	                                 .rank = t->rank,
+	                                 .stream = (uint64_t)stream,
+	                                 .bytes = {bytes, nbytes}}};
+	output_send(vm, &m);
+}
+
+void taskvm_output_acknowledged(struct taskvm *vm, uint64_t offset)
+{
+	struct weft__list *first;
+	if (offset <= vm->output_acked || offset > vm->output_sent)
+		return;
+	vm->output_acked = offset;
+	while ((first = vm->unacked_output.next) != &vm->unacked_output) {
+		struct taskvm_output *o = WEFT__CONTAINER(first, struct taskvm_output, link);
+		if (o->end > offset)
 			return;
-		}
-		weft__list_remove(i);
+		weft__list_remove(first);
 		weft__buf_fini(&o->frame);
 		weft__free(o);
 	}
@@ -103,7 +136,7 @@ void taskvm_output_again(struct taskvm *vm)
 
 bool taskvm_output_open(const struct taskvm *vm)
 {
-	return !vm->output_held && taskvm_conn_ready(vm) && vm->unacked < WEFT__OUTPUT_WINDOW;
+	return !vm->output_held && taskvm_conn_ready(vm) && vm->output_sent - vm->output_acked < WEFT__OUTPUT_WINDOW;
 }
 
 static void stream_end(struct taskvm *vm, struct taskvm_stream *s)
@@ -114,23 +147,7 @@ static void stream_end(struct taskvm *vm, struct taskvm_stream *s)
 	vm->nstreams--;
 	if (t->streams[0].fd >= 0 || t->streams[1].fd >= 0)
 		return;
-	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_END,
-	                      .output_end = {.job = vm->job, .tid = t->tid, .rank = t->rank}};
-	taskvm_output_send(vm, &m, 0);
-}
-
-static void send_output(struct taskvm *vm, struct taskvm_task *t, int stream, const void *bytes, size_t nbytes)
-{
-	struct weft__msg m = {.code = WEFT__MSG_OUTPUT,
-	                      .output = {.job = vm->job,
-	                                 .node = vm->node,
-	                                 .tid = t->tid,
-	                                 .rank = t->rank,
-	                                 .stream = (uint64_t)stream,
-	                                 .bytes = {bytes, nbytes},
-	                                 .offset = t->streams[stream - 1].nbytes}};
-	t->streams[stream - 1].nbytes += nbytes;
-	taskvm_output_send(vm, &m, nbytes);
+	send_end(vm, t);
 }
 
 /* One chunk; true: something came. */
@@ -143,14 +160,14 @@ static bool stream_read(struct taskvm *vm, struct taskvm_stream *s)
 		stream_end(vm, s);
 		return false;
 	}
-	send_output(vm, s->task, s->number, vm->chunk, (size_t)n);
+	send_bytes(vm, s->task, s->number, vm->chunk, (size_t)n);
 	taskvm_alone_wrote(vm, s->task);
 	return true;
 }
 
 void taskvm_output_say(struct taskvm *vm, struct taskvm_task *t, const char *text)
 {
-	send_output(vm, t, 2, text, strlen(text));
+	send_bytes(vm, t, 2, text, strlen(text));
 }
 
 void taskvm_output_read(struct taskvm *vm)
@@ -188,37 +205,41 @@ void taskvm_stdin_open(struct taskvm *vm, int *fd)
 	taskvm_stdin_write(vm);
 }
 
-static void acknowledge(struct taskvm *vm, size_t nbytes)
+static void say_taken(struct taskvm *vm, bool again)
 {
-	struct weft__msg m = {.code = WEFT__MSG_STDIN_ACK, .stdin_ack = {.job = vm->job, .bytes = nbytes}};
-	vm->stdin_taken += nbytes;
-	if (nbytes)
-		taskvm_conn_send(vm, &m, -1);
+	struct weft__msg m = {.code = WEFT__MSG_STDIN_ACK,
+	                      .stdin_ack = {.job = vm->job, .taken = vm->stdin_taken, .come = vm->stdin_come, .again = again}};
+	taskvm_conn_send(vm, &m, -1);
 }
 
 /* What the tool has sent since then was lost with a daemon. */
 static void stdin_again(struct taskvm *vm)
 {
-	struct weft__msg m = {.code = WEFT__MSG_STDIN_ACK,
-	                      .stdin_ack = {.job = vm->job, .again = 1, .come = vm->stdin_come, .taken = vm->stdin_taken}};
 	if (vm->stdin_pipe >= 0 || vm->stdin_come)
-		taskvm_conn_send(vm, &m, -1);
+		say_taken(vm, true);
+}
+
+static void acknowledge(struct taskvm *vm, size_t nbytes)
+{
+	vm->stdin_taken += nbytes;
+	if (nbytes)
+		say_taken(vm, false);
 }
 
 void taskvm_stdin_take(struct taskvm *vm, const struct weft__msg_stdin_bytes *m, int *fd)
 {
-	if (*fd >= 0 && vm->stdin_fd < 0) {
+	bool given = *fd >= 0;
+	if (given && vm->stdin_fd < 0) {
 		vm->stdin_fd = *fd;
 		*fd = -1;
 	}
+	if (!given && m->offset != vm->stdin_come) /* it was said twice, or more is missing: we have asked for it */
+		return;
+	vm->stdin_come += m->bytes.n;
 	if (vm->stdin_gone) {
-		vm->stdin_come += m->bytes.n;
 		acknowledge(vm, m->bytes.n); /* the tool must not wait for what nobody reads */
 		return;
 	}
-	if (m->offset != vm->stdin_come && *fd < 0 && m->bytes.n) /* it was said twice, or more is missing: we have asked for it */
-		return;
-	vm->stdin_come += m->bytes.n;
 	if (vm->stdin_bytes.len + m->bytes.n > STDIN_MAX ||
 	    weft__buf_append(&vm->stdin_bytes, m->bytes.p, m->bytes.n))
 		weft__log(WEFT__LOG_WARN, "WEFT-STDIN-LOST", "job=%u bytes=%zu", vm->job, m->bytes.n);

@@ -389,13 +389,9 @@ static void dispatch(struct weft__engine *e, const struct weft__msg *m, int *fds
 		weft__session_confirm(&e->control.session, m->seen.seen);
 		break;
 	case WEFT__MSG_OUTPUT_BEGIN:
-		weft__on_output_begin(e, &m->output_begin);
-		break;
 	case WEFT__MSG_OUTPUT:
-		weft__on_output(e, &m->output);
-		break;
 	case WEFT__MSG_OUTPUT_END:
-		weft__on_output_end(e, &m->output_end);
+		weft__on_output(e, m);
 		break;
 	default:
 		on_answer(e, m);

@@ -238,7 +238,7 @@ struct weft__output {
 	uint32_t job, node;
 };
 /* It was received: the writer may go on. */
-void weft__output_taken(struct weft__engine *e, const struct weft__output *output);
+void weft__output_received(struct weft__engine *e, const struct weft__output *output);
 
 /* --- starting the node's tasks, for a dialect --------------------------------------------------- */
 

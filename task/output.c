@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/heap.h"
+#include "proto/output.h"
 #include "task/quick.h"
 
 /* A task whose output comes. */
@@ -15,8 +16,6 @@ struct writer {
 	uint32_t context;
 	int32_t tag;
 	uint64_t parent;
-	uint64_t nbytes[2]; /* of each stream that have come: a daemon's crash may bring some twice */
-	bool ended;
 };
 
 static bool deliver(struct weft__engine *e, const struct writer *w, struct weft__output *output, const void *bytes)
@@ -34,62 +33,74 @@ static bool deliver(struct weft__engine *e, const struct writer *w, struct weft_
 	return true;
 }
 
-void weft__on_output_begin(struct weft__engine *e, const struct weft__msg_output_begin *m)
+static void acknowledge(struct weft__engine *e, const struct weft__output_span *span, uint64_t units)
 {
-	struct writer *w = weft__map_get(&e->writers, m->tid);
-	struct weft__output output = {.what = WEFT__OUTPUT_BEGINS, .tid = {m->tid}};
-	if (w) /* said again */
-		return;
-	w = weft__malloc(sizeof *w);
-	if (!w)
-		return;
-	*w = (struct writer){.context = (uint32_t)m->context, .tag = (int32_t)m->tag, .parent = m->parent};
-	if (weft__map_put(&e->writers, m->tid, w))
-		weft__free(w);
-	else
-		deliver(e, w, &output, NULL);
+	struct weft__msg m = weft__output_taken(&e->outputs, span, units);
+	weft__control_send(e, &m);
 }
 
-void weft__output_taken(struct weft__engine *e, const struct weft__output *output)
+void weft__output_received(struct weft__engine *e, const struct weft__output *output)
 {
-	struct weft__msg m = {
-	        .code = WEFT__MSG_OUTPUT_ACK,
-	        .output_ack = {.job = output->job, .node = output->node, .bytes = output->nbytes}};
-	if (output->what != WEFT__OUTPUT_BYTES)
+	const struct weft__output_span span = {.job = output->job, .node = output->node};
+	if (!output->node)
 		return;
 	weft__lock(e);
-	weft__control_send(e, &m);
+	if (output->what == WEFT__OUTPUT_BEGINS) /* more follows: that is acknowledged for both */
+		weft__output_taken(&e->outputs, &span, 1);
+	else
+		acknowledge(e, &span, output->what == WEFT__OUTPUT_ENDS ? 1 : output->nbytes);
 	weft__unlock(e);
 }
 
-void weft__on_output(struct weft__engine *e, const struct weft__msg_output *m)
+static struct writer *writer_make(struct weft__engine *e, const struct weft__msg_output_begin *m)
 {
-	struct writer *w = weft__map_get(&e->writers, m->tid);
-	uint64_t *come = w ? &w->nbytes[m->stream == 2] : NULL;
-	bool is_new = w && !w->ended && m->offset == *come;
-	if (w && !w->ended && m->offset > *come)
-		return; /* something before it was lost with a daemon: both come again */
-	struct weft__output output = {.what = WEFT__OUTPUT_BYTES,
-	                              .tid = {m->tid},
-	                              .job = (uint32_t)m->job,
-	                              .node = (uint32_t)m->node,
-	                              .nbytes = (uint32_t)m->bytes.n};
-	struct weft__msg ack = {.code = WEFT__MSG_OUTPUT_ACK,
-	                        .output_ack = {.job = m->job, .node = m->node, .bytes = m->bytes.n}};
-	if (is_new)
-		*come = m->offset + m->bytes.n;
-	if (!is_new || !deliver(e, w, &output, m->bytes.p))
-		weft__control_send(e, &ack); /* nobody wants it, or there is no room */
+	struct writer *w = weft__malloc(sizeof *w);
+	if (!w)
+		return NULL;
+	*w = (struct writer){.context = (uint32_t)m->context, .tag = (int32_t)m->tag, .parent = m->parent};
+	if (weft__map_put(&e->writers, m->tid, w)) {
+		weft__free(w);
+		return NULL;
+	}
+	return w;
 }
 
-void weft__on_output_end(struct weft__engine *e, const struct weft__msg_output_end *m)
+/* To whom it is delivered, and what; NULL: nobody wants it. */
+static struct writer *open_piece(struct weft__engine *e, const struct weft__msg *m, struct weft__output *output)
 {
-	struct writer *w = weft__map_get(&e->writers, m->tid);
-	struct weft__output output = {.what = WEFT__OUTPUT_ENDS, .tid = {m->tid}};
-	if (!w || w->ended)
+	switch (m->code) {
+	case WEFT__MSG_OUTPUT_BEGIN:
+		output->what = WEFT__OUTPUT_BEGINS;
+		output->tid.v = m->output_begin.tid;
+		return writer_make(e, &m->output_begin);
+	case WEFT__MSG_OUTPUT:
+		output->what = WEFT__OUTPUT_BYTES;
+		output->tid.v = m->output.tid;
+		output->nbytes = (uint32_t)m->output.bytes.n;
+		return weft__map_get(&e->writers, m->output.tid);
+	default:
+		output->what = WEFT__OUTPUT_ENDS;
+		output->tid.v = m->output_end.tid;
+		return weft__map_get(&e->writers, m->output_end.tid);
+	}
+}
+
+void weft__on_output(struct weft__engine *e, const struct weft__msg *m)
+{
+	struct weft__output_span span;
+	weft__output_span(m, &span);
+	enum weft__output_turn turn = weft__output_came(&e->outputs, &span);
+	if (turn == WEFT__OUTPUT_TWICE)
+		acknowledge(e, &span, 0);
+	if (turn != WEFT__OUTPUT_NEXT)
 		return;
-	w->ended = true;
-	deliver(e, w, &output, NULL);
+	struct weft__output output = {.job = (uint32_t)span.job, .node = (uint32_t)span.node};
+	struct writer *w = open_piece(e, m, &output);
+	bool delivered = w && deliver(e, w, &output, output.nbytes ? m->output.bytes.p : NULL);
+	if (!delivered && span.node) /* or there is no room */
+		acknowledge(e, &span, span.to - span.from);
+	if (output.what == WEFT__OUTPUT_ENDS)
+		weft__free(weft__map_remove(&e->writers, output.tid.v));
 }
 
 void weft__outputs_fini(struct weft__engine *e)
@@ -100,4 +111,5 @@ void weft__outputs_fini(struct weft__engine *e)
 	while (weft__map_next(&e->writers, &cursor, &tid, &w))
 		weft__free(w);
 	weft__map_fini(&e->writers);
+	weft__output_counts_fini(&e->outputs);
 }

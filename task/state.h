@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "proto/output.h"
 #include "proto/proto.h"
 #include "proto/session.h"
 #include "task/engine.h"
@@ -276,6 +277,7 @@ struct weft__engine {
 	struct weft__list pages;   /* of groups, meeting.c */
 	struct weft__map expected; /* tid -> exit notices that will come, notice.c */
 	struct weft__map writers;  /* tid -> tasks whose output comes here, output.c */
+	struct weft__output_counts outputs;
 	struct weft__tasker {      /* it starts the node's tasks, tasker.c */
 		bool on;
 		uint32_t context;
@@ -523,9 +525,7 @@ void weft__on_task_gone(struct weft__engine *e, const struct weft__msg_task_gone
 void weft__on_notice(struct weft__engine *e, const struct weft__msg_notice *m);
 
 /* --- output.c --------------------------------------------------------------------------------- */
-void weft__on_output_begin(struct weft__engine *e, const struct weft__msg_output_begin *m);
-void weft__on_output(struct weft__engine *e, const struct weft__msg_output *m);
-void weft__on_output_end(struct weft__engine *e, const struct weft__msg_output_end *m);
+void weft__on_output(struct weft__engine *e, const struct weft__msg *m); /* OUTPUT_BEGIN, OUTPUT, OUTPUT_END */
 void weft__outputs_fini(struct weft__engine *e);
 
 /* --- tasker.c --------------------------------------------------------------------------------- */

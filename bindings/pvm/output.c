@@ -154,7 +154,7 @@ bool weft__pvm_output(const void *bytes, size_t nbytes, const weft_status_t *sta
 		catch(&o, text);
 	else
 		*bufid = convert(&o, text, status->tag, context);
-	weft__output_taken(weft__pvm.e, &o);
+	weft__output_received(weft__pvm.e, &o);
 	return true;
 }
 

@@ -24,7 +24,7 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 	assert_true(f->nreceived < FAKE_RECEIVED_MAX);
 	f->received[f->nreceived++] = m.code;
 	if (m.code == WEFT__MSG_OUTPUT_ACK)
-		f->acknowledged += m.output_ack.bytes;
+		f->acknowledged = m.output_ack.offset;
 	else if (m.code != WEFT__MSG_HELLO)
 		f->last_req = m.result.req; /* the first field of every question */
 	if (f->answer)

@@ -17,6 +17,7 @@ struct scene {
 	struct runner *runner;
 	struct runner_root *root;
 	char path[64]; /* where the output goes */
+	uint64_t sent; /* by the task VM */
 	bool finished, failed, started, closed;
 };
 
@@ -123,17 +124,21 @@ static void writes(struct scene *s, uint64_t tid, const char *text)
 	struct weft__msg m = {.code   = WEFT__MSG_OUTPUT,
 	                      .output = {.job    = JOB,
 	                                 .node   = 1,
+	                                 .offset = s->sent,
 	                                 .tid    = tid,
 	                                 .rank   = tid - 101,
 	                                 .stream = 1,
 	                                 .bytes  = {text, strlen(text)}}};
+	s->sent += strlen(text);
 	fake_send(&s->fake, &m);
 	fake_settle(&s->fake);
 }
 
 static void output_ends(struct scene *s, uint64_t tid)
 {
-	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_END, .output_end = {.job = JOB, .tid = tid, .rank = tid - 101}};
+	struct weft__msg m = {
+	        .code       = WEFT__MSG_OUTPUT_END,
+	        .output_end = {.job = JOB, .node = 1, .offset = s->sent++, .tid = tid, .rank = tid - 101}};
 	fake_send(&s->fake, &m);
 	fake_settle(&s->fake);
 }
@@ -167,7 +172,7 @@ static void a_job_is_done_when_its_tasks_have_ended_and_their_output_has_come(vo
 	assert_true(s.finished);
 	assert_int_equal(s.root->status, 0);
 	expect_output(&s, "[0] hello\n[1] late\n");
-	assert_int_equal(s.fake.acknowledged, strlen("hello\nlate\n"));
+	assert_int_equal(s.fake.acknowledged, strlen("hello\nlate\n") + 2);
 	end(&s);
 }
 

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "proto/output.h"
 #include "proto/session.h"
 
 enum { ROOM = WEFT__FRAME_HEADER + WEFT__FRAME_MAX };
@@ -166,4 +167,14 @@ int fake_count_fds(pid_t pid)
 		n++;
 	closedir(dir);
 	return n - 2;
+}
+
+void fake_acknowledge(struct fake *f, const struct weft__msg *m)
+{
+	struct weft__output_span span;
+	struct weft__msg ack = {.code = WEFT__MSG_OUTPUT_ACK};
+	if (!weft__output_span(m, &span))
+		return;
+	ack.output_ack = (struct weft__msg_output_ack){.job = span.job, .node = span.node, .offset = span.to};
+	fake_send(f, &ack, -1);
 }

@@ -34,6 +34,9 @@ bool fake_next(struct fake *f, struct weft__msg *m);
 /* Skips to the next message of that code; fails the test when the connection closes before. */
 void fake_expect(struct fake *f, enum weft__msg_code code, struct weft__msg *m);
 
+/* As who shows the output: all up to this message, when it is some. */
+void fake_acknowledge(struct fake *f, const struct weft__msg *m);
+
 /* Nothing comes for that long. */
 bool fake_silent(struct fake *f, int timeout_ms);
 

@@ -147,11 +147,12 @@ static void launch(struct rig *r, const struct asked *a)
 	fake_send(&r->vm, &m, -1);
 }
 
-static void acknowledge(struct rig *r, size_t nbytes)
+static void until_gone(struct rig *r)
 {
-	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_ACK,
-	                      .output_ack = {.job = JOB, .node = NODE, .bytes = nbytes}};
-	fake_send(&r->vm, &m, -1);
+	struct weft__msg m;
+	while (fake_next(&r->vm, &m))
+		fake_acknowledge(&r->vm, &m);
+	assert_gone(r);
 }
 
 static void send_signal(struct rig *r, uint64_t tid, int signo)
@@ -169,11 +170,11 @@ static void collect(struct rig *r, int stream, char *text, size_t size, struct w
 	struct weft__msg m;
 	while (!ended || !exit_seen) {
 		assert_true(fake_next(&r->vm, &m));
+		fake_acknowledge(&r->vm, &m);
 		if (m.code == WEFT__MSG_OUTPUT && m.output.stream == (uint64_t)stream) {
 			assert_true(n + m.output.bytes.n < size);
 			memcpy(text + n, m.output.bytes.p, m.output.bytes.n);
 			n += m.output.bytes.n;
-			acknowledge(r, m.output.bytes.n);
 		} else if (m.code == WEFT__MSG_EXITED) {
 			exit_seen = true;
 			if (exited)
@@ -434,9 +435,7 @@ static void five_hundred_tasks_all_end_and_no_descriptor_stays(void **state)
 	send_signal(r, 0, SIGKILL);
 	fake_expect(&r->vm, WEFT__MSG_EXITED, &m);
 	assert_int_equal(m.exited.signo, SIGKILL);
-	while (fake_next(&r->vm, &m))
-		;
-	assert_gone(r);
+	until_gone(r);
 }
 
 static void a_reader_that_stops_stops_the_writers(void **state)
@@ -453,20 +452,47 @@ static void a_reader_that_stops_stops_the_writers(void **state)
 	}
 	assert_true(fake_silent(&r->vm, 200));
 	assert_true(came < WEFT__OUTPUT_WINDOW + 32768);
-	acknowledge(r, came);
+	fake_acknowledge(&r->vm, &m);
 	for (total = came; !exited[0] || !exited[1] || total < 6000000;) {
 		assert_true(fake_next(&r->vm, &m));
+		fake_acknowledge(&r->vm, &m);
 		if (m.code == WEFT__MSG_OUTPUT) {
 			total += m.output.bytes.n;
-			acknowledge(r, m.output.bytes.n);
 		} else if (m.code == WEFT__MSG_EXITED) {
 			exited[m.exited.tid - tid_of(0)] = true;
 		}
 	}
 	assert_int_equal(total, 6000000);
-	while (fake_next(&r->vm, &m))
-		;
-	assert_gone(r);
+	until_gone(r);
+}
+
+/* Skips to the end of the output, and says where in the order that is. */
+static uint64_t output_ends_at(struct rig *r, struct weft__msg *m)
+{
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT_END, m);
+	return m->output_end.offset;
+}
+
+static void output_is_kept_until_it_is_acknowledged(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m, first, again = {.code = WEFT__MSG_OUTPUT_AGAIN};
+	launch(r, &(struct asked){.argv = {"sh", "-c", "echo one; read x; echo two"}, .flags = WEFT__SPAWN_STDIN});
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT, &first);
+	fake_send(&r->vm, &again, -1);
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT, &m);
+	assert_int_equal(m.output.offset, 0);
+	assert_int_equal(m.output.bytes.n, 4);
+	fake_acknowledge(&r->vm, &m);
+	struct weft__msg more = {.code = WEFT__MSG_STDIN, .stdin_bytes = {.job = JOB, .end = 1}};
+	fake_send(&r->vm, &more, -1);
+	assert_int_equal(output_ends_at(r, &m), 8);
+	fake_send(&r->vm, &again, -1);
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT, &m);
+	assert_int_equal(m.output.offset, 4); /* the rest alone */
+	assert_int_equal(output_ends_at(r, &m), 8);
+	fake_acknowledge(&r->vm, &m);
+	until_gone(r);
 }
 
 static void a_noisy_task_does_not_starve_a_quiet_one(void **state)
@@ -475,22 +501,19 @@ static void a_noisy_task_does_not_starve_a_quiet_one(void **state)
 	struct weft__msg m;
 	launch(r, &(struct asked){.argv = {"yes"}, .more = true});
 	fake_expect(&r->vm, WEFT__MSG_OUTPUT, &m);
-	acknowledge(r, m.output.bytes.n);
+	fake_acknowledge(&r->vm, &m);
 	launch(r, &(struct asked){.argv = {"echo", "quiet"}, .first_rank = 1});
 	size_t noise = 0;
 	for (;;) {
 		fake_expect(&r->vm, WEFT__MSG_OUTPUT, &m);
-		acknowledge(r, m.output.bytes.n);
+		fake_acknowledge(&r->vm, &m);
 		if (m.output.rank == 1)
 			break;
 		noise += m.output.bytes.n;
 		assert_true(noise < 64 << 20);
 	}
 	send_signal(r, tid_of(0), SIGTERM);
-	while (fake_next(&r->vm, &m))
-		if (m.code == WEFT__MSG_OUTPUT)
-			acknowledge(r, m.output.bytes.n);
-	assert_gone(r);
+	until_gone(r);
 }
 
 static void what_tasks_leave_behind_is_killed(void **state)
@@ -529,6 +552,10 @@ static void rank_0_reads_what_the_tool_sends(void **state)
 	m.stdin_bytes.bytes = (struct weft__bin){"two\n", 4};
 	m.stdin_bytes.end = 1;
 	m.stdin_bytes.offset = 4;
+	struct weft__msg early = m;
+	early.stdin_bytes.offset = 8; /* something before it is missing */
+	early.stdin_bytes.bytes.n = 0;
+	fake_send(&r->vm, &early, -1);
 	fake_send(&r->vm, &m, -1);
 	fake_send(&r->vm, &m, -1); /* said twice, it counts once */
 	collect(r, 1, text, sizeof text, NULL);
@@ -545,11 +572,9 @@ static void input_that_nobody_reads_is_acknowledged(void **state)
 	fake_expect(&r->vm, WEFT__MSG_OUTPUT, &got);
 	fake_send(&r->vm, &m, -1);
 	fake_expect(&r->vm, WEFT__MSG_STDIN_ACK, &got);
-	assert_int_equal(got.stdin_ack.bytes, 4);
+	assert_int_equal(got.stdin_ack.taken, 4);
 	send_signal(r, 0, SIGKILL);
-	while (fake_next(&r->vm, &got))
-		;
-	assert_gone(r);
+	until_gone(r);
 }
 
 static void rank_0_takes_the_descriptor_of_the_tool(void **state)
@@ -648,6 +673,7 @@ int main(void)
 	        A_TEST(a_script_without_a_first_line_runs_and_garbage_does_not),
 	        A_TEST(five_hundred_tasks_all_end_and_no_descriptor_stays),
 	        A_TEST(a_reader_that_stops_stops_the_writers),
+	        A_TEST(output_is_kept_until_it_is_acknowledged),
 	        A_TEST(a_noisy_task_does_not_starve_a_quiet_one),
 	        A_TEST(what_tasks_leave_behind_is_killed),
 	        A_TEST(signals_reach_the_whole_process_group),

@@ -120,21 +120,19 @@ static void take_event(struct spawned *s, const struct weft__msg_job_event *m)
 	}
 }
 
-static void take_output(struct rig *r, struct spawned *s, const struct weft__msg_output *m)
+static void take_output(struct spawned *s, const struct weft__msg_output *m)
 {
 	if (s->ntext + m->bytes.n < sizeof s->text) {
 		memcpy(s->text + s->ntext, m->bytes.p, m->bytes.n);
 		s->ntext += m->bytes.n;
 	}
-	struct weft__msg ack = {.code = WEFT__MSG_OUTPUT_ACK,
-	                        .output_ack = {.job = m->job, .node = m->node, .bytes = m->bytes.n}};
-	fake_send(&r->owner, &ack, -1);
 }
 
 static void take(struct rig *r, struct spawned *s)
 {
 	struct weft__msg m;
 	assert_true(fake_next(&r->owner, &m));
+	fake_acknowledge(&r->owner, &m);
 	if (m.code == WEFT__MSG_SPAWNED) {
 		s->answered = true;
 		s->code = m.spawned.code;
@@ -143,7 +141,7 @@ static void take(struct rig *r, struct spawned *s)
 	} else if (m.code == WEFT__MSG_JOB_EVENT) {
 		take_event(s, &m.job_event);
 	} else if (m.code == WEFT__MSG_OUTPUT) {
-		take_output(r, s, &m.output);
+		take_output(s, &m.output);
 	} else if (m.code == WEFT__MSG_OUTPUT_END) {
 		s->ends++;
 	}
@@ -396,13 +394,14 @@ static void much_output_of_another_node_comes_whole(void **state)
 	while (!s.done || s.ends < 2) {
 		struct weft__msg m;
 		assert_true(fake_next(&r->owner, &m));
+		fake_acknowledge(&r->owner, &m);
 		if (m.code == WEFT__MSG_JOB_EVENT)
 			take_event(&s, &m.job_event);
 		s.ends += m.code == WEFT__MSG_OUTPUT_END;
 		if (m.code != WEFT__MSG_OUTPUT)
 			continue;
 		total += m.output.bytes.n;
-		take_output(r, &s, &m.output);
+		take_output(&s, &m.output);
 	}
 	assert_int_equal(total, 6000000);
 	down(r);
