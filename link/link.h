@@ -32,6 +32,7 @@ enum link_purpose {
 	LINK_TO_PEER  = 2, /* between two nodes: TLS with the pair's key */
 	LINK_TO_TASK  = 3, /* a channel of two tasks: shows a token, then belongs to the tasks */
 	LINK_TO_PROBE = 4, /* as between two nodes, but only to see that it works */
+	LINK_TO_KEY   = 5, /* a daemon that a task has started gets the node's key: TLS with what the two have agreed on */
 };
 
 struct link;
@@ -148,6 +149,17 @@ int link_accept_task(uv_loop_t *loop, int *fd, int (*find)(void *arg, struct lin
 
 /* HKDF-SHA256 of the VM's key with a label such as "node 3 7": the key of one node, or of a pair. 0 or WEFT_EINTERNAL. */
 int link_key_derive(const uint8_t vm_key[static LINK_KEY_BYTES], const char *label,
+                    uint8_t key[static LINK_KEY_BYTES]);
+
+/* For two who have no key in common, and can show each other 32 bytes that others may see but not change. X25519. */
+struct link_pair {
+	uint8_t secret[LINK_KEY_BYTES], shown[LINK_KEY_BYTES];
+};
+int link_pair_make(struct link_pair *p); /* another one each time. 0 or WEFT_EINTERNAL */
+
+/* The same on both sides, each with its own pair and what the other one has shown. 0, WEFT_EDENIED (it shows no point),
+ * WEFT_EINTERNAL. */
+int link_pair_agree(const struct link_pair *own, const uint8_t other[static LINK_KEY_BYTES], const char *label,
                     uint8_t key[static LINK_KEY_BYTES]);
 
 #endif

@@ -20,7 +20,10 @@
 	X(BIO_meth_set_create) X(BIO_meth_set_ctrl) X(BIO_meth_set_read) X(BIO_meth_set_write) X(BIO_new) \
 	X(BIO_set_data) X(BIO_set_flags) X(BIO_set_init) X(ERR_clear_error) X(ERR_peek_error) \
 	X(ERR_reason_error_string) X(EVP_KDF_CTX_free) X(EVP_KDF_CTX_new) X(EVP_KDF_derive) X(EVP_KDF_fetch) \
-	X(EVP_KDF_free) X(OSSL_PARAM_construct_octet_string) X(OSSL_PARAM_construct_utf8_string) \
+	X(EVP_KDF_free) X(EVP_PKEY_CTX_free) X(EVP_PKEY_CTX_new_from_pkey) X(EVP_PKEY_Q_keygen) X(EVP_PKEY_derive) \
+	X(EVP_PKEY_derive_init) X(EVP_PKEY_derive_set_peer) X(EVP_PKEY_free) X(EVP_PKEY_get_raw_private_key) \
+	X(EVP_PKEY_get_raw_public_key) X(EVP_PKEY_new_raw_private_key_ex) X(EVP_PKEY_new_raw_public_key_ex) \
+	X(OSSL_PARAM_construct_octet_string) X(OSSL_PARAM_construct_utf8_string) \
 	X(SSL_CIPHER_find) X(SSL_CTX_ctrl) X(SSL_CTX_free) X(SSL_CTX_new) X(SSL_CTX_set_ciphersuites) \
 	X(SSL_CTX_set_num_tickets) X(SSL_CTX_set_options) X(SSL_CTX_set_psk_find_session_callback) \
 	X(SSL_CTX_set_psk_use_session_callback) X(SSL_SESSION_free) X(SSL_SESSION_new) \
@@ -61,6 +64,17 @@ int openssl_load(void);
 #define EVP_KDF_derive openssl.EVP_KDF_derive_
 #define EVP_KDF_fetch openssl.EVP_KDF_fetch_
 #define EVP_KDF_free openssl.EVP_KDF_free_
+#define EVP_PKEY_CTX_free openssl.EVP_PKEY_CTX_free_
+#define EVP_PKEY_CTX_new_from_pkey openssl.EVP_PKEY_CTX_new_from_pkey_
+#define EVP_PKEY_Q_keygen openssl.EVP_PKEY_Q_keygen_
+#define EVP_PKEY_derive openssl.EVP_PKEY_derive_
+#define EVP_PKEY_derive_init openssl.EVP_PKEY_derive_init_
+#define EVP_PKEY_derive_set_peer openssl.EVP_PKEY_derive_set_peer_
+#define EVP_PKEY_free openssl.EVP_PKEY_free_
+#define EVP_PKEY_get_raw_private_key openssl.EVP_PKEY_get_raw_private_key_
+#define EVP_PKEY_get_raw_public_key openssl.EVP_PKEY_get_raw_public_key_
+#define EVP_PKEY_new_raw_private_key_ex openssl.EVP_PKEY_new_raw_private_key_ex_
+#define EVP_PKEY_new_raw_public_key_ex openssl.EVP_PKEY_new_raw_public_key_ex_
 #define OSSL_PARAM_construct_octet_string openssl.OSSL_PARAM_construct_octet_string_
 #define OSSL_PARAM_construct_utf8_string openssl.OSSL_PARAM_construct_utf8_string_
 #define SSL_CIPHER_find openssl.SSL_CIPHER_find_

@@ -56,7 +56,7 @@ int preamble_answer(const uint8_t in[static EXCHANGE_BYTES], uint8_t out[static 
 		compose(out, wanted, PREAMBLE_VERSION);
 		return rc;
 	}
-	if (wanted < LINK_TO_COORD || wanted > LINK_TO_PROBE || in[ANSWER_AT] != PREAMBLE_ASKS) {
+	if (wanted < LINK_TO_COORD || wanted > LINK_TO_KEY || in[ANSWER_AT] != PREAMBLE_ASKS) {
 		compose(out, wanted, PREAMBLE_PURPOSE);
 		return weft__err_set(e, WEFT_EINVAL, "unknown purpose %u", wanted);
 	}

@@ -10,7 +10,7 @@
  */
 #include "config.h"
 
-#include "node/node.h"
+#include "node/hosting.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -337,6 +337,7 @@ static void leave(struct client *c)
 	struct weft__msg closed = {.code = WEFT__MSG_CLIENT_CLOSE, .client_close = {.client = c->number}};
 	coord_link_send(c->node, &closed);
 	tasker_gone(c);
+	hosting_gone(c);
 	if (c->task) {
 		job_task_left(c->node, c->task);
 		c->task = NULL;
@@ -430,6 +431,12 @@ static void message(struct client *c, const struct weft__msg *m, const int *fds,
 	case WEFT__MSG_TASK_ENDED:
 		tasker_ended(c, m);
 		break;
+	case WEFT__MSG_HOSTER:
+		hosting_register(c, &m->hoster);
+		break;
+	case WEFT__MSG_HOST_STARTED:
+		hosting_answered(c, &m->host_started);
+		break;
 	default:
 		bad(c, "a message that the node does not take");
 	}
@@ -497,6 +504,7 @@ static void forget(struct client *c)
 		close(c->stdin_fd);
 	output_client_gone(c);
 	tasker_gone(c);
+	hosting_gone(c);
 	bool owner = c->owner;
 	weft__free(c);
 	if (owner)

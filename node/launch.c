@@ -107,7 +107,10 @@ static void write_script(struct text *t, const struct weft__msg_node_start *m, c
 	put_quoted(t, home->folder);
 	put(t, ":/usr/local/libexec/weft:/usr/libexec/weft; export PATH; d=");
 	put_expanded(t, m->daemon.n ? m->daemon.p : "weftd");
-	put(t, "; \"$d\" --version || exit; set -- ${SSH_CONNECTION:-$SLURM_LAUNCH_NODE_IPADDR}; ");
+	put(t, "; ");
+	if (!home->half)
+		put(t, "\"$d\" --version || exit; ");
+	put(t, "set -- ${SSH_CONNECTION:-$SLURM_LAUNCH_NODE_IPADDR}; ");
 	put(t, "exec \"$d\" --join \"${1:+[$1]:%u,}%s\" --node %llu --incarnation %llu --orphan-ms %llu --vm ", home->port,
 	    home->addresses, (unsigned long long)m->node, (unsigned long long)m->incarnation,
 	    (unsigned long long)home->orphan_ms);
@@ -126,6 +129,25 @@ static void write_script(struct text *t, const struct weft__msg_node_start *m, c
 		put(t, " --wdir ");
 		put_expanded(t, m->wdir.p);
 	}
+	if (home->half)
+		put(t, " --half %s", home->half);
+}
+
+/* The user's shell there may be any: it gets one word to hand to a plain one. */
+static void put_for_any_shell(struct text *t, const char *script)
+{
+	put(t, "exec /bin/sh -c ");
+	put_quoted(t, script);
+}
+
+int launch_command(char *command, size_t size, const struct weft__msg_node_start *m, const struct launch_home *home,
+                   struct weft_error *e)
+{
+	static char plain[LAUNCH_TEXT_MAX / 2]; /* one thread, and gone with the next call */
+	struct text script = {plain, sizeof plain, false}, whole = {command, size, false};
+	write_script(&script, m, home);
+	put_for_any_shell(&whole, plain);
+	return script.full || whole.full ? weft__err_set(e, WEFT_ETOOBIG, "the command to start it is too long") : 0;
 }
 
 /* --- the words ------------------------------------------------------------------------------------ */
@@ -187,9 +209,8 @@ int launch_make(struct launch *l, const struct weft__msg_node_start *m, const st
 		l->argv[n++] = host;
 	write_script(&script, m, home);
 	script = (struct text){l->script, sizeof l->script, script.full};
-	if (how->joins) { /* the user's shell there may be any: it gets one word to hand to a plain one */
-		put(&script, "exec /bin/sh -c ");
-		put_quoted(&script, plain);
+	if (how->joins) {
+		put_for_any_shell(&script, plain);
 	} else {
 		put(&script, "%s", plain);
 		l->argv[n++] = "/bin/sh";

@@ -37,9 +37,14 @@ struct launch_home {
 	uint64_t orphan_ms;
 	const char *folder; /* where our own daemon is */
 	const char *dir;    /* the VM's, where a user's ssh may have left its socket */
+	const char *half;   /* NULL: its key comes on standard input; else it is fetched with this (hosting.h) */
 };
 
 /* 0; WEFT_EUNSUP: there is no such kind; WEFT_ETOOBIG. */
+/* The same for somebody who logs in there by means of his own: for the shell that he finds. */
+int launch_command(char *command, size_t size, const struct weft__msg_node_start *m, const struct launch_home *home,
+                   struct weft_error *e);
+
 int launch_make(struct launch *l, const struct weft__msg_node_start *m, const struct launch_home *home,
                 struct weft_error *e);
 

@@ -4,10 +4,10 @@ node_weftd_SOURCES = \
 	%D%/addresses.c %D%/addresses.h %D%/blame.c %D%/blame.h %D%/children.c %D%/children.h %D%/client.c \
 	%D%/coord_link.c %D%/cores.c %D%/descriptors.c \
 	%D%/descriptors.h %D%/folder.c %D%/folder.h %D%/intro.c %D%/job.c %D%/joblog.c %D%/keeper.c %D%/keeper.h \
-	%D%/launch.c %D%/launch.h \
+	%D%/hosted.c %D%/hosting.c %D%/hosting.h %D%/launch.c %D%/launch.h \
 	%D%/linger.c %D%/loglevel.c \
 	%D%/loglevel.h %D%/modex.c %D%/mpi_shm.c %D%/mpi_shm.h %D%/node.c %D%/node.h %D%/output.c %D%/peer.c %D%/probe.c \
-	%D%/race.c %D%/race.h %D%/remote.c %D%/starter.c %D%/takeover.c \
+	%D%/race.c %D%/race.h %D%/remote.c %D%/remote.h %D%/starter.c %D%/takeover.c \
 	%D%/tasker.c %D%/taskvm_link.c %D%/weftd.c
 node_weftd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 node_weftd_LDADD = link/liblink.la transport/libtransport.la proto/libproto.la base/libbase.la \

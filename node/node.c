@@ -10,7 +10,7 @@
  */
 #include "config.h"
 
-#include "node/node.h"
+#include "node/hosting.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -211,6 +211,7 @@ void node_fini(struct node *n)
 	while (weft__map_next(&n->children, &cursor, &pid, &child))
 		weft__free(child);
 	job_forget_all(n);
+	hosting_forget_all(n);
 	struct weft__map *maps[] = {&n->children, &n->clients, &n->jobs, &n->askers, &n->tasks, &n->endpoints, &n->tokens,
 	                            &n->peers};
 	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
@@ -367,6 +368,9 @@ static void on_tcp(void *arg, int fd, enum link_purpose purpose, const char *fro
 	case LINK_TO_TASK:
 		intro_accept(n, &fd);
 		return;
+	case LINK_TO_KEY:
+		hosting_accept(n, &fd);
+		return;
 	}
 	if (link_complain(from))
 		weft__log(WEFT__LOG_WARN, "WEFT-PEER-REFUSED", "%s asked for a coordinator; it is not here", from);
@@ -456,6 +460,7 @@ int node_start(struct node *n, struct weft_error *e)
 	weft__list_init(&n->redials);
 	weft__list_init(&n->unborn);
 	weft__list_init(&n->lingering);
+	weft__list_init(&n->hostings);
 	weft__session_init(&n->coord.session);
 	int rc = signals_watch(n);
 	if (rc)

@@ -114,6 +114,8 @@ struct node {
 	bool clients_paused;
 	uint32_t owner;             /* number of the client for which this VM was started, 0 none (any more) */
 	uint32_t tasker;            /* number of the client that starts the tasks, 0: none */
+	uint32_t hoster;            /* home: number of the client that starts daemons, 0: none */
+	struct weft__list hostings; /* that it is to start, or has: hosting.c */
 	struct weft__map jobs;      /* job: struct job */
 	struct weft__map askers;    /* number of a task VM as a client: struct job */
 	struct weft__map tasks;     /* tid: struct task */

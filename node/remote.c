@@ -25,8 +25,9 @@
 #include "base/heap.h"
 #include "base/log.h"
 #include "node/addresses.h"
-#include "node/blame.h"
+#include "node/hosting.h"
 #include "node/launch.h"
+#include "node/remote.h"
 
 enum {
 	SAID_MAX   = 700,
@@ -73,7 +74,7 @@ static void remote_close(struct remote *r)
 
 /* --- what is told ----------------------------------------------------------------------------------- */
 
-static void tell_failed(struct node *n, uint32_t index, uint32_t incarnation, const struct blame *b, const char *said)
+void remote_failed(struct node *n, uint32_t index, uint32_t incarnation, const struct blame *b, const char *said)
 {
 	struct weft__msg m = {.code = WEFT__MSG_NODE_FAILED,
 	                      .node_failed = {.node = index,
@@ -90,7 +91,7 @@ static void tell_failed(struct node *n, uint32_t index, uint32_t incarnation, co
 static void tell_once(struct remote *r, const struct blame *b)
 {
 	if (!r->told)
-		tell_failed(r->node, r->index, r->incarnation, b, r->said);
+		remote_failed(r->node, r->index, r->incarnation, b, r->said);
 	r->told = true;
 }
 
@@ -232,18 +233,18 @@ static void own_folder(char *path, size_t size)
 }
 
 /* Where it may find us: our addresses with our port. */
-static void write_addresses(struct remote *r, const char *toward)
+static void write_addresses(const struct node *n, char *to, size_t size, const char *toward)
 {
 	char list[ADDRESSES_TEXT], address[LINK_ADDRESS_TEXT];
 	const char *from = list;
 	unsigned short unused = 0;
 	size_t at = 0;
 	addresses_list(list, sizeof list, toward);
-	while (*from && addresses_next(&from, address, &unused) && at + strlen(address) + 12 < sizeof r->addresses)
-		at += (size_t)snprintf(r->addresses + at, sizeof r->addresses - at, strchr(address, ':') ? "%s[%s]:%u" : "%s%s:%u",
-		                       at ? "," : "", address, r->node->port);
+	while (*from && addresses_next(&from, address, &unused) && at + strlen(address) + 12 < size)
+		at += (size_t)snprintf(to + at, size - at, strchr(address, ':') ? "%s[%s]:%u" : "%s%s:%u", at ? "," : "", address,
+		                       n->port);
 	if (at == 0) /* no network at all: the other one may be on this machine */
-		snprintf(r->addresses, sizeof r->addresses, "127.0.0.1:%u", r->node->port);
+		snprintf(to, size, "127.0.0.1:%u", n->port);
 }
 
 /* Where this node was given a range of ports, that is the VM's. */
@@ -255,26 +256,38 @@ static struct weft__str ports_of(const struct node *n, char *text, size_t size)
 	return weft__str(text);
 }
 
-static int run_launcher(struct remote *r, const struct weft__msg_node_start *asked, struct starter_order *order,
-                        struct blame *b)
+/* All that the command says. home points into it. */
+struct saying {
+	struct weft__msg_node_start m;
+	struct launch_home home;
+	char folder[PATH_MAX], addresses[LAUNCH_ADDRESSES_MAX], range[16];
+};
+
+static int prepare(struct node *n, const struct weft__msg_node_start *m, struct saying *s, struct weft_error *e)
+{
+	s->m = *m;
+	if (!m->ports.n)
+		s->m.ports = ports_of(n, s->range, sizeof s->range);
+	own_folder(s->folder, sizeof s->folder);
+	write_addresses(n, s->addresses, sizeof s->addresses, m->address.n ? m->address.p : m->host.p);
+	s->home = (struct launch_home){.vm = n->vm,
+	                               .addresses = s->addresses,
+	                               .port = n->port,
+	                               .orphan_ms = n->orphan_ms,
+	                               .folder = s->folder,
+	                               .dir = n->dir};
+	return node_listen_everywhere(n, e);
+}
+
+static int run_launcher(struct remote *r, const struct weft__msg_node_start *m, struct starter_order *order, struct blame *b)
 {
 	static struct launch launch; /* one thread, and it is used before this returns */
-	char folder[PATH_MAX], range[16];
-	struct weft__msg_node_start copy = *asked, *m = &copy;
-	if (!m->ports.n)
-		m->ports = ports_of(r->node, range, sizeof range);
+	static struct saying s;
 	struct weft_error e = {0};
-	own_folder(folder, sizeof folder);
-	write_addresses(r, m->address.n ? m->address.p : m->host.p);
-	const struct launch_home home = {.vm = r->node->vm,
-	                                 .addresses = r->addresses,
-	                                 .port = r->node->port,
-	                                 .orphan_ms = r->node->orphan_ms,
-	                                 .folder = folder,
-	                                 .dir = r->node->dir};
-	int rc = node_listen_everywhere(r->node, &e);
+	int rc = prepare(r->node, m, &s, &e);
+	memcpy(r->addresses, s.addresses, sizeof r->addresses);
 	if (!rc)
-		rc = launch_make(&launch, m, &home, &e);
+		rc = launch_make(&launch, &s.m, &s.home, &e);
 	order->argv = launch.argv;
 	if (!rc && (rc = starter_run(r->node, order, &r->pid, &e)) != 0) {
 		blame_missing(r->launcher, launch.argv[0], weft__err_text(rc), b);
@@ -283,6 +296,15 @@ static int run_launcher(struct remote *r, const struct weft__msg_node_start *ask
 	b->code = rc;
 	snprintf(b->text, sizeof b->text, "%s", e.text);
 	return rc;
+}
+
+int remote_command(struct node *n, const struct weft__msg_node_start *m, const char *half, char *command, size_t size,
+                   struct weft_error *e)
+{
+	static struct saying s;
+	int rc = prepare(n, m, &s, e);
+	s.home.half = half;
+	return rc ? rc : launch_command(command, size, &s.m, &s.home, e);
 }
 
 static int run_local(struct remote *r, struct starter_order *order, struct blame *b)
@@ -354,10 +376,12 @@ static void name_it(struct remote *r, const struct weft__msg_node_start *m)
 void remote_start(struct node *n, const struct weft__msg_node_start *m)
 {
 	struct blame b = {.code = WEFT_ECANCELED, .text = "the home node can't start it now"};
+	if (n->state < NODE_HALTING && hosting_start(n, m))
+		return;
 	struct remote *r = weft__calloc(1, sizeof *r);
 	if (!r || m->key.n != LINK_KEY_BYTES || n->state >= NODE_HALTING) {
 		weft__free(r);
-		tell_failed(n, (uint32_t)m->node, (uint32_t)m->incarnation, &b, "");
+		remote_failed(n, (uint32_t)m->node, (uint32_t)m->incarnation, &b, "");
 		return;
 	}
 	r->node = n;

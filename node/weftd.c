@@ -16,6 +16,7 @@
 #include "node/descriptors.h"
 #include "node/launch.h"
 #include "node/loglevel.h"
+#include "node/hosting.h"
 #include "node/node.h"
 
 enum { OWN_FDS_FIRST = 4, ORPHAN_MS = 60000, ORPHAN_PRIVATE_MS = 2000, ORPHAN_BATCH_MS = 10000 };
@@ -24,11 +25,11 @@ static const char usage[] =
         "usage: weftd --home --dir VMDIR [--private] [--local-nodes N] [options]\n"
         "       weftd --join ADDRESS:PORT --node I --incarnation K [--dir VMDIR] [options]\n"
         "options: --vm NAME  --host NAME  --listen ADDRESS  --ports FIRST[-LAST]  --orphan-ms MS\n"
-        "         --path FOLDER:FOLDER  --wdir FOLDER  --batch LEADER\n"
+        "         --path FOLDER:FOLDER  --wdir FOLDER  --batch LEADER  --half HEX\n"
         "ADDRESS:PORT may be a list with commas: the first that answers as it should is taken.\n"
-        "It is started by weft and by other daemons; its key comes on standard input.\n";
+        "It is started by weft and by other daemons; its key comes on standard input, or by --half.\n";
 
-enum { HOME = 1, DIR_, JOIN, NODE, INCARNATION, PRIVATE, LOCAL_NODES, VM, HOST, LISTEN, PORTS, ORPHAN, PATH, WDIR, BATCH };
+enum { HOME = 1, DIR_, JOIN, NODE, INCARNATION, PRIVATE, LOCAL_NODES, VM, HOST, LISTEN, PORTS, ORPHAN, PATH, WDIR, BATCH, HALF };
 
 static const struct option options[] = {{"home", no_argument, NULL, HOME},
                                         {"dir", required_argument, NULL, DIR_},
@@ -45,7 +46,12 @@ static const struct option options[] = {{"home", no_argument, NULL, HOME},
                                         {"path", required_argument, NULL, PATH},
                                         {"wdir", required_argument, NULL, WDIR},
                                         {"batch", required_argument, NULL, BATCH},
+                                        {"half", required_argument, NULL, HALF},
                                         {NULL, 0, NULL, 0}};
+
+/* What a daemon that a task has started is told in the place of its key: node/hosting.h. */
+static uint8_t half[LINK_KEY_BYTES];
+static bool by_half;
 
 static bool number(const char *text, unsigned long max, unsigned long *value)
 {
@@ -136,6 +142,9 @@ static bool take(struct node *n, int option, const char *argument)
 		n->batch = true;
 		n->leader = (pid_t)value;
 		break;
+	case HALF:
+		well = by_half = hosting_read_half(argument, half);
+		break;
 	case ORPHAN:
 		well = number(argument, 3600000, &value);
 		n->orphan_ms = value;
@@ -155,6 +164,8 @@ static int complete(struct node *n, struct weft_error *e)
 		return weft__err_set(e, WEFT_EINVAL, "one of --home and --join is needed");
 	if (n->home)
 		n->index = n->incarnation = NODE_HOME;
+	if (n->home && by_half)
+		return weft__err_set(e, WEFT_EINVAL, "--half is for --join");
 	if (!n->index || !n->incarnation)
 		return weft__err_set(e, WEFT_EINVAL, "--join needs --node and --incarnation");
 	if (!*n->dir) {
@@ -289,8 +300,10 @@ int main(int argc, char **argv)
 	char tag[32];
 	snprintf(tag, sizeof tag, "weftd n%u", n.index);
 	loglevel_open(tag, n.private_vm);
+	if (by_half && (rc = hosted_begin(&n, half)) != 0)
+		return rc;
 	setsid(); /* away from the terminal's signals; fails where we lead a session already */
-	if (!read_key(&n)) {
+	if (!by_half && !read_key(&n)) {
 		fprintf(stderr, "weftd: its key does not come on standard input\n");
 		return LAUNCH_KEY;
 	}

@@ -379,6 +379,9 @@ static void dispatch(struct weft__engine *e, const struct weft__msg *m, int *fds
 	case WEFT__MSG_START_TASK:
 		weft__on_start_task(e, &m->start_task);
 		break;
+	case WEFT__MSG_START_HOST:
+		weft__on_start_host(e, &m->start_host);
+		break;
 	case WEFT__MSG_AGAIN:
 		begin_again(e, m->again.again);
 		break;
@@ -398,7 +401,7 @@ static void dispatch(struct weft__engine *e, const struct weft__msg *m, int *fds
 	}
 }
 
-/* The daemon answers some questions itself: BYE, TASKER. */
+/* The daemon answers some questions itself: BYE, TASKER, HOSTER. */
 static bool is_of_daemon(struct weft__control *c, const struct weft__msg *m)
 {
 	const struct weft__ask *ask = m->code == WEFT__MSG_RESULT ? ask_of(c, m->result.req) : NULL;

@@ -254,6 +254,18 @@ struct weft__start {
 /* What it started has ended, or could not be started; status as of wait(). */
 int weft__task_ended(struct weft__engine *e, weft_tid_t tid, uint32_t status);
 
+/* --- starting daemons, for a dialect ------------------------------------------------------------ */
+
+/* As weft__tasker, of the daemons of other machines. */
+int weft__hoster(struct weft__engine *e, bool on, weft_context_t context, int32_t tag);
+#define WEFT__HOST_MAGIC "WEFTHST"
+struct weft__host_order {
+	char magic[8];
+	uint32_t node; /* two texts follow, each with its NUL: the host, perhaps behind USER@, and the command */
+};
+/* The line that the command has printed, or why it could not be run. */
+int weft__host_started(struct weft__engine *e, uint32_t node, const char *line);
+
 /* --- errors, for people ----------------------------------------------------------------------- */
 
 /* Leave a text for weft_last_error of this thread and return the code. */

@@ -67,6 +67,7 @@ void weft__on_welcome(struct weft__engine *e, const struct weft__msg_welcome *m,
 	if (e->welcome) {
 		weft__control_again(e);
 		weft__tasker_again(e);
+		weft__hoster_again(e);
 		return;
 	}
 	e->refused = e->control.cut ? WEFT_ENOSPC : WEFT_EPROTO;

@@ -2,7 +2,7 @@
 noinst_LTLIBRARIES += task/libtask.la
 task_libtask_la_SOURCES = \
 	%D%/arrive.c %D%/complete.c %D%/control.c %D%/direct.c %D%/engine.c %D%/engine.h %D%/enrol.c %D%/here.c \
-	%D%/group.c %D%/introduce.c %D%/lend.c %D%/lock.c %D%/match.c %D%/match.h %D%/meeting.c %D%/mbox.c %D%/message.c \
+	%D%/group.c %D%/hoster.c %D%/introduce.c %D%/lend.c %D%/lock.c %D%/match.c %D%/match.h %D%/meeting.c %D%/mbox.c %D%/message.c \
 	%D%/notice.c %D%/output.c %D%/peer.c %D%/queue.c \
 	%D%/quick.h %D%/recv.c %D%/region.c %D%/region.h %D%/request.c %D%/send.c %D%/share.c %D%/state.h %D%/tasker.c %D%/vm.c \
 	%D%/wait.c \

@@ -278,11 +278,11 @@ struct weft__engine {
 	struct weft__map expected; /* tid -> exit notices that will come, notice.c */
 	struct weft__map writers;  /* tid -> tasks whose output comes here, output.c */
 	struct weft__output_counts outputs;
-	struct weft__tasker {      /* it starts the node's tasks, tasker.c */
+	struct weft__service {     /* it does a daemon's work, and is asked with this tag */
 		bool on;
 		uint32_t context;
 		int32_t tag;
-	} tasker;
+	} tasker, hoster; /* tasker.c, hoster.c */
 	uint64_t born; /* the tid that we were started with, 0: none */
 	unsigned control_countdown;
 	uint64_t control_at_ns;
@@ -531,6 +531,10 @@ void weft__outputs_fini(struct weft__engine *e);
 /* --- tasker.c --------------------------------------------------------------------------------- */
 void weft__on_start_task(struct weft__engine *e, const struct weft__msg_start_task *m);
 void weft__tasker_again(struct weft__engine *e); /* the node's daemon is a new one */
+
+/* --- hoster.c --------------------------------------------------------------------------------- */
+void weft__on_start_host(struct weft__engine *e, const struct weft__msg_start_host *m);
+void weft__hoster_again(struct weft__engine *e);
 
 /* --- vm.c ------------------------------------------------------------------------------------- */
 /* A question that RESULT answers; value may be NULL. */

@@ -13,9 +13,9 @@ static int register_as(struct weft__engine *e, bool on)
 
 int weft__tasker(struct weft__engine *e, bool on, weft_context_t context, int32_t tag)
 {
-	struct weft__tasker before = e->tasker;
+	struct weft__service before = e->tasker;
 	if (on) /* the first orders may come with the answer */
-		e->tasker = (struct weft__tasker){true, context.v, tag};
+		e->tasker = (struct weft__service){true, context.v, tag};
 	int rc = register_as(e, on);
 	if (rc)
 		e->tasker = before;

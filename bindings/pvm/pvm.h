@@ -175,6 +175,11 @@ int weft__pvm_tell_group_server(int tag);
 
 /* Under the name of a service there is who it is: the buffer's message, which is dropped. */
 int weft__pvm_register(const char *service, int bufid);
+int weft__pvm_tid_message(void); /* a new buffer, or an error */
+
+/* An order to start a daemon, when this task is the hoster: PVM's message of it. */
+bool weft__pvm_host_order(const void *bytes, size_t nbytes, int *bufid);
+int weft__hosts_started(struct weft__pvm_buf *b); /* what it answers */
 
 /* An order of the node's to start a task, when this one is its tasker: PVM's message of it. */
 bool weft__pvm_start_order(const void *bytes, size_t nbytes, int context, int *bufid);

@@ -110,6 +110,7 @@ static int receive_one(weft_tid_t from, int context, int32_t tag, int timeout_ms
 	weft__pvm_learn(status.source);
 	if (!weft__pvm_output(bytes, status.nbytes, &status, context, &bufid) &&
 	    !weft__pvm_start_order(bytes, status.nbytes, context, &bufid) &&
+	    !weft__pvm_host_order(bytes, status.nbytes, &bufid) &&
 	    !weft__pvm_notice(bytes, status.nbytes, &status, context, &bufid)) {
 		bufid = weft__pvm_buf_adopt(&bytes, status.nbytes, &b);
 		if (bufid > 0) {

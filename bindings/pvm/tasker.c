@@ -10,7 +10,6 @@
 #include "bindings/pvm/manager.h"
 #include "bindings/pvm/pvmproto.h"
 
-#define HOSTER "###_PVM_HOSTER_###"
 #define TASKER "###_PVM_TASKER_###"
 
 enum { START_TAG = SM_STTASK & INT32_MAX };
@@ -25,7 +24,7 @@ int weft__pvm_register(const char *service, int bufid)
 	return index == PvmDenied ? PvmAlready : index < 0 ? index : PvmOk;
 }
 
-static int tid_message(void)
+int weft__pvm_tid_message(void)
 {
 	struct weft__pvm_buf *b;
 	int id = weft__pvm_buf_new(PvmDataDefault, &b);
@@ -36,24 +35,14 @@ static int tid_message(void)
 	return id;
 }
 
-static int serve(const char *function, const char *service)
-{
-	int rc = weft__pvm_enrol();
-	if (rc == PvmOk)
-		rc = weft__pvm_register(service, tid_message());
-	return rc ? lpvmerr(function, rc) : PvmOk;
-}
-
-int weft__call_reg_hoster(void)
-{
-	return serve("pvm_reg_hoster", HOSTER);
-}
-
 int weft__call_reg_rm(struct pvmhostinfo **host)
 {
-	int rc = serve("pvm_reg_rm", WEFT__PVM_MANAGER), n;
+	int n, rc = weft__pvm_enrol();
 	if (rc == PvmOk)
-		rc = weft__managed_begin();
+		rc = weft__pvm_register(WEFT__PVM_MANAGER, weft__pvm_tid_message());
+	if (rc)
+		return lpvmerr("pvm_reg_rm", rc);
+	rc = weft__managed_begin();
 	if (rc == PvmOk && host)
 		rc = weft__call_config(&n, NULL, host);
 	return rc;
@@ -65,7 +54,7 @@ static int tasker_index = -1;
 static int begin_tasks(void)
 {
 	int rc = weft__pvm_code(weft__tasker(weft__pvm.e, true, (weft_context_t){PvmBaseContext}, START_TAG));
-	int id = rc ? rc : tid_message();
+	int id = rc ? rc : weft__pvm_tid_message();
 	if (rc)
 		return rc == PvmExists ? PvmAlready : rc;
 	tasker_index = id < 0 ? id : weft__call_putinfo((char *)TASKER, id, PvmMboxMultiInstance);
@@ -201,6 +190,8 @@ int weft__pvm_tell_daemon(struct weft__pvm_buf *b, int host, int tag)
 		rc = weft__managed_add(b);
 	else if (tag == SM_HANDOFF)
 		rc = hand_over();
+	else if (tag == SM_STHOSTACK)
+		rc = weft__hosts_started(b);
 	b->at = at;
 	return rc;
 }

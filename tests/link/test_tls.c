@@ -395,6 +395,36 @@ static void keys_differ_with_their_labels_and_are_hkdf(void **state)
 	assert_memory_not_equal(a, b, sizeof a);
 }
 
+/* --- what two agree on -------------------------------------------------------------------- */
+
+static void two_agree_by_what_they_show_and_nobody_else_does(void **state)
+{
+	struct link_pair a, b, c;
+	uint8_t one[LINK_KEY_BYTES], other[LINK_KEY_BYTES];
+	assert_int_equal(link_pair_make(&a), 0);
+	assert_int_equal(link_pair_make(&b), 0);
+	assert_int_equal(link_pair_make(&c), 0);
+	assert_memory_not_equal(a.shown, b.shown, sizeof a.shown);
+	assert_int_equal(link_pair_agree(&a, b.shown, "start 3 7", one), 0);
+	assert_int_equal(link_pair_agree(&b, a.shown, "start 3 7", other), 0);
+	assert_memory_equal(one, other, sizeof one);
+	assert_int_equal(link_pair_agree(&b, a.shown, "start 3 8", other), 0);
+	assert_memory_not_equal(one, other, sizeof one);
+	assert_int_equal(link_pair_agree(&c, a.shown, "start 3 7", other), 0);
+	assert_memory_not_equal(one, other, sizeof one);
+	assert_int_equal(link_pair_agree(&c, b.shown, "start 3 7", other), 0);
+	assert_memory_not_equal(one, other, sizeof one);
+}
+
+static void a_point_that_gives_only_zeros_is_refused(void **state)
+{
+	static const uint8_t zeros[LINK_KEY_BYTES];
+	uint8_t agreed[LINK_KEY_BYTES];
+	struct link_pair a;
+	assert_int_equal(link_pair_make(&a), 0);
+	assert_int_equal(link_pair_agree(&a, zeros, "start 3 7", agreed), WEFT_EDENIED);
+}
+
 int main(void)
 {
 	warm_openssl_up();
@@ -416,6 +446,8 @@ int main(void)
 	        STAGED(a_hole_is_given_up_after_five_seconds),
 	        STAGED(every_allocation_of_a_connection_may_fail),
 	        STAGED(a_receiver_without_memory_closes_the_link),
+	        STAGED(two_agree_by_what_they_show_and_nobody_else_does),
+	        STAGED(a_point_that_gives_only_zeros_is_refused),
 	        STAGED(keys_differ_with_their_labels_and_are_hkdf),
 	};
 	return cmocka_run_group_tests_name("tls links", tests, NULL, NULL);

@@ -19,3 +19,6 @@ TESTS += %D%/manager.sh
 EXTRA_DIST += %D%/manager.c %D%/recorded/manager
 EXTRA_DIST += %D%/tasker.c %D%/recorded/tasker %D%/groups.c %D%/groups.command %D%/recorded/groups
 TESTS += %D%/tasker.sh
+dist_check_SCRIPTS += %D%/hoster.sh
+EXTRA_DIST += %D%/hoster.c %D%/recorded/hoster
+TESTS += %D%/hoster.sh

@@ -38,6 +38,23 @@ timeout 30 "$tmp/manager" "$tmp/manager" "$tmp/asked" >"$WEFT_SRCDIR/tests/pvm/r
 sleep 1 # the ends that it is told of last
 LC_ALL=C sort "$tmp/asked" >>"$WEFT_SRCDIR/tests/pvm/recorded/manager"
 
+# A hoster is asked for hosts that have addresses: they have them in a network of its own.
+${CC:-cc} -w -o "$tmp/hoster" "$WEFT_SRCDIR/tests/pvm/hoster.c" -lpvm3 || exit 1
+cat >"$tmp/hosts.sh" <<'END'
+ip link set lo up
+for i in 1 2 3 4; do ip addr add 10.77.1.$i/24 dev lo; done
+printf '10.77.1.%s\n' "1 $(hostname)" '2 first' '3 second' '4 third' >"$PVM_TMP/hosts"
+mount --bind "$PVM_TMP/hosts" /etc/hosts
+mkdir "$PVM_TMP/home" "$PVM_TMP/there"
+PVM_TMP=$PVM_TMP/home HOSTER_TMP=$PVM_TMP/there PVM_RSH=/bin/false
+export HOSTER_TMP PVM_RSH
+/usr/bin/pvmd >/dev/null 2>&1 &
+while ! ls "$PVM_TMP"/pvmd.* >/dev/null 2>&1; do sleep 0.1; done
+timeout 30 "$1" "$1" "$PVM_TMP/asked" 2>/dev/null
+LC_ALL=C sort "$PVM_TMP/asked"
+END
+unshare -n -m -p --fork --mount-proc --kill-child sh "$tmp/hosts.sh" "$tmp/hoster" >"$WEFT_SRCDIR/tests/pvm/recorded/hoster"
+
 ${CC:-cc} -w -o "$tmp/groups" "$WEFT_SRCDIR/tests/pvm/groups.c" -lgpvm3 -lpvm3 || exit 1
 timeout 30 "$tmp/groups" "$(cat "$WEFT_SRCDIR/tests/pvm/groups.command")" | sed 's/0x[0-9a-f]*/TID/g' >"$WEFT_SRCDIR/tests/pvm/recorded/groups"
 

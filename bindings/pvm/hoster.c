@@ -1,0 +1,106 @@
+/* A hoster starts the daemons of other machines. It is asked by SM_STHOST, a message for each host, and answers by
+ * SM_STHOSTACK with the line that the daemon has printed, or the name of an error; node/hosting.c has the way that both go.
+ * It is home's that is asked, as the master's was in PVM. Registering again takes it back, as with a tasker.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/heap.h"
+#include "bindings/pvm/calls.h"
+#include "bindings/pvm/manager.h"
+#include "bindings/pvm/pvmproto.h"
+
+#define HOSTER "###_PVM_HOSTER_###"
+
+enum { START_TAG = SM_STHOST & INT32_MAX, LINE = 1024 };
+
+/* Its place in the mailbox, -1: it is none. */
+static int place = -1;
+
+static int begin(void)
+{
+	int rc = weft__pvm_code(weft__hoster(weft__pvm.e, true, (weft_context_t){PvmBaseContext}, START_TAG));
+	if (rc)
+		return rc == PvmExists ? PvmAlready : rc;
+	int id = weft__pvm_tid_message();
+	place = id < 0 ? id : weft__call_putinfo((char *)HOSTER, id, PvmMboxMultiInstance);
+	if (id > 0)
+		weft__pvm_buf_drop(id);
+	return place < 0 ? place : PvmOk;
+}
+
+static int end(void)
+{
+	int rc = weft__pvm_code(weft__hoster(weft__pvm.e, false, (weft_context_t){0}, 0));
+	weft__call_delinfo((char *)HOSTER, place, PvmMboxDefault);
+	place = -1;
+	return rc == PvmNotFound ? PvmNoTask : rc;
+}
+
+int weft__call_reg_hoster(void)
+{
+	static int tid;
+	int rc = weft__pvm_enrol();
+	if (rc == PvmOk && tid != weft__pvm.tid)
+		place = -1; /* another life */
+	tid = weft__pvm.tid;
+	if (rc == PvmOk)
+		rc = place < 0 ? begin() : end();
+	return rc ? lpvmerr("pvm_reg_hoster", rc) : PvmOk;
+}
+
+/* Behind what PVM's manual says there are the command for another system and the name of PVM's machine. */
+static int make_order(uint32_t node, const char *login, const char *command)
+{
+	struct weft__talk t;
+	weft__talk_begin(&t);
+	weft__talk_put_int(&t, 1);
+	weft__talk_put_int(&t, weft__pvm_host_of(node));
+	weft__talk_put_text(&t, "");
+	weft__talk_put_text(&t, login);
+	weft__talk_put_text(&t, command);
+	weft__talk_put_text(&t, "");
+	weft__talk_put_text(&t, "");
+	if (t.rc) {
+		weft__talk_end(&t);
+		return t.rc;
+	}
+	t.b->src = WEFT__PVM_DAEMON;
+	t.b->dst = weft__pvm.tid;
+	t.b->tag = SM_STHOST;
+	t.b->context = PvmBaseContext;
+	return t.id;
+}
+
+bool weft__pvm_host_order(const void *bytes, size_t nbytes, int *bufid)
+{
+	struct weft__host_order order;
+	if (nbytes < sizeof order || memcmp(bytes, WEFT__HOST_MAGIC, sizeof order.magic) != 0)
+		return false;
+	memcpy(&order, bytes, sizeof order);
+	const char *login = (const char *)bytes + sizeof order, *end = (const char *)bytes + nbytes;
+	const char *nul = memchr(login, 0, (size_t)(end - login));
+	if (!nul || !memchr(nul + 1, 0, (size_t)(end - nul - 1)))
+		return false;
+	*bufid = make_order(order.node, login, nul + 1);
+	return true;
+}
+
+/* The manual has no number of hosts in front, PVM's daemon wants one: both are understood. To the message's end. */
+int weft__hosts_started(struct weft__pvm_buf *b)
+{
+	struct weft__talk t = {.b = b};
+	char line[LINE];
+	int host = weft__talk_get_int(&t);
+	if (t.rc == PvmOk && weft__pvm_node_of(host) == 0)
+		host = weft__talk_get_int(&t);
+	while (t.rc == PvmOk) {
+		weft__talk_get_text(&t, line, sizeof line);
+		if (t.rc)
+			break;
+		t.rc = weft__pvm_code(weft__host_started(weft__pvm.e, weft__pvm_node_of(host), line));
+		host = weft__talk_get_int(&t);
+	}
+	return t.rc == PvmNoData ? PvmOk : t.rc;
+}

@@ -1,0 +1,54 @@
+/* Starting daemons, for a dialect: see node/hosting.c. An order to start one becomes a message to oneself. */
+#include "config.h"
+
+#include <string.h>
+
+#include "task/quick.h"
+
+int weft__hoster(struct weft__engine *e, bool on, weft_context_t context, int32_t tag)
+{
+	struct weft__service before = e->hoster;
+	struct weft__msg m = {.code = WEFT__MSG_HOSTER, .hoster = {.on = on}};
+	if (on) /* the first orders may come with the answer */
+		e->hoster = (struct weft__service){true, context.v, tag};
+	int rc = weft__ask_result(e, &m, NULL, -1);
+	if (rc)
+		e->hoster = before;
+	else if (!on)
+		e->hoster.on = false;
+	return rc;
+}
+
+void weft__hoster_again(struct weft__engine *e)
+{
+	struct weft__msg m = {.code = WEFT__MSG_HOSTER, .hoster = {.on = 1}};
+	if (e->hoster.on)
+		weft__control_send(e, &m);
+}
+
+int weft__host_started(struct weft__engine *e, uint32_t node, const char *line)
+{
+	struct weft__msg m = {.code = WEFT__MSG_HOST_STARTED, .host_started = {.node = node, .line = weft__str(line)}};
+	weft__lock(e);
+	int rc = weft__control_send(e, &m);
+	weft__unlock(e);
+	return rc;
+}
+
+void weft__on_start_host(struct weft__engine *e, const struct weft__msg_start_host *m)
+{
+	struct weft__match_key key = {e->self.v, e->hoster.context, e->hoster.tag};
+	struct weft__host_order order = {.magic = WEFT__HOST_MAGIC, .node = (uint32_t)m->node};
+	struct weft__message *message = weft__message_new(e, &key, sizeof order + m->login.n + m->command.n + 2);
+	if (!message)
+		return;
+	char *to = (char *)message->bytes;
+	memcpy(to, &order, sizeof order);
+	to += sizeof order;
+	memcpy(to, m->login.p, m->login.n);
+	to[m->login.n] = '\0';
+	to += m->login.n + 1;
+	memcpy(to, m->command.p, m->command.n);
+	to[m->command.n] = '\0';
+	weft__message_deliver(e, message);
+}
