@@ -80,9 +80,8 @@ static void member(void)
 	calm(MEMBERS);
 	if (me == MEMBERS - 1)
 		kill(getpid(), SIGKILL);
-	int rc = PvmOk;
 	round_no++;
-	while (rc == PvmOk && pvm_gsize(group) == MEMBERS)
+	while (pvm_gsize(group) == MEMBERS)
 		; /* one is dying */
 	calm(MEMBERS - 1);
 }
@@ -114,8 +113,7 @@ int main(int argc, char **argv)
 	pvm_initsend(PvmDataRaw);
 	pvm_mcast(tids, MEMBERS, 1);
 	pvm_recv(-1, 3);
-	int last = pvm_gettid(group, 0), rounds = 0;
-	(void)last;
+	int rounds = 0;
 	pvm_initsend(PvmDataRaw);
 	pvm_mcast(tids, MEMBERS, 3);
 	for (int i = 0; i < MEMBERS - 1; i++) {
