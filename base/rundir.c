@@ -282,13 +282,15 @@ static unsigned next_node(DIR *dir, unsigned after)
 	return lowest;
 }
 
-static int attach_lowest(const char *vm, char *nodedir, size_t size, struct weft_error *e)
+/* name: as the user has said it; NULL: the usual one. */
+static int attach_lowest(const char *vm, const char *name, char *nodedir, size_t size, struct weft_error *e)
 {
+	const char *option = name ? " --name " : "";
 	int dirfd = weft__rundir_open(vm, 0, e);
 	if (dirfd == WEFT_ENOFILE)
 		return weft__err_set(e, WEFT_ENOVM,
-		                     "no virtual machine is up here (no %s); start one: weft up",
-		                     vm);
+		                     "no virtual machine is up here (no %s); start one: weft up%s%s", vm, option,
+		                     name ? name : "");
 	if (dirfd < 0)
 		return dirfd;
 	DIR *dir = fdopendir(dirfd);
@@ -298,9 +300,9 @@ static int attach_lowest(const char *vm, char *nodedir, size_t size, struct weft
 	}
 	int fd = WEFT_ENOVM;
 	for (unsigned index = 0; fd == WEFT_ENOVM && (index = next_node(dir, index)) != 0;) {
-		char name[16], path[PATH_MAX];
-		snprintf(name, sizeof name, "n%u", index);
-		fd = join(path, size < sizeof path ? size : sizeof path, vm, name, e);
+		char node[16], path[PATH_MAX];
+		snprintf(node, sizeof node, "n%u", index);
+		fd = join(path, size < sizeof path ? size : sizeof path, vm, node, e);
 		if (fd == 0)
 			fd = weft__rundir_connect(path, "sock", e);
 		if (fd >= 0)
@@ -309,7 +311,7 @@ static int attach_lowest(const char *vm, char *nodedir, size_t size, struct weft
 	closedir(dir);
 	if (fd == WEFT_ENOVM)
 		weft__err_set(e, WEFT_ENOVM,
-		              "no node answers below %s; start a virtual machine: weft up", vm);
+		              "no node answers below %s; start a virtual machine: weft up%s%s", vm, option, name ? name : "");
 	return fd;
 }
 
@@ -326,7 +328,7 @@ int weft__rundir_attach(const char *vm_name, char *nodedir, size_t size, struct 
 	}
 	char vm[PATH_MAX];
 	int rc = weft__rundir_vm(vm_name, vm, sizeof vm, e);
-	return rc ? rc : attach_lowest(vm, nodedir, size, e);
+	return rc ? rc : attach_lowest(vm, vm_name, nodedir, size, e);
 }
 
 bool weft__rundir_ssh_socket(const char *dir, const char *login, const char *host, char *path, size_t size)

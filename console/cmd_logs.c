@@ -137,6 +137,8 @@ static int exec_logs(struct context *c, const struct args *a)
 	int rc = args_has(a, 'f') ? follow(c, job, &r, &e) : read_rest(c, job, &r, &e);
 	if (!rc && r.kept)
 		print_json(&r, job);
+	else if (!rc && job && r.offset == 0)
+		context_note(c, "nothing is kept of job %u: it has written nothing, or weft run or the console showed it", job);
 	weft__buf_fini(&kept);
 	bool unread = false; /* nobody reads what we print, as in weft logs | head */
 	if (fflush(stdout) && !r.error)

@@ -51,6 +51,9 @@ ended() { weft jobs | grep -q 'ended.*143'; }
 if until_true 5 ended; then ok "jobs shows the end"; else not_ok "jobs shows the end" "$(weft jobs)"; fi
 status "logs of a job that wrote nothing" 0 weft logs 1
 expect "are empty" "$(cat "$tmp/out")"
+says "and it is told why that may be" 'nothing is kept of job 1'
+status "no machine of that name" 125 weft conf --name other
+says "and what starts one" 'start one: weft up --name other'
 status "logs of no job" 125 weft logs 99
 status "spawn that writes" 0 weft spawn sh -c 'echo first; sleep 0.5; echo last'
 equal "logs -f follows to the end" "first last" "$(weft logs -f 2 | xargs)"
