@@ -63,6 +63,10 @@ int command_run(struct context *c, int argc, char **argv)
 {
 	struct args a;
 	struct weft_error e;
+	if (c->interactive && argc > 1 && !strcmp(argv[0], "weft")) { /* as hints and examples have it, for a shell */
+		argc--;
+		argv++;
+	}
 	const struct command *command = command_find(argv[0], c->interactive);
 	if (!command)
 		return complain_unknown(c, argv[0]);

@@ -65,6 +65,8 @@ type_line "delete no"
 seen "an unknown host is an error" 'no: no such node'
 type_line "cnof"
 seen "an unknown command names the nearest" "did you mean: conf\?"
+type_line "weft mstat nohost"
+seen "a command may be written as in a shell" '^nohost +no such node'
 type_line "run -q sleep 100"
 it_runs() { weft ps 2>/dev/null | grep -q '^t[0-9a-f]*  *3  .*running.* sleep'; }
 if until_true 8 it_runs; then ok "a run"; else not_ok "a run" "$(weft ps 2>&1)"; fi
