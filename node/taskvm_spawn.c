@@ -89,10 +89,12 @@ static void refuse(const struct taskvm *vm, struct taskvm_launch *l, int code, c
 static void refuse_program(const struct taskvm *vm, struct taskvm_launch *l, int dirfd, int code)
 {
 	struct stat st;
+	char why[TASKVM_TEXT];
 	const char *name = l->argv[0];
-	bool is_path = strchr(name, '/') != NULL;
+	bool is_path = strchr(name, '/') != NULL, is_below = is_path && *name != '/' && *l->wdir;
+	snprintf(why, sizeof why, "no such file%s%.100s", is_below ? " in " : "", is_below ? l->wdir : "");
 	if (code == WEFT_ENOFILE)
-		refuse(vm, l, code, is_path ? "no such file" : "not found in PATH");
+		refuse(vm, l, code, is_path ? why : "not found in PATH");
 	else if (is_path && !fstatat(dirfd, name, &st, 0) && S_ISDIR(st.st_mode))
 		refuse(vm, l, code, "it is a directory");
 	else

@@ -372,6 +372,8 @@ static void a_program_that_cannot_start_says_why(void **state)
 	               "cannot start \"no-such-program\": not found in PATH");
 	expect_failure(r, &(struct asked){.argv = {"./nothing"}, .more = true, .first_rank = rank++}, WEFT_ENOFILE,
 	               "no such file");
+	expect_failure(r, &(struct asked){.argv = {"./nothing"}, .wdir = "/usr", .more = true, .first_rank = rank++},
+	               WEFT_ENOFILE, "no such file in /usr");
 	expect_failure(r, &(struct asked){.argv = {"/usr"}, .more = true, .first_rank = rank++}, WEFT_ENOEXEC,
 	               "directory");
 	expect_failure(r, &(struct asked){.argv = {"/etc/passwd"}, .more = true, .first_rank = rank++}, WEFT_ENOEXEC,
