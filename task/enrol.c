@@ -313,8 +313,10 @@ static unsigned launched_size(void)
 static int no_vm(int code, const char *text)
 {
 	unsigned size = launched_size();
-	if (code != WEFT_ENOVM || size < 2)
+	if (code != WEFT_ENOVM)
 		return weft__fail(code, "%s", *text ? text : weft__err_text(code));
+	if (size < 2)
+		return weft__fail(code, "%s, or use: weft run %s", *text ? text : weft__err_text(code), program_invocation_name);
 	return weft__fail(code, "one of %u copies, and no virtual machine is up; use: weft run -n %u %s", size, size,
 	                  program_invocation_name);
 }
