@@ -242,17 +242,23 @@ static void on_output_failed(void *arg, int code, const char *text)
 	ask_tasks(r, EXITCODE_FAILURE, SIGTERM);
 }
 
-static void on_closed(void *arg, int code, const char *text)
+/* Our own daemon may never have come up: then it knows why. */
+static void tell_closed(struct run *r, int code, const char *text)
 {
-	struct run *r = arg;
 	struct weft_error e;
-	if (r->phase == RUN_OVER)
-		return;
 	if (r->daemon.pid > 0 && !session_node(r->session)) {
 		start_explain(&r->daemon, code, text, &e);
 		text = e.text;
 	}
 	context_error(r->context, "%s", text);
+}
+
+static void on_closed(void *arg, int code, const char *text)
+{
+	struct run *r = arg;
+	if (r->phase == RUN_OVER)
+		return;
+	tell_closed(r, code, text);
 	r->verdict = EXITCODE_FAILURE;
 	finish(r);
 }
@@ -444,7 +450,9 @@ static int ask_for_job(struct run *r)
 	}
 	if (!rc && !r->quiet)
 		cores_count(&r->cores, r->session, on_cores, r);
-	if (rc)
+	if (rc == WEFT_ECLOSED)
+		tell_closed(r, rc, e.text);
+	else if (rc)
 		context_error(r->context, "%s", e.text);
 	return rc;
 }

@@ -2,8 +2,9 @@
  * input and one end of a socket pair: our session, so that nobody has to connect or wait for a socket's file.
  * HELLO and questions are in the socket before weftd runs.
  *
- * What can go wrong: weftd is not installed (said by base/exe); it does not come up: the session closes, and
- * the last line of its log is the reason; it hangs: a VM with a name has 15 s to answer, then it is killed.
+ * What can go wrong: weftd is not installed (said by base/exe); it does not come up: the session closes, at once or later,
+ * or the folder is gone before we have written to it, and the last line of its log is the reason; it hangs: a VM with a
+ * name has 15 s to answer, then it is killed.
  */
 #include "config.h"
 
@@ -24,6 +25,7 @@
 #include "base/exe.h"
 #include "base/heap.h"
 #include "base/rng.h"
+#include "base/rundir.h"
 #include "console/environ.h"
 #include "console/proc.h"
 #include "console/vmdir.h"
@@ -209,6 +211,14 @@ static int launch(uv_loop_t *loop, const struct start *how, struct plan *p, stru
 	return rc;
 }
 
+/* It ends, under our hands, and has said why by then. */
+static void explain_end(struct start_daemon *daemon, int code, struct weft_error *e)
+{
+	if (proc_wait(daemon->pid, 2000))
+		daemon->pid = -1;
+	start_explain(daemon, code, e->text, e);
+}
+
 int start_vm(uv_loop_t *loop, const struct start *how, struct session **s, struct start_daemon *daemon,
              struct weft_error *e)
 {
@@ -224,7 +234,10 @@ int start_vm(uv_loop_t *loop, const struct start *how, struct session **s, struc
 		vmdir_abandon(&daemon->dir);
 		close_log(daemon);
 	} else if (rc) {
-		kill(daemon->pid, SIGTERM);
+		if (rc == WEFT_ECLOSED || weft__rundir_removed(daemon->dir.fd)) /* by the daemon, which could not start */
+			explain_end(daemon, rc, e);
+		else
+			kill(daemon->pid, SIGTERM);
 		start_finish(daemon, 2000);
 	}
 	else if (how->vm)
@@ -259,9 +272,10 @@ static void last_words(int fd, char *line, size_t size)
 
 int start_explain(const struct start_daemon *daemon, int code, const char *text, struct weft_error *e)
 {
-	char last[512];
-	last_words(daemon->log_fd, last, sizeof last);
-	return weft__err_set(e, code, "cannot start a virtual machine: %s", *last ? last : text);
+	char why[512], own[160];
+	snprintf(own, sizeof own, "%s", text); /* it may be e's */
+	last_words(daemon->log_fd, why, sizeof why);
+	return weft__err_set(e, code, "cannot start a virtual machine: %s", *why ? why : own);
 }
 
 void start_finish(struct start_daemon *daemon, int timeout_ms)
