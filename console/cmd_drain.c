@@ -36,6 +36,10 @@ static int drain(struct context *c, const struct args *a, const char *name)
 static int exec_drain(struct context *c, const struct args *a)
 {
 	int status = 0;
+	if (args_has(a, OPT_TIMEOUT) && !args_has(a, OPT_WAIT)) {
+		context_error(c, "--timeout says how long --wait waits; without it there is nothing to wait for");
+		return EXITCODE_FAILURE;
+	}
 	if (context_attach(c, a))
 		return EXITCODE_FAILURE;
 	bool wait = args_has(a, OPT_WAIT) && !args_has(a, OPT_UNDO);

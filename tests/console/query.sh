@@ -92,6 +92,8 @@ for command in run spawn up add ps kill; do
 done
 status "help of nothing" 125 weft help hlep
 status "an option before the command" 125 weft -n 4 true
+status "a limit for no waiting" 125 weft drain --timeout 1s here
+says "is told what it is for" '--timeout says how long --wait waits'
 
 if command -v bash >/dev/null 2>&1; then
 	weft help --bash >completion
