@@ -19,12 +19,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/heap.h"
 #include "base/log.h"
 #include "node/remote.h"
 
+enum { WANTED_MS = 60000 }; /* the coordinator has given up long before */
+
 struct hosting {
 	struct weft__list list;
+	uint64_t began_ns;
 	uint32_t node, incarnation;
 	char host[NODE_HOST_MAX + 1];
 	struct link_pair pair;
@@ -90,7 +94,8 @@ static void forget_old(struct node *n)
 	for (struct hosting *h = next(n, &n->hostings), *after; h; h = after) {
 		const struct peer *p = peer_find(n, h->node);
 		after = next(n, &h->list);
-		if (p && p->incarnation == h->incarnation)
+		bool joined = p && p->incarnation == h->incarnation;
+		if (joined || weft__clock_ns() - h->began_ns > WANTED_MS * UINT64_C(1000000))
 			forget(h);
 	}
 }
@@ -149,6 +154,7 @@ bool hosting_start(struct node *n, const struct weft__msg_node_start *m)
 		return false;
 	forget_old(n);
 	weft__list_push(&n->hostings, &h->list);
+	h->began_ns = weft__clock_ns();
 	h->node = (uint32_t)m->node;
 	h->incarnation = (uint32_t)m->incarnation;
 	snprintf(h->host, sizeof h->host, "%s", m->host.p);

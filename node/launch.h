@@ -41,12 +41,12 @@ struct launch_home {
 };
 
 /* 0; WEFT_EUNSUP: there is no such kind; WEFT_ETOOBIG. */
-/* The same for somebody who logs in there by means of his own: for the shell that he finds. */
-int launch_command(char *command, size_t size, const struct weft__msg_node_start *m, const struct launch_home *home,
-                   struct weft_error *e);
-
 int launch_make(struct launch *l, const struct weft__msg_node_start *m, const struct launch_home *home,
                 struct weft_error *e);
+
+/* The same for somebody who logs in there by means of his own: for the shell that he finds. 0; WEFT_ETOOBIG. */
+int launch_command(char *command, size_t size, const struct weft__msg_node_start *m, const struct launch_home *home,
+                   struct weft_error *e);
 
 const char *launch_name(uint64_t kind); /* "ssh"; NULL: there is none */
 
