@@ -189,6 +189,11 @@ static void on_signal(uv_signal_t *handle, int signo)
 
 static void on_finished(void *arg, struct runner_root *root)
 {
+	const struct run *r = arg;
+	char text[128];
+	runner_describe_silent(root, text, sizeof text);
+	if (root->nsilent)
+		context_error(r->context, "%s", text);
 	finish(arg);
 }
 

@@ -127,6 +127,9 @@ static void on_finished(void *arg, struct runner_root *root)
 	struct attached *a = arg;
 	struct context *c  = a->context;
 	char text[600];
+	runner_describe_silent(root, text, sizeof text);
+	if (root->nsilent)
+		context_note(c, "%s", text);
 	if (*root->aborted) {
 		context_note(c, "job %u was ended with %d: %s", root->job, root->status, root->aborted);
 	} else if (root->nfailed > 0 && !(root->style == OUTPUT_PVM && c->dialect == DIALECT_PVM)) {

@@ -191,6 +191,7 @@ static void on_straggler_time(uv_timer_t *timer)
 			continue;
 		t->lost = true;
 		t->job->nwaiting--;
+		t->job->root->nsilent++;
 	}
 	for (struct runner_root *root = runner_next(r, NULL), *next; root; root = next) {
 		next = runner_next(r, root);
@@ -801,6 +802,12 @@ void runner_drain(struct runner *r)
 {
 	output_drain(r->output);
 	pay_debts(r);
+}
+
+void runner_describe_silent(const struct runner_root *root, char *text, size_t size)
+{
+	snprintf(text, size, "the last output of %u task%s of job %u did not come: %s node had gone", root->nsilent,
+	         root->nsilent == 1 ? "" : "s", root->job, root->nsilent == 1 ? "its" : "their");
 }
 
 void runner_describe(const struct runner_failure *f, char *text, size_t size)

@@ -58,6 +58,7 @@ struct runner_root {
 	int status;            /* largest so far, of its own tasks; or what it was aborted with */
 	char aborted[256];     /* why the whole job was ended; "": it was not */
 	uint32_t nfailed;      /* own tasks that failed */
+	uint32_t nsilent;      /* tasks whose last output has not come, and never will */
 	uint64_t began_ns;
 	int64_t rank0_node;    /* where rank 0 runs; 0: not known */
 	enum output_style style; /* of its output: not OUTPUT_USUAL when it was redirected */
@@ -105,6 +106,9 @@ int runner_error(const struct runner *r, struct weft_error *e); /* the same, of 
 /* Is so much queued that whoever prints should wait? And: writes it all, waiting for the reader. */
 bool runner_full(const struct runner *r);
 void runner_drain(struct runner *r);
+
+/* What a root with nsilent tasks is to be told with: into text[size]. */
+void runner_describe_silent(const struct runner_root *root, char *text, size_t size);
 
 /* "rank 2 (t20003) on vm, pid 1234: exit code 3": into text[size]. */
 void runner_describe(const struct runner_failure *f, char *text, size_t size);

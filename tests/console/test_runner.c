@@ -219,6 +219,7 @@ static void output_that_a_node_took_along_is_given_up(void **state)
 	while (!s.finished) /* ends by the runner's own timer */
 		uv_run(&s.fake.loop, UV_RUN_ONCE);
 	assert_int_equal(s.root->status, 3);
+	assert_int_equal(s.root->nsilent, 1);
 	output_ends(&s, 101); /* it comes in spite of it, and harms nobody */
 	end(&s);
 }
