@@ -33,7 +33,7 @@ static int exec_id(struct context *c, const struct args *a)
 	return 0;
 }
 
-static const struct option_def echo_options[] = {OPTION_HELP, OPTION_END};
+static const struct option_def echo_options[] = {OPTION_END};
 
 const struct command cmd_echo = {
         .name          = "echo",
@@ -41,9 +41,9 @@ const struct command cmd_echo = {
         .operands      = "[WORD ...]",
         .operand       = ARG_TEXT,
         .noperands_max = -1,
-        .flags         = CMD_CONSOLE | CMD_PROGRAM,
+        .flags         = CMD_CONSOLE | CMD_RAW,
         .options       = echo_options,
-        .man           = "Prints its arguments with a blank between two of them.",
+        .man           = "Prints its arguments, whatever they are, with a blank between two of them.",
         .exec          = exec_echo,
 };
 

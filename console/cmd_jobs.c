@@ -64,6 +64,7 @@ static int show_weft(struct context *c, const struct args *a)
 
 struct member {
 	uint64_t job, rank, tid;
+	char *row; /* as ps shows it */
 };
 
 struct members {
@@ -71,6 +72,13 @@ struct members {
 	size_t n, cap;
 	int code;
 };
+
+static char *row_of(const struct weft__msg_task_row *t)
+{
+	char tid[TARGET_TEXT], row[1024];
+	snprintf(row, sizeof row, "%24s %8s %9s %s", t->host.p, target_pvm(t->tid, tid), words_pvm_flags(t->flags), t->program.p);
+	return weft__strdup(row);
+}
 
 static void on_task(void *arg, const struct weft__msg *m)
 {
@@ -87,7 +95,10 @@ static void on_task(void *arg, const struct weft__msg *m)
 		x->all = all;
 		x->cap = cap;
 	}
-	x->all[x->n++] = (struct member){m->task_row.job, m->task_row.rank, m->task_row.tid};
+	char *row = row_of(&m->task_row);
+	x->code   = row ? x->code : WEFT_ENOMEM;
+	if (row)
+		x->all[x->n++] = (struct member){m->task_row.job, m->task_row.rank, m->task_row.tid, row};
 }
 
 static int compare(const void *a, const void *b)
@@ -96,11 +107,27 @@ static int compare(const void *a, const void *b)
 	return x->job != y->job ? (x->job > y->job) - (x->job < y->job) : (x->rank > y->rank) - (x->rank < y->rank);
 }
 
+/* "1: t20001 t20002", or, in long, the job's number and a row for each. */
+static void print(const struct members *x, bool in_long)
+{
+	char tid[TARGET_TEXT];
+	if (in_long)
+		printf("%24s %8s %9s %s\n", "HOST", "TID", "FLAG 0x", "COMMAND");
+	for (size_t i = 0; i < x->n; i++) {
+		bool first = i == 0 || x->all[i].job != x->all[i - 1].job, last = i + 1 == x->n || x->all[i].job != x->all[i + 1].job;
+		if (first)
+			printf("%2llu:%s", (unsigned long long)x->all[i].job, in_long ? "\n" : "");
+		if (in_long)
+			puts(x->all[i].row);
+		else
+			printf(" t%s%s", target_pvm(x->all[i].tid, tid), last ? "\n" : "");
+	}
+}
+
 static int show_pvm(struct context *c, const struct args *a)
 {
 	struct weft_error e;
 	struct members x = {0};
-	char tid[TARGET_TEXT];
 	if (context_attach(c, a))
 		return EXITCODE_FAILURE;
 	int rc = session_list(c->session, WEFT__LIST_TASKS, 0, 0, on_task, &x, &e);
@@ -110,14 +137,10 @@ static int show_pvm(struct context *c, const struct args *a)
 		context_error(c, "%s", e.text);
 	if (x.n)
 		qsort(x.all, x.n, sizeof *x.all, compare);
-	for (size_t i = 0; i < x.n && !rc; i++) {
-		bool first = i == 0 || x.all[i].job != x.all[i - 1].job;
-		if (first)
-			printf("%s%2llu:", i ? "\n" : "", (unsigned long long)x.all[i].job);
-		printf(" t%s", target_pvm(x.all[i].tid, tid));
-	}
-	if (x.n && !rc)
-		putchar('\n');
+	if (!rc)
+		print(&x, args_has(a, 'l'));
+	for (size_t i = 0; i < x.n; i++)
+		weft__free(x.all[i].row);
 	weft__free(x.all);
 	context_detach(c);
 	return rc ? EXITCODE_FAILURE : 0;
@@ -125,12 +148,12 @@ static int show_pvm(struct context *c, const struct args *a)
 
 static int exec_jobs(struct context *c, const struct args *a)
 {
-	bool pvm = c->dialect == DIALECT_PVM && !args_has(a, OPT_JSON) && !args_has(a, 'l');
+	bool pvm = c->dialect == DIALECT_PVM && !args_has(a, OPT_JSON);
 	return pvm ? show_pvm(c, a) : show_weft(c, a);
 }
 
 static const struct option_def options[] = {
-        {.id = 'l', .name = "long", .help = "in pvm: ended ones, too, with what weft shows always"},
+        {.id = 'l', .name = "long", .help = "in pvm: with a row for each task, as ps has it"},
         OPTION_JSON,
         OPTION_VM,
         OPTION_HELP,

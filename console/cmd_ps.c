@@ -55,19 +55,13 @@ static const unsigned char pvm_widths[PVM_COLUMNS]          = {24, 8, 9, 12};
 static const char *const pvm_long_names[PVM_LONG_COLUMNS]    = {">HOST", ">TID", ">PTID", ">PID", ">FLAG 0x", "COMMAND"};
 static const unsigned char pvm_long_widths[PVM_LONG_COLUMNS] = {24, 8, 8, 6, 9, 12};
 
-/* 2, f: spawned; 4, c: it is connected. */
-static const char *pvm_flags(const struct weft__msg_task_row *t)
-{
-	return t->flags & WEFT__TASK_ENROLLED ? "4/c" : t->flags & WEFT__TASK_CONNECTED ? "6/c,f" : "2/f";
-}
-
 static void add_pvm_row(struct table *table, const struct weft__msg *m)
 {
 	const struct weft__msg_task_row *t = &m->task_row;
 	char tid[TARGET_TEXT];
 	table_add(table, "%s", t->host.p);
 	table_add(table, "%s", target_pvm(t->tid, tid));
-	table_add(table, "%s", pvm_flags(t));
+	table_add(table, "%s", words_pvm_flags(t->flags));
 	table_add(table, "%s", t->program.p);
 }
 
@@ -79,7 +73,7 @@ static void add_pvm_long_row(struct table *table, const struct weft__msg *m)
 	table_add(table, "%s", target_pvm(t->tid, tid));
 	table_add(table, "%s", t->flags & WEFT__TASK_ENROLLED ? "0" : target_pvm(t->parent, tid));
 	table_add(table, "%llu", (unsigned long long)t->pid);
-	table_add(table, "%s", pvm_flags(t));
+	table_add(table, "%s", words_pvm_flags(t->flags));
 	table_add(table, "%s", t->program.p);
 }
 

@@ -155,7 +155,7 @@ extern const struct command *const commands[];
 extern const struct command cmd_run, cmd_up, cmd_attach, cmd_down, cmd_conf, cmd_ps, cmd_jobs, cmd_spawn, cmd_kill,
         cmd_sig, cmd_logs, cmd_add, cmd_delete, cmd_drain, cmd_doctor, cmd_version, cmd_help, cmd_mpirun, cmd_halt,
         cmd_quit, cmd_alias, cmd_unalias, cmd_setenv, cmd_export, cmd_unexport, cmd_echo, cmd_id, cmd_mstat, cmd_pstat,
-        cmd_reset, cmd_names, cmd_put, cmd_getopt, cmd_setopt, cmd_trace;
+        cmd_reset, cmd_names, cmd_put, cmd_getopt, cmd_setopt, cmd_trace, cmd_tickle, cmd_idump;
 
 /* The letter of an option's short form, 0: it has none; -h is help's where no other option claims it. */
 char option_letter(const struct command *c, const struct option_def *o, enum dialect dialect);

@@ -17,7 +17,7 @@ const struct command *const commands[] = {
         &cmd_kill,   &cmd_sig,     &cmd_logs,  &cmd_add,  &cmd_delete, &cmd_drain, &cmd_doctor, &cmd_version,
         &cmd_help,   &cmd_alias,   &cmd_unalias, &cmd_setenv, &cmd_export, &cmd_unexport, &cmd_echo,
         &cmd_id,     &cmd_mstat,   &cmd_pstat,   &cmd_reset,  &cmd_names,
-        &cmd_put,    &cmd_getopt,  &cmd_setopt,  &cmd_trace,  &cmd_halt,   &cmd_quit,  NULL,
+        &cmd_put,    &cmd_getopt,  &cmd_setopt,  &cmd_trace,  &cmd_tickle, &cmd_idump, &cmd_halt, &cmd_quit, NULL,
 };
 
 enum { NAMES_MAX = 64 };

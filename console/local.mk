@@ -12,7 +12,7 @@ console_libconsole_la_SOURCES = \
 	%D%/cmd_doctor.c \
 	%D%/cmd_down.c \
 	%D%/cmd_drain.c \
-	%D%/cmd_echo.c \
+	%D%/cmd_echo.c %D%/cmd_tickle.c \
 	%D%/cmd_getopt.c \
 	%D%/cmd_help.c \
 	%D%/cmd_jobs.c \

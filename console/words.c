@@ -85,6 +85,11 @@ int words_target(const char *text, uint64_t *tid, uint32_t *job)
 	return 0;
 }
 
+const char *words_pvm_flags(uint64_t flags)
+{
+	return flags & WEFT__TASK_ENROLLED ? "4/c" : flags & WEFT__TASK_CONNECTED ? "6/c,f" : "2/f";
+}
+
 const char *words_pvm_error(int code)
 {
 	static const struct {

@@ -18,6 +18,9 @@ char *words_tid(uint64_t tid, char text[static WEFT__TID_TEXT]);
 int words_target(const char *text, uint64_t *tid, uint32_t *job);
 int words_job(const char *text, uint32_t *job);
 
+/* Of a task, as PVM's console has them: f, it was spawned; c, it is connected. */
+const char *words_pvm_flags(uint64_t flags);
+
 /* An error in the words of PVM's console. */
 const char *words_pvm_error(int code);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "bindings/pvm/pvm.h"
+#include "bindings/pvm/calls.h"
 
 enum { ENTRY_BIT = 1, EXIT_BIT = 2, PHASES = TEV_EVENT_ENTRY | TEV_EVENT_EXIT };
 
@@ -226,16 +226,17 @@ void weft__trace_target(void)
  * tells; that they were spawned, who spawned them. */
 void weft__trace_begins(void)
 {
-	int parent = weft__parent(weft__pvm.e).v ? weft__pvm_slot(weft__parent(weft__pvm.e)) : -1;
 	if (!weft__trace_is_on())
 		return;
+	int parent = weft__call_parent();
+	bool spawned = parent != PvmNoParent;
 	introduce(&pvmtrc);
 	if (!open_record(TEV_NEWTASK, &pvmtrc, false))
 		return;
 	put_time_and_task(weft__pvm.tid);
-	weft__trace_int(TEV_DID_PT, parent);
-	weft__trace_int(TEV_DID_TF, parent > 0 ? 0 : -1);
-	weft__trace_text(TEV_DID_TN, parent > 0 ? program_invocation_name : "-");
+	weft__trace_int(TEV_DID_PT, spawned ? parent : -1);
+	weft__trace_int(TEV_DID_TF, !spawned ? -1 : parent == PvmParentNotSet ? PvmNoSpawnParent : 0);
+	weft__trace_text(TEV_DID_TN, spawned ? program_invocation_name : "-");
 	weft__trace_end();
 }
 

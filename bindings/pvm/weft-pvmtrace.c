@@ -21,7 +21,7 @@
 
 #include "bindings/pvm/exported.h"
 
-enum { FIELDS_MAX = 32, TEXT_ROOM = 65536, KINDS = 4 * (TEV_MAX + 1), LOOK_US = 100000 };
+enum { FIELDS_MAX = 32, TEXT_ROOM = 65536, KINDS = 4 * (TEV_MAX + 1), LOOK_US = 100000, HOST_ADD = 1802 };
 
 /* The fields of one kind of event. */
 struct kind {
@@ -60,11 +60,18 @@ static const char *type_name(int type)
 	return (type & ~TEV_DATA_ARRAY) == TEV_DATA_STRING ? "char" : (type & ~TEV_DATA_ARRAY) == TEV_DATA_LONG ? "long" : "int";
 }
 
+/* The number of a kind of record, as PVM's console gives it. */
+static int tag_of(int event)
+{
+	int number = event & ~(TEV_EVENT_ENTRY | TEV_EVENT_EXIT);
+	return event & TEV_EVENT_EXIT ? 2001 + 2 * number : 1000 + 2 * number;
+}
+
 static void print_description(int event, const struct kind *k)
 {
 	char name[64];
 	name_of(event, name, sizeof name);
-	printf("%s#%d: \"%s\"\n%s{\n", prefix, event, name, prefix);
+	printf("%s\n%s#%d: \"%s\"\n%s{\n", prefix, prefix, tag_of(event), name, prefix);
 	for (int i = 0; i < k->n; i++) {
 		const struct Pvmtevdid *field = &pvmtevdidlist[k->ids[i]];
 		bool many = k->types[i] & TEV_DATA_ARRAY || k->types[i] == TEV_DATA_STRING;
@@ -84,6 +91,37 @@ static void print_header(void)
 		strftime(date, sizeof date, "%a %b %e %H:%M:%S %Y", local);
 	printf("%s/*\n%s * \"Creation Date\" \"%s\"\n%s * \"Machine\" \"Weft " PACKAGE_VERSION " (PVM %s)\"\n%s */ ;;\n%s\n", prefix,
 	       prefix, date, prefix, pvm_version(), prefix, prefix);
+}
+
+static void print_text_field(const char *text)
+{
+	printf("[%d] { \"%s\" }, ", (int)strlen(text) + 1, text);
+}
+
+/* Which hosts there are, as PVM's console begins a file of traces. */
+static void print_hosts(void)
+{
+	static const char *const fields[][3] = {
+	        {"TS", "int", ""},   {"TU", "int", ""},   {"TID", "int", ""}, {"HN", "char", "[]"},
+	        {"HNA", "char", "[]"}, {"HA", "char", "[]"}, {"HSP", "int", ""},
+	};
+	struct pvmhostinfo *hosts;
+	struct timeval now;
+	int n = 0;
+	if (pvm_config(&n, NULL, &hosts) < 0 || n < 1)
+		return;
+	printf("%s#%d: \"host_add(0)\"\n%s{\n", prefix, HOST_ADD, prefix);
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		printf("%s\t%s \"%s\"%s;\n", prefix, fields[i][1], fields[i][0], fields[i][2]);
+	printf("%s};;\n%s\n", prefix, prefix);
+	gettimeofday(&now, NULL);
+	for (int i = 0; i < n; i++) {
+		printf("%s\"host_add(0)\" { %lld, %lld, %d, ", prefix, (long long)now.tv_sec, (long long)now.tv_usec, hosts[i].hi_tid);
+		print_text_field(hosts[i].hi_name);
+		print_text_field(hosts[i].hi_name);
+		print_text_field(hosts[i].hi_arch);
+		printf("%d };;\n", hosts[i].hi_speed);
+	}
 }
 
 /* --- reading a message; each returns a negative code at its end ----------------------------------- */
@@ -203,7 +241,7 @@ static int read_event(bool described)
 	}
 	name_of(event, name, sizeof name);
 	if (rc >= 0)
-		printf("%s\"%s\" { %s };;\n%s\n", prefix, name, record, prefix);
+		printf("%s\"%s\" { %s };;\n", prefix, name, record);
 	return rc;
 }
 
@@ -266,6 +304,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "-p"))
 		snprintf(prefix, sizeof prefix, "[T%.20s:t%x] ", job ? job : "0", (unsigned)pvm_mytid());
 	print_header();
+	print_hosts();
 	for (;;) {
 		int id = pvm_trecv(-1, -1, &look);
 		if (id > 0)

@@ -87,7 +87,10 @@ elif [ -x /usr/bin/hello.pvm ]; then
 		not_ok "a program of PVM compiles" "$(cat err)"
 	fi
 	runs "spawn -@ shows traces" 0 "spawn -@ -> /usr/bin/hello.pvm" quit
-	equal "each kind described once" 1 "$(grep -c '#76: "endtask(0)"' out)"
+	equal "each kind described once, by PVM's number" 1 "$(grep -c '#1152: "endtask(0)"' out)"
+	equal "calls by two, where they begin and end" "1094 2095" "$(sed -n 's/.*#\([0-9]*\): "send(.*/\1/p' out | sort | xargs)"
+	equal "a task of the console's is told as PVM does" 1 "$(grep -c '"newtask(0)" { .*, -35, 64, .*hello.pvm" } };;$' out)"
+	prints "and the hosts come first" "\"host_add\(0\)\" \{ [0-9]+, [0-9]+, 131072, \[[0-9]+\] \{ \"$host\" \}, .*, 1000 \};;\$"
 	equal "each event with its task" 2 "$(grep -c -E '^\[T[0-9]+:t[0-9a-f]+\] "endtask\(0\)" \{ [0-9]+, ' out)"
 	runs "spawn -@file writes them" 0 "trace - *" "spawn -@$tmp/traces -> /usr/bin/hello.pvm" quit
 	equal "without anything in front" 2 "$(grep -c '^"endtask(0)" { ' traces)"
@@ -183,6 +186,17 @@ runs "reset with a wrong argument" 125 "reset bogus"
 says "says what there is" 'reset \[info'
 runs "jobs" 0 "spawn -2 sleep 100" jobs reset
 prints "have their tasks" '^ ?[0-9]+: t[0-9a-f]+ t[0-9a-f]+$'
+runs "jobs -l" 0 "spawn -2 sleep 100" "jobs -l" reset "jobs -l"
+line_is "has the heading of ps" 4 "                    HOST      TID   FLAG 0x COMMAND"
+equal "and a row for each task" 2 "$(sed -n '/^ *[0-9]*:$/,$p' out | grep -c -E '^ +[^ ]+ +[0-9a-f]+ +2/f .*sleep$')"
+equal "also when there is none" 2 "$(grep -c HOST out)"
+runs "tickle" 0 "tickle 6 9" "tickle 5" "tickle 0" "tickle 1" "tickle 2" "put in.box 1 x" "tickle 4" "reset info in.box"
+equal "answers in brackets" "( ) ( 9 ) ( ) ( ) ( ) ( )" "$(grep '^(' out | paste -sd ' ')"
+equal "and shows hosts, tasks and mailboxes" "1 2 1" "$(grep -c '1 host' out) $(grep -c HOST out) $(grep -c '^<in.box>:$' out)"
+runs "tickle of a word" 125 "tickle x"
+says "wants numbers" "numbers are needed"
+runs "idump" 0 idump
+prints "counts bytes" '^i_dump\(\) [1-9][0-9]* bytes total$'
 runs "add of a host that is none" 125 "add no-such-host.invalid"
 line_is "counts" 1 "0 successful"
 line_is "has PVM's heading" 2 "                    HOST     DTID"
@@ -206,6 +220,8 @@ runs "an alias of itself" 0 "alias echo echo again" "echo x"
 line_is "ends" 1 "again x"
 runs "unalias of none" 125 "unalias nope"
 says "is said" "there is no alias 'nope'"
+runs "echo" 0 "echo -n -> --help 'a b'"
+line_is "prints all that it is given" 1 "-n -> --help a b"
 runs "a line goes on after a backslash" 0 'echo one \' '  two'
 line_is "as one" 1 "one two"
 runs "a quote that stays open" 125 'echo "one'
