@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { TEXT_WIDTH = 79, OPTION_WIDTH = 28 };
+enum { TEXT_WIDTH = 79, OPTION_WIDTH = 28, HELP_AT = 2 + OPTION_WIDTH + 2, EXIT_AT = 12 };
 
 /* PVM's way to write an option: "-#" for a number, "->[FILE]", "-WHERE". */
 static void print_glued(const struct option_def *o, char *text, size_t size)
@@ -30,8 +30,8 @@ static void print_option(const struct command *c, const struct option_def *o, en
 	snprintf(text, size, "%s%s--%s%s", *glued && *letter == ' ' ? "" : letter, glued, o->name, argument);
 }
 
-/* A paragraph in lines that fit, without the backquotes; what starts with two spaces stays as it is. */
-static void print_paragraph(const char *text, size_t length, FILE *out)
+/* A paragraph in lines that fit, without the backquotes; the first one has begun, at this column, as all do. */
+static void print_paragraph(const char *text, size_t length, size_t indent, FILE *out)
 {
 	size_t column = 0;
 	for (size_t i = 0; i < length;) {
@@ -40,8 +40,8 @@ static void print_paragraph(const char *text, size_t length, FILE *out)
 			n = length - i;
 		for (size_t k = 0; k < n; k++)
 			shown += text[i + k] != '`';
-		if (column > 0 && column + 1 + shown > TEXT_WIDTH) {
-			putc('\n', out);
+		if (column > 0 && indent + column + 1 + shown > TEXT_WIDTH) {
+			fprintf(out, "\n%*s", (int)indent, "");
 			column = 0;
 		} else if (column > 0) {
 			putc(' ', out);
@@ -62,7 +62,7 @@ static void print_text(const char *text, FILE *out)
 		const char *end = strstr(text, "\n\n");
 		size_t length   = end ? (size_t)(end - text) : strlen(text);
 		putc('\n', out);
-		print_paragraph(text, length, out);
+		print_paragraph(text, length, 0, out);
 		text = end ? end + 2 : text + length;
 	}
 }
@@ -79,9 +79,10 @@ static void print_options(const struct command *c, FILE *out, enum dialect diale
 			putc('\n', out);
 		any = true;
 		if (strlen(text) > OPTION_WIDTH)
-			fprintf(out, "  %s\n  %*s  %s\n", text, OPTION_WIDTH, "", o->help);
+			fprintf(out, "  %s\n%*s", text, HELP_AT, "");
 		else
-			fprintf(out, "  %-*s  %s\n", OPTION_WIDTH, text, o->help);
+			fprintf(out, "  %-*s  ", OPTION_WIDTH, text);
+		print_paragraph(o->help, strlen(o->help), HELP_AT, out);
 	}
 }
 
@@ -96,11 +97,8 @@ void help_command(const struct command *c, FILE *out, bool interactive, enum dia
 	if (c->exits) {
 		fprintf(out, "\nExit status:\n\n  0         success\n");
 		for (const struct exit_def *e = c->exits; e->status; e++) {
-			fprintf(out, "  %-8s  ", e->status);
-			for (const char *p = e->meaning; *p; p++)
-				if (*p != '`')
-					putc(*p, out);
-			putc('\n', out);
+			fprintf(out, "  %-*s", EXIT_AT - 2, e->status);
+			print_paragraph(e->meaning, strlen(e->meaning), EXIT_AT, out);
 		}
 		fprintf(out, "  125       Weft itself failed, or was used wrongly\n");
 	}

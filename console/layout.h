@@ -19,7 +19,7 @@
 	 .name = "map-by",                                                                         \
 	 .kind = ARG_TEXT,                                                                         \
 	 .arg  = "HOW",                                                                            \
-	 .help = "where they go: by slot, node, ppr:N:node, core, numa, socket",                              \
+	 .help = "where they go: by slot, node, ppr:N:node, core, numa, socket",                   \
 	 .man  = "`slot` fills node after node, `node` goes over the nodes in turn, `ppr:N:node` puts " \
 	         "N tasks on each. `hwthread`, `core`, `l3cache`, `numa` and `socket` fill node after " \
 	         "node, and neighbours in rank on a node go to different ones of these, to which they " \
@@ -29,7 +29,7 @@
 	 .name = "bind-to",                                                                        \
 	 .kind = ARG_TEXT,                                                                         \
 	 .arg  = "WHAT",                                                                           \
-	 .help = "what each is bound to: none, hwthread, core, l3cache, numa or socket",                                  \
+	 .help = "what each is bound to: none, hwthread, core, l3cache, numa or socket",           \
 	 .man  = "Without it, and without `--map-by core` or the like, a job that is alone on its node and " \
 	         "has at most as many tasks there as there are processors gets equal shares of them; other " \
 	         "tasks are not bound. More tasks than cores start with the first core again."},   \

@@ -39,16 +39,16 @@ struct plan {
 	 .glued = "-#",                                                                            \
 	 .kind = ARG_COUNT,                                                                        \
 	 .arg  = "N",                                                                              \
-	 .help = "start N tasks of the program (default: 1, in a batch job as many as it is for)",                                      \
+	 .help = "start N tasks of the program (default: 1, in a batch job as many as it is for)", \
 	 .min  = 1,                                                                                \
 	 .max  = PLAN_TASKS_MAX},                                                                  \
 	{.id   = OPT_HOST,                                                                         \
 	 .name = "host",                                                                           \
 	 .kind = ARG_HOST,                                                                         \
-	 .arg  = "HOST[:SLOTS][,HOST...]",                                                                 \
-	 .help = "start them there: names of nodes, or #INDEX, each with :SLOTS",                                    \
+	 .arg  = "HOST[:SLOTS][,HOST...]",                                                         \
+	 .help = "start them there: names of nodes, or #INDEX; each may have :SLOTS",              \
 	 .man  = "Several are used in turn; `alpha:4,beta:2` gives alpha two for each of beta's. " \
-	         "`localhost` is this machine. Without it tasks go where cores are free."},           \
+	         "`localhost` is this machine. Without it tasks go where cores are free."},        \
 	{.id   = 'x',                                                                              \
 	 .name = "export",                                                                         \
 	 .kind = ARG_VARIABLE,                                                                     \

@@ -90,6 +90,9 @@ for command in run spawn up add ps kill; do
 	equal "no two options of $command look alike" "" "$(weft help $command | sed -n 's/^  \(-[^ ].*\)--[a-z].*/\1/p' |
 		tr -d ' ' | tr ',' '\n' | grep . | sort | uniq -d)"
 done
+for command in run spawn up add ps drain mpirun doctor; do
+	equal "help of $command fits a terminal" "" "$(weft help $command | sed '/^usage:/d; /^Examples:/,$d' | grep -E '.{81}')"
+done
 status "help of nothing" 125 weft help hlep
 status "an option before the command" 125 weft -n 4 true
 status "a limit for no waiting" 125 weft drain --timeout 1s here
