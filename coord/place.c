@@ -110,8 +110,8 @@ static int no_room(const struct weft__msg_spawn *m, const struct place *places, 
 		                     m->count, left, all);
 	if (m->ppn)
 		return weft__err_set(e, WEFT_ENOSPC,
-		                     "%" PRIu64 " tasks were asked for, at most %" PRIu64 " on a node; %zu node%s take %" PRIu64,
-		                     m->count, m->ppn, n, n == 1 ? "" : "s", left);
+		                     "%" PRIu64 " tasks were asked for, at most %" PRIu64 " on a node; %zu node%s take%s %" PRIu64,
+		                     m->count, m->ppn, n, n == 1 ? "" : "s", n == 1 ? "s" : "", left);
 	return weft__err_set(e, WEFT_ENOSPC, "a node has at most %d tasks at a time, and all have them", WEFT__LOCAL_MAX);
 }
 
