@@ -2,7 +2,7 @@
  * changes them then makes its own copy first.
  *
  * A message travels as 16 bytes of header, then the body: 'P' 'V', version, encoding with the byte order of the
- * body's numbers, wait id, check sum, 1 when the tag is PVM's own, 3 bytes zero; all little-endian. */
+ * body's numbers, wait id, check sum, 1 when the tag is PVM's own, 1 when traces begin, 2 bytes zero; all little-endian. */
 #include "config.h"
 
 #include <string.h>

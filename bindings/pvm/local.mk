@@ -9,7 +9,7 @@ bindings_pvm_libpvm3_la_SOURCES = %D%/pvm.h %D%/exported.h %D%/buffer.c %D%/call
 	%D%/calls_service.c %D%/error.c %D%/group_hook.c %D%/hosts.c %D%/machine.c %D%/mailbox.c \
 	%D%/notify.c %D%/options.c %D%/output.c %D%/pack.c %D%/packf.c %D%/recv.c %D%/send.c %D%/service.c %D%/spawn.c \
 	%D%/task.c %D%/trace.c %D%/trace_names.c
-bindings_pvm_libpvm3_la_SOURCES += %D%/group_server.c %D%/hoster.c %D%/managed.c %D%/manager.c %D%/manager.h %D%/talk.c %D%/tasker.c
+bindings_pvm_libpvm3_la_SOURCES += %D%/group_server.c %D%/hoster.c %D%/managed.c %D%/manager.c %D%/manager.h %D%/talk.c %D%/tasker.c %D%/traced.c
 bindings_pvm_libpvm3_la_LIBADD = task/libtask.la transport/libtransport.la proto/libproto.la base/libbase.la \
 	$(MSGPACK_LIBS)
 bindings_pvm_libpvm3_la_LDFLAGS = -version-info 3:0:0 -no-undefined \

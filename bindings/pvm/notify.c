@@ -42,6 +42,7 @@ void weft__pvm_notify_fini(void)
 		forget(WEFT__CONTAINER(wanted.next, struct wanted, link));
 	weft__map_fini(&routes.tids);
 	memset(&routes, 0, sizeof routes);
+	weft__traced_fini();
 }
 
 /* A message as PVM's daemon sends it: tids, for PvmHostAdd after their number; about routes the library itself
@@ -87,7 +88,8 @@ bool weft__pvm_notice(const void *bytes, size_t nbytes, const weft_status_t *sta
 	if (nbytes != sizeof notice || (p[0] == 'P' && p[1] == 'V'))
 		return false;
 	memcpy(&notice, bytes, sizeof notice);
-	if (weft__managed_notice(&notice, status->tag, context, bufid))
+	if (weft__managed_notice(&notice, status->tag, context, bufid) ||
+	    weft__traced_notice(&notice, status->tag, context, bufid))
 		return true;
 	int host = notice.node ? weft__pvm_host_of(notice.node) : 0;
 	int what = notice.what, tid = what == PvmTaskExit ? weft__pvm_slot(notice.how.tid) : host;

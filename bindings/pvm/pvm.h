@@ -74,6 +74,7 @@ int weft__pvm_list_nodes(weft_node_t **nodes, int *n);
 
 enum { WEFT__PVM_DSIG = 0x408c41 }; /* PVM's signature of machines like this */
 enum { WEFT__PVM_RESERVED_AT = 12 }; /* in the header: 1 when the tag is one of PVM's own */
+enum { WEFT__PVM_TRACES_AT = 13 }; /* and 1 in the first message of a task's traces */
 enum { WEFT__PVM_HEADER = 16 }; /* bytes before a message's body */
 
 /* A message's bytes, header included; messages under way hold it, too. */
@@ -214,6 +215,11 @@ void weft__trace_registered(struct Pvmtracer *t); /* as the registered tracer wa
 void weft__trace_begins(void); /* the task */
 void weft__trace_spawned(const struct Pvmtracer *t, const int *tids, int n);
 void weft__trace_exit(void); /* the task leaves: the last records */
+
+/* In the task that they are for (traced.c): a task's first message came; a notice is of its end: PVM's message of it. */
+void weft__traced_begins(weft_tid_t who, int context, int tag, bool reserved);
+bool weft__traced_notice(const weft_notice_t *notice, int tag, int context, int *bufid);
+void weft__traced_fini(void);
 
 /* If the message is a notice of the engine's, makes PVM's of it. */
 bool weft__pvm_notice(const void *bytes, size_t nbytes, const weft_status_t *status, int context,

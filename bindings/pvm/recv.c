@@ -118,6 +118,8 @@ static int receive_one(weft_tid_t from, int context, int32_t tag, int timeout_ms
 			b->dst = weft__pvm.tid;
 			b->tag = b->reserved ? status.tag | INT32_MIN : status.tag;
 			b->context = context;
+			if (b->blob->bytes[WEFT__PVM_TRACES_AT])
+				weft__traced_begins(status.source, context, status.tag, b->reserved);
 		}
 	}
 	weft__free(bytes);

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/time.h>
 
 #include "bindings/pvm/calls.h"
 
@@ -48,10 +48,12 @@ static void put_text(const char *text)
 	weft__pvm_pack(b, PVM_BYTE, text, (int)n, 1);
 }
 
-static void send_buffer(void)
+static void send_buffer(bool begins)
 {
 	struct weft__pvm_buf *b = weft__pvm_buf(out.buffer);
 	struct weft__pvm_blob *blob = b ? weft__pvm_buf_seal(b) : NULL;
+	if (blob)
+		blob->bytes[WEFT__PVM_TRACES_AT] = begins;
 	if (blob)
 		weft__pvm_send_blob(out.to.trctid, out.to.trcctx, out.to.trctag, blob);
 	weft__pvm_blob_drop(blob);
@@ -65,7 +67,7 @@ static void flush(void)
 	if (!out.is_collected)
 		return;
 	put_int(TEV_MARK_EVENT_BUFFER_END);
-	send_buffer();
+	send_buffer(false);
 }
 
 /* To a new reader first what the fields are called. */
@@ -87,7 +89,7 @@ static void introduce(const struct Pvmtracer *to)
 		put_text(pvmtevdidlist[i].desc);
 	}
 	put_int(TEV_MARK_DATA_ID_END);
-	send_buffer();
+	send_buffer(true);
 }
 
 static bool open_record(int event, const struct Pvmtracer *to, bool collect)
@@ -175,7 +177,7 @@ void weft__trace_end(void)
 	put_int(out.is_described ? TEV_MARK_EVENT_RECORD_END : TEV_MARK_EVENT_DESC_END);
 	out.is_busy = false;
 	if (!out.is_collected)
-		send_buffer();
+		send_buffer(false);
 	else if (b && weft__pvm_buf_bytes(b) > (size_t)out.to.trcbuf)
 		flush();
 }
@@ -223,7 +225,7 @@ void weft__trace_target(void)
 /* --- tasks that come and go ------------------------------------------------------------------- */
 
 /* PVM's daemons tell of tasks whatever the mask says: that they begin, so does here a task itself before all else that it
- * tells; that they were spawned, who spawned them. */
+ * tells; that they were spawned, who spawned them; that they end, traced.c. */
 void weft__trace_begins(void)
 {
 	if (!weft__trace_is_on())
@@ -282,23 +284,14 @@ static void send_counts(void)
 	weft__trace_end();
 }
 
+/* Of its end who gets the traces is told by the system: traced.c. */
 void weft__trace_exit(void)
 {
-	struct rusage used;
 	if (!weft__trace_is_on())
 		return;
 	flush();
 	if (pvmtrc.trcopt == PvmTraceTime || pvmtrc.trcopt == PvmTraceCount)
 		send_counts();
-	if (getrusage(RUSAGE_SELF, &used) == 0 && open_record(TEV_ENDTASK, &pvmtrc, false)) {
-		put_time_and_task(weft__pvm.tid);
-		weft__trace_int(TEV_DID_TST, 0);
-		weft__trace_int(TEV_DID_TUS, (int)used.ru_utime.tv_sec);
-		weft__trace_int(TEV_DID_TUU, (int)used.ru_utime.tv_usec);
-		weft__trace_int(TEV_DID_TSS, (int)used.ru_stime.tv_sec);
-		weft__trace_int(TEV_DID_TSU, (int)used.ru_stime.tv_usec);
-		weft__trace_end();
-	}
 	last_introduced = 0;
 	for (int i = 0; i <= TEV_MAX; i++)
 		pvmtevinfo[i].desc_status = pvmtevinfo[i].count = 0;

@@ -21,7 +21,7 @@
 
 #include "bindings/pvm/exported.h"
 
-enum { FIELDS_MAX = 32, TEXT_ROOM = 65536, KINDS = 4 * (TEV_MAX + 1), LOOK_US = 100000, HOST_ADD = 1802 };
+enum { FIELDS_MAX = 32, TEXT_ROOM = 65536, KINDS = 4 * (TEV_MAX + 1), LOOK_US = 100000, LOOKS_MAX = 20, HOST_ADD = 1802 };
 
 /* The fields of one kind of event. */
 struct kind {
@@ -34,6 +34,7 @@ static struct kind kinds[KINDS];
 static char prefix[64];      /* of each line; empty for a file */
 static char record[2 * TEXT_ROOM]; /* the one that is being read, as text */
 static size_t used;
+static int nrunning;         /* traced tasks that have begun and not ended */
 
 /* --- printing ------------------------------------------------------------------------------------ */
 
@@ -240,6 +241,7 @@ static int read_event(bool described)
 		rc = k->known ? read_known(k) : PvmBadMsg;
 	}
 	name_of(event, name, sizeof name);
+	nrunning += (event == TEV_NEWTASK) - (event == TEV_ENDTASK);
 	if (rc >= 0)
 		printf("%s\"%s\" { %s };;\n", prefix, name, record);
 	return rc;
@@ -296,6 +298,7 @@ static bool is_over(void)
 int main(int argc, char **argv)
 {
 	struct timeval look = {.tv_usec = LOOK_US};
+	int nlooks          = 0; /* since the end, with nothing that came */
 	const char *job     = getenv("WEFT_JOB");
 	bool over           = false;
 	if (pvm_mytid() < 0)
@@ -311,7 +314,7 @@ int main(int argc, char **argv)
 			read_message(id, job ? job : "0");
 		if (id < 0 || fflush(stdout))
 			break;
-		if (id == 0 && over) /* nothing has come for a while since the end */
+		if (id == 0 && over && (nrunning <= 0 || ++nlooks == LOOKS_MAX)) /* nothing has come for a while since the end */
 			break;
 		over = over || is_over();
 	}

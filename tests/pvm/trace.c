@@ -4,6 +4,7 @@
 #include <pvmtev.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/time.h>
 
 #include "tap.h"
@@ -12,9 +13,11 @@ enum { TRACES = 666, NUMBER = 3, EVENTS = 64 };
 
 extern struct Pvmtevinfo pvmtevinfo[];
 
-static int child(void)
+static int child(int waits)
 {
 	int n = 7, me = pvm_mytid();
+	if (waits)
+		pvm_recv(-1, 999);
 	pvm_setopt(PvmAutoErr, 0);
 	for (int i = 0; i < 2; i++) {
 		pvm_initsend(PvmDataDefault);
@@ -32,7 +35,7 @@ static int child(void)
 static struct {
 	int described[TEV_MAX + 1][3]; /* by phase: 0 none, 1 entry, 2 exit */
 	int seen[TEV_MAX + 1][3];
-	int bytes, result, last_seconds, nfields, buffers, names;
+	int bytes, result, last_seconds, nfields, buffers, names, status, ended, source;
 	char name[64];
 } got;
 
@@ -76,6 +79,10 @@ static void value(int event, int phase, int id, int type)
 		got.bytes = n;
 	if (event == TEV_SEND && phase == 2 && id == TEV_DID_CC)
 		got.result = n;
+	if (event == TEV_ENDTASK && id == TEV_DID_TST)
+		got.status = n;
+	if (event == TEV_ENDTASK && id == TEV_DID_TID)
+		got.ended = n;
 	if (id == TEV_DID_TS)
 		got.last_seconds = n;
 	got.nfields++;
@@ -134,10 +141,10 @@ static void message(void)
 	}
 }
 
-/* The child's traces, to its end. */
-static void trace(char *self, int options, int buffer)
+/* The child's traces, to its end; signo: what it is killed with, or 0. */
+static int trace_killed(char *self, int options, int buffer, int signo)
 {
-	char *argv[] = {(char *)"child", NULL};
+	char *argv[] = {(char *)(signo ? "waits" : "child"), NULL};
 	struct timeval limit = {20, 0};
 	int tid;
 	memset(&got, 0, sizeof got);
@@ -145,10 +152,24 @@ static void trace(char *self, int options, int buffer)
 	pvm_setopt(PvmTraceOptions, options);
 	pvm_setopt(PvmTraceBuffer, buffer);
 	equal(1, pvm_spawn(self, argv, 0, NULL, 1, &tid), "a traced child");
-	while (!got.seen[TEV_ENDTASK][0] && pvm_trecv(-1, TRACES, &limit) > 0)
+	while (!got.seen[TEV_ENDTASK][0] && pvm_trecv(-1, TRACES, &limit) > 0) {
+		pvm_bufinfo(pvm_getrbuf(), NULL, NULL, &got.source);
 		message();
+		if (signo && got.seen[TEV_MYTID][2]) {
+			pvm_sendsig(tid, signo);
+			signo = 0;
+		}
+	}
 	equal(1, got.seen[TEV_NEWTASK][0], "is told of when it begins");
 	equal(1, got.seen[TEV_ENDTASK][0], "and when it ends");
+	equal(tid, got.ended, "which of them");
+	equal((int)0x80000000, got.source, "by the system");
+	return got.status;
+}
+
+static void trace(char *self, int options, int buffer)
+{
+	equal(0, trace_killed(self, options, buffer, 0), "with status 0");
 }
 
 int main(int argc, char **argv)
@@ -157,7 +178,7 @@ int main(int argc, char **argv)
 	if (pvm_mytid() < 0)
 		return 2;
 	if (argc > 1)
-		return child();
+		return child(!strcmp(argv[1], "waits"));
 	pvm_setopt(PvmAutoErr, 0);
 	TEV_MASK_INIT(mask);
 	for (int i = 0; i <= TEV_MAX; i++)
@@ -175,6 +196,7 @@ int main(int argc, char **argv)
 	trace(argv[0], PvmTraceFull, 400);
 	equal(3, got.seen[TEV_SEND][1], "as many with a buffer");
 	check(got.buffers > 1 && got.buffers < 15, "in fewer messages");
+	equal(SIGKILL, trace_killed(argv[0], PvmTraceFull, 0, SIGKILL), "a killed one's end is told, too");
 	trace(argv[0], PvmTraceTime, 0);
 	check(got.seen[TEV_TIMING][0] == 1 && got.seen[TEV_SEND][1] == 0, "times alone");
 	check(got.names > 5, "with the calls' names");
