@@ -3,7 +3,9 @@
 #include "node/descriptors.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 void descriptors_close(int first, int keep)
@@ -17,4 +19,15 @@ void descriptors_close(int first, int keep)
 			close(fd);
 	}
 	closedir(dir);
+}
+
+void descriptors_make_room(int open, size_t n)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < 1)
+		return;
+	rlim_t highest = limit.rlim_cur - 1, wanted = (rlim_t)open + n;
+	int fd = fcntl(open, F_DUPFD_CLOEXEC, (int)(wanted < highest ? wanted : highest));
+	if (fd >= 0)
+		close(fd);
 }

@@ -21,11 +21,15 @@
 #include <unistd.h>
 
 #include "base/heap.h"
+#include "node/descriptors.h"
 
 enum {
 	THREADS_MAX = 4,   /* more would wait for the kernel's locks, and for the tasks that run already */
 	WORTH       = 4,   /* so many tasks to start pay for the threads */
 	ORDERS_MAX  = 12,  /* that are not ended; their descriptors are copied into each new process */
+	OF_TASK     = 4,   /* descriptors that a task which runs may need ... */
+	OF_ORDER    = 9,   /* ... and an order; */
+	OF_OTHERS   = 64,  /* all others */
 	STACK_BYTES = 256 * 1024,
 };
 
@@ -117,6 +121,7 @@ static struct taskvm_crew *crew_make(const struct taskvm *vm)
 	pthread_cond_init(&c->wanted, NULL);
 	pthread_cond_init(&c->carried, NULL);
 	c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	descriptors_make_room(vm->signals, OF_TASK * (vm->nrunning + vm->nwaiting) + OF_ORDER * ORDERS_MAX + OF_OTHERS);
 	if (c->wake >= 0)
 		hire(c, n < THREADS_MAX ? n : THREADS_MAX);
 	if (c->nthreads)

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -440,6 +441,25 @@ static void five_hundred_tasks_all_end_and_no_descriptor_stays(void **state)
 	until_gone(r);
 }
 
+/* Where threads start them, a table of descriptors that grows would stop them all meanwhile. */
+static void there_is_room_for_all_descriptors_before_the_first_of_many_tasks_starts(void **state)
+{
+	struct rig *r = *state;
+	enum { NTASKS = 80 };
+	struct weft__msg m;
+	cpu_set_t ours;
+	if (sched_getaffinity(0, sizeof ours, &ours) || CPU_COUNT(&ours) < 2)
+		skip(); /* one thread starts them */
+	launch(r, &(struct asked){.argv = {"sh", "-c", "while read what size; do case $what in FDSize:) test $size -gt 256; exit;; esac; "
+	                                               "done </proc/$PPID/status; exit 2"},
+	                          .ntasks = NTASKS});
+	for (size_t exited = 0; exited < NTASKS; exited++) {
+		fake_expect(&r->vm, WEFT__MSG_EXITED, &m);
+		assert_int_equal(m.exited.exit_code, 0);
+	}
+	assert_gone(r);
+}
+
 static void a_reader_that_stops_stops_the_writers(void **state)
 {
 	struct rig *r = *state;
@@ -674,6 +694,7 @@ int main(void)
 	        A_TEST(a_program_that_cannot_start_says_why),
 	        A_TEST(a_script_without_a_first_line_runs_and_garbage_does_not),
 	        A_TEST(five_hundred_tasks_all_end_and_no_descriptor_stays),
+	        A_TEST(there_is_room_for_all_descriptors_before_the_first_of_many_tasks_starts),
 	        A_TEST(a_reader_that_stops_stops_the_writers),
 	        A_TEST(output_is_kept_until_it_is_acknowledged),
 	        A_TEST(a_noisy_task_does_not_starve_a_quiet_one),
