@@ -38,7 +38,7 @@ void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, 
 	weft__output_span(m, &span);
 	if (c && c->link && (c->role == WEFT__ROLE_TOOL || c->role == WEFT__ROLE_TASK)) {
 		uintptr_t to = (uintptr_t)span.to; /* a number, not a pointer to anything */
-		if (span.node && weft__map_put(&c->sent, sent_key(span.job, span.node), (void *)to))
+		if (span.node && to && weft__map_put(&c->sent, sent_key(span.job, span.node), (void *)to))
 			client_doom(c);
 		client_send_body(c, body, nbytes);
 		return;

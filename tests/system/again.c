@@ -1,8 +1,8 @@
 /* again.c - tasks that do a bit of everything, round by round, while somebody kills the daemons.
  *
  *     again ROUNDS   each rank sends its round number round the ring and checks what comes, asks the coordinator for a
- *                    context, a name and a barrier of a group, and prints a line. Rank 0 spawns "again child" in every
- *                    tenth round and checks how that ends. The exit status is the rank.
+ *                    context, a name and a barrier of a group, meets those on its node, and prints a line. Rank 0 spawns
+ *                    "again child" in every tenth round and checks how that ends. The exit status is the rank.
  *     again child    ends with status 7.
  *     again late     waits for its standard input to end before it enrols.
  */
@@ -14,7 +14,7 @@
 
 #include "weft.h"
 
-enum { TURN = 1, CHILD_STATUS = 7, PAUSE_NS = 2000000 };
+enum { TURN = 1, CHILD_STATUS = 7, PAUSE_NS = 2000000, MEETINGS = 5 };
 
 static void must(int rc, const char *what)
 {
@@ -80,14 +80,21 @@ int main(int argc, char **argv)
 		return CHILD_STATUS;
 	int rank = weft_rank(), size = weft_size(), rounds = strcmp(what, "late") ? atoi(what) : 1;
 	weft_team_t *team = weft_team_job();
+	char here[32];
+	snprintf(here, sizeof here, "node%d", weft_node());
 	must(weft_group_join("all"), "group_join");
+	must(weft_group_join(here), "group_join");
 	must(weft_barrier(team), "barrier");
+	int nhere = weft_group_size(here);
+	must(nhere, "group_size");
 	for (int round = 0; round < rounds; round++) {
 		turn(team, rank, size, round);
 		ask(rank, round);
 		if (rank == 0 && round % 10 == 5)
 			spawn_one(argv[0]);
 		must(weft_group_barrier("all", size, 30000), "group_barrier");
+		for (int i = 0; i < MEETINGS; i++)
+			must(weft_group_barrier(here, nhere, 30000), "group_barrier on one node");
 		printf("%d %d\n", rank, round);
 		fflush(stdout);
 		nanosleep(&pause, NULL);
