@@ -72,12 +72,17 @@ void keeper_child_is(struct keeper *k, pid_t pid, enum keeper_kind kind)
 		c->kind = kind;
 }
 
-void keeper_child_remove(struct keeper *k, pid_t pid)
+static void child_forget(struct keeper_notes *n, pid_t pid)
 {
-	struct keeper_notes *n = k->notes;
 	struct keeper_child *c = child_find(n, pid);
 	if (c)
 		c->pid = 0;
+}
+
+void keeper_child_remove(struct keeper *k, pid_t pid)
+{
+	struct keeper_notes *n = k->notes;
+	child_forget(n, pid);
 	while (n->nchildren && !n->children[n->nchildren - 1].pid)
 		n->nchildren--;
 }
@@ -177,7 +182,7 @@ static void child_ended(struct keeper *k, pid_t pid, int status, pid_t daemon)
 {
 	struct keeper_word word = {.pid = pid, .status = status};
 	bool known = child_find(k->notes, pid) != NULL;
-	keeper_child_remove(k, pid);
+	child_forget(k->notes, pid); /* the daemon alone moves nchildren, which it may be about to do now */
 	if (known && send(k->words[0], &word, sizeof word, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		weft__log(WEFT__LOG_WARN, "WEFT-KEEPER-WORD", "pid=%ld: %s", (long)pid, strerror(errno));
 	sweep(k, daemon);
@@ -305,6 +310,8 @@ int keeper_run(struct keeper *k, int (*daemon)(void *arg), void (*clean)(void *a
 		}
 		prctl(PR_SET_NAME, "weftd-keeper", 0, 0, 0);
 		int status = pid < 0 ? 0 : watch(k, &signals, pid, 0);
+		if (pid > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) /* which came before it watched for that */
+			k->notes->halting = true;
 		bool well = k->notes->ended || !k->notes->served;
 		unsigned ncrashes = well || pid < 0 ? 0 : count_crash(crashes);
 		if (well || pid < 0 || ncrashes > CRASHES_MAX - 1) {

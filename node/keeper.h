@@ -21,7 +21,8 @@ struct keeper_child {
 	enum keeper_kind kind;
 };
 
-/* Memory that the keeper and its daemons share. Written by the daemon that lives, read by the next one. */
+/* Memory that the keeper and its daemons share. Written by the daemon that lives, and by the keeper, who forgets children
+ * that have ended; read by the next one. */
 struct keeper_notes {
 	uint32_t crashes; /* daemons before this one */
 	bool served;      /* one has been up: it is worth another one */
