@@ -2,14 +2,12 @@
 # every.sh - every call of PVM's library, with right and wrong arguments, returns and does what it does on Debian's PVM
 # (recorded/every, made by record.sh), but for what every.differs lists with the reason.
 . "$WEFT_SRCDIR/tests/system/lib.sh"
-lib=$build/bindings/pvm/.libs
-[ -e "$lib/libpvm3.so" ] || skip_all "libpvm3.so was not built (shared libraries are off)"
-nm -D "$lib/libpvm3.so" | grep -q -E ' U __(asan|ubsan|tsan)' && skip_all "the libraries were built with a sanitizer"
+. "$WEFT_SRCDIR/tests/pvm/lib.sh"
 cd "$tmp" || exit 99
 tests=$WEFT_SRCDIR/tests/pvm
 expect "it compiles" "$(${CC:-cc} -w -I"$WEFT_SRCDIR/bindings/pvm" -o every "$tests"/every*.c -L"$lib" -lgpvm3 -lpvm3 2>&1)"
-LD_LIBRARY_PATH=$lib WEFT_RUNDIR=$rundir
-export LD_LIBRARY_PATH WEFT_RUNDIR
+WEFT_RUNDIR=$rundir
+export WEFT_RUNDIR
 
 # The lines of one case, with what the shell saw of its end.
 lines() { # file case

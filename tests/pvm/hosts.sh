@@ -1,9 +1,7 @@
 #!/bin/sh
 # hosts.sh - pvm_addhosts takes the options of a hostfile, adds its hosts at the same time, and tells of each what became of it.
 . "$WEFT_SRCDIR/tests/system/lib.sh"
-lib=$build/bindings/pvm/.libs
-[ -e "$lib/libpvm3.so" ] || skip_all "libpvm3.so was not built (shared libraries are off)"
-nm -D "$lib/libpvm3.so" | grep -q -E ' U __(asan|ubsan|tsan)' && skip_all "the libraries were built with a sanitizer"
+. "$WEFT_SRCDIR/tests/pvm/lib.sh"
 
 # In place of ssh: notes whom it is to reach and as whom, and runs the command here. Nobody answers at dead1 and dead2.
 cat >"$tmp/reach" <<'END'
@@ -26,10 +24,10 @@ shift
 exec sh -c "$*"
 END
 chmod +x "$tmp/reach"
-REACHED=$tmp/reached WEFT_SSH=$tmp/reach LD_LIBRARY_PATH=$lib
-export REACHED WEFT_SSH LD_LIBRARY_PATH
+REACHED=$tmp/reached WEFT_SSH=$tmp/reach
+export REACHED WEFT_SSH
 cd "$tmp" || exit 99
-expect "it compiles" "$(${CC:-cc} -w -I"$WEFT_SRCDIR/bindings/pvm" -o hosts "$WEFT_SRCDIR/tests/pvm/hosts.c" -L"$lib" -lpvm3 2>&1)"
+expect "it compiles" "$(compile hosts -w -lpvm3)"
 weft up >/dev/null
 WEFT_RUNDIR=$rundir timeout 60 ./hosts "one lo=anna wd=/ ep=/opt/x:\$HOME sp=2000 so=pw bx=x id=9" "two ip=127.0.0.1 dx=/usr/lib/pvm3/lib/pvmd" \
 	dead1 dead2 "three foo=1" "four sp=fast" "one sp=1" "" >told 2>errors

@@ -1,7 +1,7 @@
 pvm_checks = %D%/symbols.sh %D%/source.sh %D%/fortran.sh %D%/examples.sh %D%/foreign.sh %D%/meeting.sh %D%/tools.sh
 dist_check_SCRIPTS += $(pvm_checks)
 EXTRA_DIST += %D%/calls.c %D%/calls.f %D%/large.c %D%/mailbox.c %D%/meeting.c %D%/output.c %D%/trace.c \
-	%D%/foreign.c %D%/reads.c %D%/tap.h %D%/examples.list %D%/normal.sh %D%/record.sh
+	%D%/foreign.c %D%/reads.c %D%/tap.h %D%/examples.list %D%/lib.sh %D%/normal.sh %D%/record.sh
 EXTRA_DIST += %D%/recorded/fgexample %D%/recorded/fmaster1 %D%/recorded/frsg %D%/recorded/fspmd \
 	%D%/recorded/ge %D%/recorded/gexamp %D%/recorded/gexample %D%/recorded/gs.pvm %D%/recorded/hello.pvm \
 	%D%/recorded/hitc %D%/recorded/inherita %D%/recorded/master1 %D%/recorded/spmd %D%/recorded/thb \

@@ -2,13 +2,9 @@
 # manager.sh - a PVM program that registered as resource manager is asked for hosts and tasks, and told of ends, as it was on PVM
 # (recorded/manager: first what the asking task gets, then what the manager is asked, sorted).
 . "$WEFT_SRCDIR/tests/system/lib.sh"
-lib=$build/bindings/pvm/.libs
-[ -e "$lib/libpvm3.so" ] || skip_all "libpvm3.so was not built (shared libraries are off)"
-nm -D "$lib/libpvm3.so" | grep -q -E ' U __(asan|ubsan|tsan)' && skip_all "the libraries were built with a sanitizer"
+. "$WEFT_SRCDIR/tests/pvm/lib.sh"
 cd "$tmp" || exit 99
-LD_LIBRARY_PATH=$lib
-export LD_LIBRARY_PATH
-expect "it compiles" "$(${CC:-cc} -w -I"$WEFT_SRCDIR/bindings/pvm" -o manager "$WEFT_SRCDIR/tests/pvm/manager.c" -L"$lib" -lpvm3 2>&1)"
+expect "it compiles" "$(compile manager -w -lpvm3)"
 weft up >/dev/null
 WEFT_RUNDIR=$rundir WEFT_SSH=false timeout 60 ./manager "$tmp/manager" "$tmp/asked" >here 2>errors
 idle() { [ -z "$(weft ps --json | grep '"tid"')" ]; }

@@ -1,14 +1,9 @@
 #!/bin/sh
 # master.sh - a PVM master that uses pvm_notify gets its work done while workers and whole nodes are killed.
 . "$WEFT_SRCDIR/tests/system/lib.sh"
-lib=$build/bindings/pvm/.libs
-[ -e "$lib/libpvm3.so" ] || skip_all "libpvm3.so was not built (shared libraries are off)"
-nm -D "$lib/libpvm3.so" | grep -q -E ' U __(asan|ubsan|tsan)' && skip_all "the libraries were built with a sanitizer"
+. "$WEFT_SRCDIR/tests/pvm/lib.sh"
 cd "$tmp" || exit 99
-expect "it compiles" "$(${CC:-cc} -Wall -Wextra -Werror -I"$WEFT_SRCDIR/bindings/pvm" -o master "$WEFT_SRCDIR/tests/pvm/master.c" \
-	-L"$lib" -lpvm3 2>&1)"
-LD_LIBRARY_PATH=$lib
-export LD_LIBRARY_PATH
+expect "it compiles" "$(compile master -Wall -Wextra -Werror -lpvm3)"
 
 weft up --local-nodes 3 >/dev/null
 weft run --host '#1' "$tmp/master" >out 2>err &

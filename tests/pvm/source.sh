@@ -1,17 +1,14 @@
 #!/bin/sh
 # source.sh - PVM programs compiled against our pvm3.h do what PVM's manual says, on one node and on three.
 . "$WEFT_SRCDIR/tests/checks/tap.sh"
-lib=$WEFT_BUILDDIR/bindings/pvm/.libs
-[ -e "$lib/libpvm3.so" ] || skip_all "libpvm3.so was not built (shared libraries are off)"
+. "$WEFT_SRCDIR/tests/pvm/lib.sh"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/weft-pvm.XXXXXX") || exit 99
 trap 'rm -rf "$tmp"' EXIT
-nm -D "$lib/libpvm3.so" | grep -q -E ' U __(asan|ubsan|tsan)' && skip_all "the libraries were built with a sanitizer"
 programs="calls mailbox output trace large"
 set -- $programs
 plan $((5 * $#))
 
-LD_LIBRARY_PATH=$lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export LD_LIBRARY_PATH WEFT_RUNDIR="$tmp"
+export WEFT_RUNDIR="$tmp"
 
 run() { # nodes program
 	NHOSTS=$1 timeout 60 "$WEFT_BUILDDIR/console/weft" run --local-nodes "$1" "$tmp/$2" >"$tmp/out" 2>"$tmp/err" </dev/null

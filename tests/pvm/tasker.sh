@@ -2,13 +2,9 @@
 # tasker.sh - a PVM program that registered as tasker starts the tasks of its node: for PVM's programs, as it was on PVM
 # (recorded/tasker), and for Weft's.
 . "$WEFT_SRCDIR/tests/system/lib.sh"
-lib=$build/bindings/pvm/.libs
-[ -e "$lib/libpvm3.so" ] || skip_all "libpvm3.so was not built (shared libraries are off)"
-nm -D "$lib/libpvm3.so" | grep -q -E ' U __(asan|ubsan|tsan)' && skip_all "the libraries were built with a sanitizer"
+. "$WEFT_SRCDIR/tests/pvm/lib.sh"
 cd "$tmp" || exit 99
-LD_LIBRARY_PATH=$lib
-export LD_LIBRARY_PATH
-expect "it compiles" "$(${CC:-cc} -w -I"$WEFT_SRCDIR/bindings/pvm" -o tasker "$WEFT_SRCDIR/tests/pvm/tasker.c" -L"$lib" -lpvm3 2>&1)"
+expect "it compiles" "$(compile tasker -w -lpvm3)"
 weft up >/dev/null
 WEFT_RUNDIR=$rundir timeout 60 ./tasker "$tmp/tasker" >here 2>&1
 expect "all is as on PVM" "$(diff "$WEFT_SRCDIR/tests/pvm/recorded/tasker" here)"

@@ -2,14 +2,11 @@
 # tools.sh - Debian's PVM programs and tools load with our libraries, all their symbols resolved; its tracer gets the traces of a
 # program's calls and writes them as it does on PVM.
 . "$WEFT_SRCDIR/tests/checks/tap.sh"
-lib=$WEFT_BUILDDIR/bindings/pvm/.libs
-[ -e "$lib/libpvm3.so" ] || skip_all "libpvm3.so was not built (shared libraries are off)"
-nm -D "$lib/libpvm3.so" | grep -q -E ' U __(asan|ubsan|tsan)' && skip_all "the libraries were built with a sanitizer"
+. "$WEFT_SRCDIR/tests/pvm/lib.sh"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/weft-pvm.XXXXXX") || exit 99
 trap 'rm -rf "$tmp"' EXIT
 plan 5
-LD_LIBRARY_PATH=$lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export LD_LIBRARY_PATH WEFT_RUNDIR="$tmp"
+export WEFT_RUNDIR="$tmp"
 
 clients=$(for name in hello.pvm master1 gexample tracer trcsort pvm_gstat pvmgroups pvm NPpvm; do command -v $name; done
 	dpkg -L pvm-examples 2>/dev/null | grep /bin/.)
@@ -48,7 +45,7 @@ if ! command -v pvm_gstat >/dev/null; then
 	skip "pvm_gstat shows groups as on PVM" "the package pvm-dev is not installed"
 	skip "pvmgroups prints them" "the package pvm-dev is not installed"
 else
-	${CC:-cc} -w -I"$WEFT_SRCDIR/bindings/pvm" -o "$tmp/groups" "$WEFT_SRCDIR/tests/pvm/groups.c" -L"$lib" -lgpvm3 -lpvm3
+	compile groups -w -lgpvm3 -lpvm3
 	timeout 60 "$WEFT_BUILDDIR/console/weft" run "$tmp/groups" "$(cat "$WEFT_SRCDIR/tests/pvm/groups.command")" pvmgroups \
 		>"$tmp/out" 2>&1 </dev/null
 	tids='s/0x[0-9a-f]*/TID/g'
