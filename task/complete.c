@@ -1,6 +1,7 @@
 /* Ends of requests: test, wait, cancel, and the calls that are several requests at once. */
 #include "config.h"
 
+#include "base/clock.h"
 #include "base/heap.h"
 #include "task/quick.h"
 
@@ -77,6 +78,61 @@ void weft__give_up(struct weft__engine *e, weft_request_t *handle)
 	if (r)
 		weft__complete(e, r, NULL, NULL, weft__until(0));
 	*handle = WEFT_NO_REQUEST;
+	weft__unlock(e);
+}
+
+/* --- handing over ----------------------------------------------------------------------------- */
+
+enum { FULL_MS = 10, ASKED_US = 300, VAIN_MAX = 127 };
+
+static bool is_open(void *request)
+{
+	const struct weft__request *r = request;
+	return r->state != WEFT__QUEUED || r->peer->state != WEFT__CONNECTING;
+}
+
+static bool is_out(void *request)
+{
+	return ((struct weft__request *)request)->state != WEFT__QUEUED;
+}
+
+static bool is_asked_for(void *request)
+{
+	return !is_out(request) ? false : ((struct weft__request *)request)->state != WEFT__AWAITING;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Whoever sends before it receives is asked by its like only afterwards: after each time that it waited in vain it does not for
+ * twice as many. */
+static void await_asking(struct weft__engine *e, struct weft__request *r)
+{
+	struct weft__asking *a = &e->asking;
+	if (a->skip > 0) {
+		a->skip--;
+		return;
+	}
+	if (weft__await(e, is_asked_for, r, weft__clock_ns() + ASKED_US * 1000))
+		a->skip = a->vain = 2 * a->vain + 1 < VAIN_MAX ? 2 * a->vain + 1 : VAIN_MAX;
+	else
+		a->vain = 0;
+}
+
+/* A full channel is given a moment, for it is full because the receiver does something else. */
+void weft__hand_over(struct weft__engine *e, const weft_request_t *handle, int patience_ms)
+{
+	weft__lock(e);
+	struct weft__request *r = weft__request_get(e, *handle);
+	uint64_t end = weft__until(patience_ms);
+	if (r && is_send(r) && weft__await(e, is_open, r, end) == 0 && r->state == WEFT__QUEUED)
+		weft__await(e, is_out, r, sooner(end, weft__until(FULL_MS)));
+	if (r && r->state == WEFT__AWAITING)
+		await_asking(e, r);
+	if (r && r->state == WEFT__STREAMING)
+		weft__await(e, weft__has_ended, r, end);
 	weft__unlock(e);
 }
 

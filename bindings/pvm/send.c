@@ -1,7 +1,7 @@
-/* Sending. PVM's sends do not wait for the receiver. A message goes out as far as it can; the rest
- * goes on in the background of later calls, from bytes that it shares with the buffer. What is under
- * way is bounded: beyond UNDER_WAY_MAX a send waits, so that a receiver that does not receive costs
- * the sender its time, and nobody's memory.
+/* Sending. PVM's sends do not wait for the receiver. A message goes out as far as it can before the call returns, for a program
+ * may compute for long until its next call: where there is no channel yet it is waited for. The rest goes on in later calls,
+ * from bytes that it shares with the buffer. What is under way is bounded: beyond UNDER_WAY_MAX a send waits, so that a
+ * receiver that does not receive costs the sender its time, and nobody's memory.
  *
  * What can go wrong: the receiver is dead or never was. PVM says nothing about that, and returns 0.
  */
@@ -16,17 +16,22 @@ enum {
 	SHORT_BYTES = 8192, /* such a message is offered to the channel first */
 	SWEEP_EVERY = 16,
 	NUNDER_WAY_MAX = 65536,
+	PATIENCE_MS = 200, /* a task that was just spawned enrols within this, else its messages wait */
+	QUEUE_MAX = 256,
 };
 #define UNDER_WAY_MAX ((size_t)256 << 20)
 
 struct under_way {
 	struct under_way *next;
+	weft_tid_t to;
 	weft_request_t request;
 	struct weft__pvm_blob *blob;
 };
 
 static struct under_way *first, **last = &first;
 static size_t nunder_way, under_way_bytes;
+static struct under_way *fresh; /* the first of those that the call which goes on has begun */
+static size_t nolder; /* under way when that began */
 
 static void retire(struct under_way **at)
 {
@@ -34,6 +39,8 @@ static void retire(struct under_way **at)
 	*at = u->next;
 	if (last == &u->next)
 		last = at;
+	if (fresh == u)
+		fresh = u->next;
 	nunder_way--;
 	under_way_bytes -= u->blob->size;
 	weft__pvm_blob_drop(u->blob);
@@ -91,12 +98,38 @@ static int begin(weft_tid_t to, int context, int tag, struct weft__pvm_blob *blo
 	blob->refs++;
 	u->blob = blob;
 	u->next = NULL;
+	u->to = to;
+	if (!fresh) {
+		fresh = u;
+		nolder = nunder_way;
+	}
 	*last = u;
 	last = &u->next;
 	nunder_way++;
 	under_way_bytes += blob->size;
-	weft__pvm_sends_reap();
 	return 0;
+}
+
+/* Something for the same task is under way from before: it was not taken then. */
+static bool is_stuck(const struct under_way *u)
+{
+	for (const struct under_way *before = first; before && before != fresh; before = before->next)
+		if (before->to.v == u->to.v)
+			return true;
+	return false;
+}
+
+/* What the call has begun goes out as far as it can; behind a long queue it need not be tried. */
+static void hand_over(void)
+{
+	uint64_t end = weft__clock_ms() + PATIENCE_MS;
+	for (struct under_way *u = nolder <= QUEUE_MAX ? fresh : NULL; u; u = u->next) {
+		uint64_t now = weft__clock_ms();
+		if (!is_stuck(u))
+			weft__hand_over(weft__pvm.e, &u->request, now < end ? (int)(end - now) : 0);
+	}
+	fresh = NULL;
+	weft__pvm_sends_reap();
 }
 
 static int send_whole(weft_tid_t to, int context, int tag, struct weft__pvm_blob *blob)
@@ -133,11 +166,20 @@ static struct weft__pvm_blob *marked(struct weft__pvm_blob *blob, int tag)
 
 static int send_marked(int tid, int context, int tag, struct weft__pvm_blob *blob);
 
-int weft__pvm_send_blob(int tid, int context, int tag, struct weft__pvm_blob *blob)
+/* It is not handed over yet. */
+static int send_one_of_many(int tid, int context, int tag, struct weft__pvm_blob *blob)
 {
 	struct weft__pvm_blob *own = marked(blob, tag);
 	int rc = own ? send_marked(tid, context, tag & INT32_MAX, own) : PvmNoMem;
 	weft__pvm_blob_drop(own);
+	return rc;
+}
+
+int weft__pvm_send_blob(int tid, int context, int tag, struct weft__pvm_blob *blob)
+{
+	int rc = send_one_of_many(tid, context, tag, blob);
+	if (first)
+		hand_over();
 	return rc;
 }
 
@@ -226,7 +268,9 @@ int weft__call_mcast(int *tids, int count, int tag)
 		return lpvmerr("pvm_mcast", PvmNoMem);
 	for (int i = 0; rc == 0 && i < count; i++)
 		if (tids[i] != weft__pvm.tid && !comes_again(tids, i))
-			rc = weft__pvm_send_blob(tids[i], pvmmyctx, tag, blob);
+			rc = send_one_of_many(tids[i], pvmmyctx, tag, blob);
+	if (first)
+		hand_over();
 	weft__pvm_blob_drop(blob);
 	return rc ? lpvmerr("pvm_mcast", rc) : PvmOk;
 }

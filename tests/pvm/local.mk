@@ -12,7 +12,7 @@ EXTRA_DIST += %D%/master.c %D%/pairs.sh %D%/examples.parts %D%/recorded/inheritb
 EXTRA_DIST += %D%/every.c %D%/every.h %D%/every_buffers.c %D%/every_messages.c %D%/every_groups.c \
 	%D%/every_danger.c %D%/every_f.f %D%/every.differs %D%/recorded/every %D%/recorded/every_f
 TESTS += %D%/every.sh %D%/master.sh %D%/hosts.sh
-EXTRA_DIST += %D%/hosts.c
+EXTRA_DIST += %D%/handed.c %D%/hosts.c
 dist_check_SCRIPTS += %D%/tasker.sh
 dist_check_SCRIPTS += %D%/manager.sh
 TESTS += %D%/manager.sh

@@ -4,7 +4,7 @@
 . "$WEFT_SRCDIR/tests/pvm/lib.sh"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/weft-pvm.XXXXXX") || exit 99
 trap 'rm -rf "$tmp"' EXIT
-programs="calls mailbox output trace large"
+programs="calls mailbox output trace large handed"
 set -- $programs
 plan $((5 * $#))
 
