@@ -82,7 +82,15 @@ until_true 20 has_said 'is up'
 status "weft attach runs a command in the job" 0 weft attach slurm:$job conf
 matches "which sees the job's nodes" 'n1' "$(cat "$tmp/out")"
 if command -v script >/dev/null; then
-	(sleep 2; printf 'conf\n'; sleep 2; printf 'quit\n'; sleep 1) | timeout -k 5 30 script -qec "'$WEFT' attach slurm:$job" /dev/null >"$tmp/out" 2>&1
+	shows() { grep -q -E -e "$1" "$tmp/out"; }
+	: >"$tmp/out"
+	{ # a line is typed when its prompt is there; when the console has ended nobody reads
+		until_true 20 shows 'weft> '
+		printf 'conf\n'
+		until_true 20 shows '^NODE'
+		printf 'quit\n'
+		until_true 20 test -e "$tmp/ended"
+	} | { timeout -k 5 60 script -qec "'$WEFT' attach slurm:$job" /dev/null >>"$tmp/out" 2>&1; : >"$tmp/ended"; }
 	matches "weft attach has the job's console" "slurm-$job" "$(cat "$tmp/out")"
 else
 	skip "weft attach has the job's console" "there is no script (package bsdutils)"

@@ -37,7 +37,8 @@ start=$(date +%s%N)
 status "hosts that fail make the command fail" 125 weft add alpha nosshd strange changed asks bare old eaten full walled hole nowhere nix beta
 took=$((($(date +%s%N) - start) / 1000000))
 cp "$tmp/out" "$tmp/added"
-expect "all are decided within ten seconds of their start" "$([ $took -lt 13000 ] || echo "$took ms")"
+# Ten seconds from each one's start, which comes late on a machine that is busy; ssh itself would wait for minutes.
+expect "all are decided in time" "$([ $took -lt 30000 ] || echo "$took ms")"
 
 # told HOST "pattern of the line" "pattern of the command"
 told() {

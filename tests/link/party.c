@@ -120,7 +120,7 @@ int stage_close(void **state)
 	struct stage *s = *state;
 	weft__heap_fail_at(0);
 	uint64_t start = now_ms();
-	while (uv_run(&s->loop, UV_RUN_NOWAIT) && now_ms() - start < 5000)
+	while (uv_run(&s->loop, UV_RUN_NOWAIT) && now_ms() - start < 20000)
 		usleep(1000);
 	int rc = uv_loop_close(&s->loop);
 	if (rc < 0)
@@ -202,7 +202,7 @@ void expect_eof(uv_loop_t *loop, int fd)
 	uint64_t start = now_ms();
 	ssize_t n;
 	while ((n = recv(fd, &byte, 1, MSG_DONTWAIT)) != 0 && (n > 0 || errno == EAGAIN)) {
-		assert_true(now_ms() - start < 8000);
+		assert_true(now_ms() - start < 20000);
 		run_for(loop, 2);
 	}
 	close(fd);

@@ -171,6 +171,7 @@ expect "has in its log why it was ended" "$why"
 
 descriptors() { for p in $(left | sed -n 's/ weft\(d\|-coord\)$//p'); do ls "/proc/$p/fd" | wc -l; done | LC_ALL=C sort | tr '\n' ' '; }
 weft run -q -n 4 ./hello >/dev/null 2>&1
+until_true 5 idle 3
 had=$(descriptors)
 i=0
 while [ $i -lt 20 ]; do

@@ -17,10 +17,11 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "proto/output.h"
 #include "proto/session.h"
 
-enum { ROOM = WEFT__FRAME_HEADER + WEFT__FRAME_MAX };
+enum { ROOM = WEFT__FRAME_HEADER + WEFT__FRAME_MAX, MEANWHILE_MS = 500 };
 
 void fake_init(struct fake *f, int fd, enum weft__role self, enum weft__role peer)
 {
@@ -74,13 +75,37 @@ void fake_send_raw(struct fake *f, const void *bytes, size_t nbytes)
 	send_bytes(f, bytes, nbytes, -1);
 }
 
+static struct {
+	void (*act)(void *arg);
+	void *arg;
+	uint64_t due_ns;
+} meanwhile;
+
+void fake_meanwhile(void (*act)(void *arg), void *arg)
+{
+	meanwhile.act = act;
+	meanwhile.arg = arg;
+}
+
+static void look_meanwhile(void)
+{
+	uint64_t now = weft__clock_ns();
+	if (!meanwhile.act || now < meanwhile.due_ns)
+		return;
+	meanwhile.due_ns = now + MEANWHILE_MS * UINT64_C(1000000);
+	meanwhile.act(meanwhile.arg);
+}
+
 static bool wait_readable(const struct fake *f, int timeout_ms)
 {
+	uint64_t deadline = weft__deadline(timeout_ms);
 	struct pollfd polled = {.fd = f->fd, .events = POLLIN};
-	int n;
-	do
-		n = poll(&polled, 1, timeout_ms);
-	while (n < 0 && errno == EINTR);
+	int n, left;
+	do {
+		look_meanwhile();
+		left = weft__deadline_left_ms(deadline);
+		n = poll(&polled, 1, left < MEANWHILE_MS ? left : MEANWHILE_MS);
+	} while (n < 0 ? errno == EINTR : n == 0 && left > 0);
 	return n > 0;
 }
 
@@ -167,6 +192,14 @@ int fake_count_fds(pid_t pid)
 		n++;
 	closedir(dir);
 	return n - 2;
+}
+
+int fake_await_fds(pid_t pid, int n)
+{
+	uint64_t deadline = weft__deadline(FAKE_TIMEOUT_MS);
+	while (fake_count_fds(pid) != n && weft__deadline_left_ms(deadline))
+		poll(NULL, 0, 5);
+	return fake_count_fds(pid);
 }
 
 void fake_acknowledge(struct fake *f, const struct weft__msg *m)

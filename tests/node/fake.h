@@ -37,10 +37,14 @@ void fake_expect(struct fake *f, enum weft__msg_code code, struct weft__msg *m);
 /* As who shows the output: all up to this message, when it is some. */
 void fake_acknowledge(struct fake *f, const struct weft__msg *m);
 
+/* Called now and then while any fake waits; NULL: nothing is. */
+void fake_meanwhile(void (*act)(void *arg), void *arg);
+
 /* Nothing comes for that long. */
 bool fake_silent(struct fake *f, int timeout_ms);
 
 /* Descriptors that a process has open. Where that cannot be known the test is skipped. */
 int fake_count_fds(pid_t pid);
+int fake_await_fds(pid_t pid, int n); /* until it has so many, or for long; how many it has then */
 
 #endif

@@ -21,6 +21,8 @@ struct rig {
 	uint64_t key[4];
 	uint16_t port;       /* the daemon's, from its JOIN */
 	uint64_t generation; /* of the tids of tasks that are launched */
+	bool joined;         /* the coordinator's heartbeats go out by themselves, while the test waits for anything */
+	uint64_t seen;       /* what they say */
 };
 
 struct rig_options {
@@ -50,6 +52,7 @@ void rig_assert_no_children(void);
 pid_t rig_coord_pid(const struct rig *r, int nth);
 pid_t rig_coord_wait(const struct rig *r, int nth);
 void rig_confirm(struct rig *r);   /* as the coordinator: all that has come is on disk, so that task VMs may go */
+void rig_beat(struct rig *r, uint64_t heard); /* a heartbeat of the coordinator's */
 void rig_send_halt(struct rig *r); /* as the true coordinator does it: HALT is its last word */
 void rig_halt(struct rig *r);      /* the same, and all is gone */
 

@@ -434,7 +434,7 @@ static void five_hundred_tasks_all_end_and_no_descriptor_stays(void **state)
 		exited += m.code == WEFT__MSG_EXITED && m.exited.exit_code == 0;
 		ended += m.code == WEFT__MSG_OUTPUT_END;
 	}
-	assert_int_equal(fake_count_fds(r->pid), before);
+	assert_int_equal(fake_await_fds(r->pid, before), before);
 	send_signal(r, 0, SIGKILL);
 	fake_expect(&r->vm, WEFT__MSG_EXITED, &m);
 	assert_int_equal(m.exited.signo, SIGKILL);
@@ -646,7 +646,7 @@ static void without_weftd_all_ends_after_the_orphan_time(void **state)
 	close(r->vm.fd);
 	r->vm.fd = -1;
 	assert_gone(r);
-	assert_true(weft__clock_ns() - before >= 300 * 1000000ull);
+	assert_true(weft__clock_ns() - before >= 299 * 1000000ull); /* the loop counts whole milliseconds */
 }
 
 static void garbage_from_weftd_counts_as_a_lost_connection(void **state)

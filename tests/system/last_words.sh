@@ -18,8 +18,8 @@ sockets() { find "/proc/$1/fd" -lname 'socket:*' 2>/dev/null | wc -l; }
 first=$(daemon 1) second=$(daemon 2)
 status "a job" 0 weft run -n 1 "$build/tests/system/last_words" "$tmp" killed
 as_before() { [ "$(sockets "$first")" -le "$at_first" ] && [ "$(sockets "$second")" -le "$at_second" ]; }
-idle() { at_first=$(sockets "$first") at_second=$(sockets "$second"); }
-idle
+until_true 10 idle 2
+at_first=$(sockets "$first") at_second=$(sockets "$second")
 for i in 1 2 3 4; do
 	status "another one" 0 weft run -n 1 "$build/tests/system/last_words" "$tmp" killed
 done

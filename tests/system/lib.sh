@@ -24,9 +24,10 @@ left() {
 	done
 }
 
-# until_true SECONDS COMMAND…: wait for a condition, not for a time.
+# until_true SECONDS COMMAND…: wait for a condition, not for a time. A machine that has much else to do, or a build with
+# sanitizers, may take four times as long as is usual.
 until_true() {
-	ticks=$(($1 * 20))
+	ticks=$(($1 * 80))
 	shift
 	while [ "$ticks" -gt 0 ]; do
 		if "$@"; then return 0; fi
@@ -35,6 +36,9 @@ until_true() {
 	done
 	return 1
 }
+
+# idle NODES: all jobs are over, and each node keeps a task VM for the next one.
+idle() { [ "$(left | grep -c ' weft-taskvm$')" = "$1" ]; }
 
 nothing_runs() { [ -z "$(left)" ]; }
 
