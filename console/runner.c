@@ -285,6 +285,7 @@ static void take_job_event(struct runner *r, const struct weft__msg_job_event *m
 	} else if (m->state == WEFT__JOB_EVENT_EXITED) {
 		t->ended   = true;
 		t->lost    = (m->flags & WEFT__EXIT_LOST) != 0;
+		t->flushed = t->flushed || m->flags & WEFT__EXIT_ELSEWHERE;
 		t->started = t->started || !(m->flags & WEFT__EXIT_START);
 		if (j->id == j->root->job)
 			note_failure(r, j->root, t, m);

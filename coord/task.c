@@ -50,7 +50,7 @@ static void send_event(struct coord *c, const struct task *t, uint64_t state, st
 	                                              .pid = t->pid,
 	                                              .exit_code = t->exit_code,
 	                                              .signo = t->signo,
-	                                              .flags = t->flags,
+	                                              .flags = t->flags | (j->sink_task ? WEFT__EXIT_ELSEWHERE : 0),
 	                                              .code = t->error,
 	                                              .text = weft__str(t->error_text),
 	                                              .cpus = cpus}});

@@ -66,6 +66,7 @@ enum { /* STATUS.flags, EXITED.flags */
 	WEFT__EXIT_LEFT  = 4, /* an enrolled task that left or whose connection closed */
 	WEFT__EXIT_START = 8, /* it never ran: the program could not be started */
 	WEFT__EXIT_SPOKE = 16, /* NOTICE: it was a task that could send messages, of which some may be under way */
+	WEFT__EXIT_ELSEWHERE = 32, /* JOB_EVENT: what it wrote goes to a task, and not to the tool */
 };
 enum { WEFT__NODE_STARTING = 1, WEFT__NODE_UP = 2, WEFT__NODE_SUSPECT = 3, WEFT__NODE_LEAVING = 4 };
 enum { WEFT__TASK_STARTING = 1, WEFT__TASK_RUNNING = 2, WEFT__TASK_ENDED = 3 };
