@@ -157,7 +157,7 @@ static void write_header(const struct weft__pvm_buf *b, unsigned char *to)
 	to[0] = 'P';
 	to[1] = 'V';
 	to[2] = FORMAT;
-	to[3] = (unsigned char)(b->encoding == PvmDataInPlace ? PvmDataRaw : b->encoding);
+	to[3] = (unsigned char)(b->is_event ? PvmDataTrace : b->encoding == PvmDataInPlace ? PvmDataRaw : b->encoding);
 	if (b->swap != IS_LITTLE)
 		to[3] |= LITTLE;
 	put32(to + 4, b->wid);
@@ -304,12 +304,15 @@ int weft__pvm_buf_new(int encoding, struct weft__pvm_buf **b)
 int weft__pvm_buf_adopt(void **bytes, size_t nbytes, struct weft__pvm_buf **b)
 {
 	const unsigned char *p = *bytes;
-	if (nbytes < WEFT__PVM_HEADER || p[0] != 'P' || p[1] != 'V' || p[2] != FORMAT ||
-	    (p[3] & ~LITTLE) > PvmDataRaw)
+	if (nbytes < WEFT__PVM_HEADER || p[0] != 'P' || p[1] != 'V' || p[2] != FORMAT)
+		return PvmBadMsg;
+	int encoding = p[3] & ~LITTLE;
+	bool is_event = encoding == PvmDataTrace;
+	if (encoding > PvmDataRaw && !is_event)
 		return PvmBadMsg;
 	struct weft__pvm_blob *blob = weft__malloc(sizeof *blob);
 	struct weft__pvm_buf *own = NULL;
-	int id = blob ? weft__pvm_buf_new(p[3] & ~LITTLE, &own) : PvmNoMem;
+	int id = blob ? weft__pvm_buf_new(is_event ? PvmDataDefault : encoding, &own) : PvmNoMem;
 	if (id < 0) {
 		weft__free(blob);
 		return id;
@@ -317,6 +320,7 @@ int weft__pvm_buf_adopt(void **bytes, size_t nbytes, struct weft__pvm_buf **b)
 	*blob = (struct weft__pvm_blob){.refs = 1, .bytes = *bytes, .size = nbytes, .room = nbytes};
 	*bytes = NULL;
 	own->blob = blob;
+	own->is_event = is_event;
 	own->reserved = p[WEFT__PVM_RESERVED_AT] != 0;
 	own->swap = (p[3] & LITTLE) != (IS_LITTLE ? LITTLE : 0);
 	own->wid = get32(p + 4);
@@ -355,16 +359,20 @@ void weft__pvm_bufs_fini(void)
 
 /* --- the calls -------------------------------------------------------------------------------- */
 
-/* For messages of this task. PvmDataTrace is as PvmDataDefault. */
+/* For messages of this task. */
 static int own_buf(int encoding)
 {
 	struct weft__pvm_buf *b;
 	if ((encoding < PvmDataDefault || encoding > PvmDataInPlace) && encoding != PvmDataTrace)
 		return PvmBadParam;
 	int id = weft__pvm_buf_new(encoding == PvmDataTrace ? PvmDataDefault : encoding, &b);
-	if (id > 0)
-		b->src = weft__pvm.tid;
-	return id;
+	if (id < 0)
+		return id;
+	b->src = weft__pvm.tid;
+	int rc = encoding == PvmDataTrace ? weft__pvm_event_begin(b) : PvmOk;
+	if (rc)
+		weft__pvm_buf_drop(id);
+	return rc ? rc : id;
 }
 
 int weft__call_mkbuf(int encoding)
@@ -440,9 +448,11 @@ int weft__call_bufinfo(int bufid, int *nbytes, int *tag, int *tid)
 }
 
 /* What PVM calls an encoding in a message; raw is the way in which this machine has its data. */
-static int code_of(int encoding)
+static int code_of(const struct weft__pvm_buf *b)
 {
-	switch (encoding) {
+	if (b->is_event)
+		return 0x40000000;
+	switch (b->encoding) {
 	case PvmDataRaw:
 		return WEFT__PVM_DSIG;
 	case PvmDataInPlace:
@@ -461,7 +471,7 @@ int weft__call_getminfo(int bufid, struct pvmminfo *info)
 	                          .ctx = b->context,
 	                          .tag = b->tag,
 	                          .wid = b->wid,
-	                          .enc = code_of(b->encoding),
+	                          .enc = code_of(b),
 	                          .crc = b->crc,
 	                          .src = b->src,
 	                          .dst = b->dst};

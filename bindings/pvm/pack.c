@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "base/heap.h"
 #include "bindings/pvm/calls.h"
@@ -153,9 +154,40 @@ static int leave_in_place(struct weft__pvm_buf *b, const struct run *r)
 	return PvmOk;
 }
 
+/* In an event: what comes, and how many unless it is one. */
+static int announce(struct weft__pvm_buf *b, int type, int count)
+{
+	static const int codes[] = {
+	        [PVM_BYTE] = TEV_DATA_BYTE,   [PVM_SHORT] = TEV_DATA_SHORT,   [PVM_INT] = TEV_DATA_INT,   [PVM_FLOAT] = TEV_DATA_FLOAT,
+	        [PVM_CPLX] = TEV_DATA_CPLX,   [PVM_DOUBLE] = TEV_DATA_DOUBLE, [PVM_DCPLX] = TEV_DATA_DCPLX, [PVM_LONG] = TEV_DATA_LONG,
+	        [PVM_USHORT] = TEV_DATA_SHORT, [PVM_UINT] = TEV_DATA_INT,     [PVM_ULONG] = TEV_DATA_ULONG,
+	};
+	int head[] = {codes[type] | (count == 1 ? TEV_DATA_SCALAR : TEV_DATA_ARRAY), count};
+	b->is_event = false;
+	int rc = weft__pvm_pack(b, PVM_INT, head, count == 1 ? 1 : 2, 1);
+	b->is_event = true;
+	return rc;
+}
+
+int weft__pvm_event_begin(struct weft__pvm_buf *b)
+{
+	struct timeval now;
+	gettimeofday(&now, NULL);
+	int head[] = {TEV_MARK_USER_EVENT_RECORD, TEV_USER_DEFINED}, time[] = {(int)now.tv_sec, (int)now.tv_usec};
+	int rc = weft__pvm_pack(b, PVM_INT, head, 2, 1);
+	if (rc == PvmOk)
+		rc = weft__pvm_pack_text(b, pvmtevinfo[TEV_USER_DEFINED].name);
+	if (rc == PvmOk)
+		rc = weft__pvm_pack(b, PVM_INT, time, 2, 1);
+	b->is_event = rc == PvmOk;
+	return rc;
+}
+
 int weft__pvm_pack(struct weft__pvm_buf *b, int type, const void *p, int count, int stride)
 {
 	int rc = check(type, p, count, stride);
+	if (rc == PvmOk && count > 0 && b->is_event)
+		rc = announce(b, type, count);
 	if (rc || count == 0)
 		return rc;
 	struct run r = run_of(b->encoding, type, (void *)(uintptr_t)p, count, stride);
@@ -287,13 +319,20 @@ int weft__pvm_pack_text(struct weft__pvm_buf *b, const char *text)
 	return rc ? rc : weft__pvm_pack(b, PVM_BYTE, text, count, 1);
 }
 
+/* In an event a text is its characters. */
+static int pack_string(struct weft__pvm_buf *b, const char *text)
+{
+	bool plain = b && b->is_event && text && strlen(text) <= INT_MAX / 2;
+	return plain ? weft__pvm_pack(b, PVM_BYTE, text, (int)strlen(text), 1) : weft__pvm_pack_text(b, text);
+}
+
 int pvm_pkstr(char *text)
 {
 	if (weft__trace_begin(TEV_PKSTR | TEV_EVENT_ENTRY)) {
 		weft__trace_address(TEV_DID_PDA, text);
 		weft__trace_end();
 	}
-	return leave(TEV_PKSTR, "pvm_pkstr", weft__pvm_pack_text(weft__pvm_buf(weft__pvm.sbuf), text));
+	return leave(TEV_PKSTR, "pvm_pkstr", pack_string(weft__pvm_buf(weft__pvm.sbuf), text));
 }
 
 int pvm_upkbyte(char *p, int count, int stride)

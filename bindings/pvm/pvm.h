@@ -116,6 +116,7 @@ struct weft__pvm_buf {
 	size_t at; /* unpacked so far, from the blob's start */
 	int encoding;
 	bool reserved; /* as it came: its tag is below 0 */
+	bool is_event; /* PvmDataTrace: of the program's own, each value behind what it is */
 	bool swap; /* its numbers have another byte order than this machine's */
 	int tag, src, dst, context, wid, crc;
 };
@@ -142,6 +143,9 @@ size_t weft__pvm_type_size(int type);
 /* Append count items, or take them out; 0 or an error of PVM's. */
 int weft__pvm_pack(struct weft__pvm_buf *b, int type, const void *p, int count, int stride);
 int weft__pvm_unpack(struct weft__pvm_buf *b, int type, void *p, int count, int stride);
+
+/* An event of the program's own: its head, after which what is packed has its type before it. */
+int weft__pvm_event_begin(struct weft__pvm_buf *b);
 
 /* A text, with its length before it. */
 int weft__pvm_pack_text(struct weft__pvm_buf *b, const char *text);

@@ -343,6 +343,74 @@ static void formats(void)
 	R(pvm_unpackf("%q", &i));
 }
 
+/* Of type, which has its number behind it when it is many; the types are pvmtev.h's. */
+static void event_value(int type)
+{
+	int n = 1, ints[4];
+	char bytes[8] = "";
+	double doubles[4] = {0};
+	R(type);
+	if (type & 0x80)
+		R((pvm_upkint(&n, 1, 1), n));
+	if ((type & 0x7f) == 1) {
+		MUST(pvm_upkbyte(bytes, n, 1));
+		TEXT(bytes);
+	} else if ((type & 0x7f) == 3 || (type & 0x7f) == 4) {
+		MUST(pvm_upkdouble(doubles, (type & 0x7f) == 3 ? 2 * n : n, 1));
+		R(doubles[0] * 10 + doubles[1]);
+	} else {
+		MUST(pvm_upkint(ints, (type & 0x7f) == 2 ? 2 * n : n, 1));
+		R(ints[0]);
+	}
+}
+
+/* What is packed with PvmDataTrace, but for the time. */
+static void user_event(void)
+{
+	static char bytes[8] = "abcdefg";
+	static int ints[] = {1, 2, 3, 4};
+	static short shorts[] = {7, 8};
+	static unsigned int uints[] = {5, 6};
+	static unsigned short ushorts[] = {9, 10};
+	static float floats[] = {1, 2, 3, 4};
+	static double doubles[] = {1, 2, 3, 4};
+	struct pvmminfo info = {0};
+	char name[16];
+	int n = 0, head[3];
+	pvm_setopt(PvmAutoErr, 0);
+	MUST(pvm_initsend(PvmDataTrace));
+	R(pvm_pkint(ints, 1, 1));
+	R(pvm_pkint(ints, 0, 1));
+	R(pvm_pkint(ints, 2, 2));
+	R(pvm_pkbyte(bytes, 1, 1));
+	R(pvm_pkbyte(bytes, 5, 1));
+	R(pvm_pkstr(""));
+	R(pvm_pkstr("a"));
+	R(pvm_pkstr("abcd"));
+	R(pvm_pkuint(uints, 2, 1));
+	R(pvm_pkshort(shorts, 2, 1));
+	R(pvm_pkushort(ushorts, 1, 1));
+	R(pvm_pkfloat(floats, 2, 1));
+	R(pvm_pkdouble(doubles, 2, 1));
+	R(pvm_pkcplx(floats, 1, 1));
+	R(pvm_pkdcplx(doubles, 1, 1));
+	R(pvm_packf("%d %s", 3, "x"));
+	R(pvm_send(pvm_mytid(), TAG));
+	MUST(pvm_recv(-1, TAG));
+	R(pvm_bufinfo(pvm_getrbuf(), &n, NULL, NULL));
+	R(pvm_getminfo(pvm_getrbuf(), &info));
+	R(info.enc);
+	R(n);
+	R((pvm_upkint(head, 3, 1), head[0]));
+	R(head[1]);
+	R(head[2]);
+	MUST(pvm_upkbyte(name, head[2], 1));
+	TEXT(name);
+	MUST(pvm_upkint(head, 2, 1)); /* the time */
+	while (pvm_upkint(head, 1, 1) == PvmOk)
+		event_value(head[0]);
+}
+
 static void messages_in_messages(void)
 {
 	int inner = pvm_mkbuf(PvmDataDefault), v = 99, got = 0, b;
@@ -382,6 +450,7 @@ const struct one_case buffer_cases[] = {
         {"strings", strings},
         {"lengths", lengths},
         {"formats", formats},
+        {"user_event", user_event},
         {"messages_in_messages", messages_in_messages},
         {NULL, NULL},
 };
