@@ -296,6 +296,7 @@ int keeper_run(struct keeper *k, int (*daemon)(void *arg), void (*clean)(void *a
 {
 	sigset_t signals, before;
 	uint64_t crashes[CRASHES_MAX] = {0};
+	pid_t keeper = getpid();
 	if (prepare(k, &signals, &before)) {
 		fprintf(stderr, "weftd: can't watch over itself: %s\n", strerror(errno));
 		return 1;
@@ -305,6 +306,8 @@ int keeper_run(struct keeper *k, int (*daemon)(void *arg), void (*clean)(void *a
 		if (pid == 0) {
 			prctl(PR_SET_NAME, "weftd", 0, 0, 0);
 			prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+			if (getppid() != keeper) /* killed before that */
+				_exit(1);
 			sigprocmask(SIG_SETMASK, &before, NULL);
 			return daemon(arg);
 		}
