@@ -196,7 +196,9 @@ equal "and shows hosts, tasks and mailboxes" "1 2 1" "$(grep -c '1 host' out) $(
 runs "tickle of a word" 125 "tickle x"
 says "wants numbers" "numbers are needed"
 runs "idump" 0 idump
-prints "counts bytes" '^i_dump\(\) [1-9][0-9]* bytes total$'
+bytes='[1-9][0-9]*'
+nm -D "$build/console/weft" 2>/dev/null | grep -q __asan_init && bytes=[0-9]+ # its own malloc counts elsewhere
+prints "counts bytes" "^i_dump\\(\\) $bytes bytes total\$"
 runs "add of a host that is none" 125 "add no-such-host.invalid"
 line_is "counts" 1 "0 successful"
 line_is "has PVM's heading" 2 "                    HOST     DTID"
