@@ -1,6 +1,6 @@
 /* What a resource manager tells the daemons, and they it. There are no such daemons here: the manager's own library does what it
  * orders, by the coordinator, and makes the messages that answer. SM_EXEC starts tasks on one node, whose ends SM_TASKX tells;
- * SM_ADD adds hosts, and SM_HOSTX tells which hosts are gone.
+ * SM_ADD adds hosts, and SM_HOSTX tells which hosts are gone; SM_HANDOFF names another manager, whose own library registers it.
  */
 #include "config.h"
 
@@ -161,4 +161,33 @@ int weft__managed_add(struct weft__pvm_buf *b)
 	put_hosts(&answer, infos, n);
 	weft__free(infos);
 	return deliver(&answer, WEFT__PVM_DAEMON, SM_ADDACK);
+}
+
+/* --- SM_HANDOFF ------------------------------------------------------------------------------- */
+
+int weft__managed_hand_over(struct weft__pvm_buf *b)
+{
+	struct weft__talk t = {.b = b}, message;
+	int tid = weft__talk_get_int(&t);
+	if (t.rc == PvmOk && (!weft__pvm_is_task(tid) || !weft__pvm_find(tid).v))
+		t.rc = PvmNoTask;
+	if (t.rc)
+		return t.rc;
+	weft__call_delinfo((char *)WEFT__PVM_MANAGER, 0, PvmMboxDefault);
+	weft__talk_begin(&message);
+	struct weft__pvm_blob *blob = message.rc ? NULL : weft__pvm_buf_seal(message.b);
+	int rc = blob ? weft__pvm_send_blob(tid, PvmBaseContext, SM_HANDOFF, blob) : PvmNoMem;
+	weft__pvm_blob_drop(blob);
+	weft__talk_end(&message);
+	return rc;
+}
+
+/* What goes wrong leaves the machine without a manager. */
+bool weft__managed_takes_over(const struct weft__pvm_buf *b)
+{
+	if (b->tag != SM_HANDOFF || b->context != PvmBaseContext)
+		return false;
+	if (weft__pvm_register(WEFT__PVM_MANAGER, weft__pvm_tid_message()) == PvmOk)
+		weft__managed_begin();
+	return true;
 }

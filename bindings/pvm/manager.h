@@ -46,6 +46,10 @@ int weft__managed_begin(void);
 int weft__managed_exec(struct weft__pvm_buf *b, uint32_t node);
 int weft__managed_add(struct weft__pvm_buf *b);
 
+/* SM_HANDOFF: another task is the manager from now on. It is told by a message, with which its library registers it. */
+int weft__managed_hand_over(struct weft__pvm_buf *b);
+bool weft__managed_takes_over(const struct weft__pvm_buf *b); /* it was that message */
+
 /* A notice with one of the tags that tell a manager of ends: PVM's message of it. */
 bool weft__managed_notice(const weft_notice_t *notice, int tag, int context, int *bufid);
 

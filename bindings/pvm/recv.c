@@ -14,6 +14,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "bindings/pvm/calls.h"
+#include "bindings/pvm/manager.h"
 
 enum { FOR_EVER = -1 };
 
@@ -120,6 +121,10 @@ static int receive_one(weft_tid_t from, int context, int32_t tag, int timeout_ms
 			b->context = context;
 			if (b->blob->bytes[WEFT__PVM_TRACES_AT])
 				weft__traced_begins(status.source, context, status.tag, b->reserved);
+			if (weft__managed_takes_over(b)) {
+				weft__pvm_buf_drop(bufid);
+				bufid = 0;
+			}
 		}
 	}
 	weft__free(bytes);

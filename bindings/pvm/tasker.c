@@ -169,13 +169,6 @@ static int task_ended(struct weft__pvm_buf *b)
 	return tid.v ? weft__pvm_code(weft__task_ended(weft__pvm.e, tid, (uint32_t)numbers[1])) : PvmOk;
 }
 
-/* Another one is to be asked: it registers by itself, when this one has left. */
-static int hand_over(void)
-{
-	int rc = weft__call_delinfo((char *)WEFT__PVM_MANAGER, 0, PvmMboxDefault);
-	return rc < 0 ? rc : PvmOk;
-}
-
 int weft__pvm_tell_daemon(struct weft__pvm_buf *b, int host, int tag)
 {
 	size_t at = b->at;
@@ -189,7 +182,7 @@ int weft__pvm_tell_daemon(struct weft__pvm_buf *b, int host, int tag)
 	else if (tag == SM_ADD)
 		rc = weft__managed_add(b);
 	else if (tag == SM_HANDOFF)
-		rc = hand_over();
+		rc = weft__managed_hand_over(b);
 	else if (tag == SM_STHOSTACK)
 		rc = weft__hosts_started(b);
 	b->at = at;

@@ -13,6 +13,11 @@ LC_ALL=C sort asked >>here
 expect "all is as on PVM" "$(diff "$WEFT_SRCDIR/tests/pvm/recorded/manager" here)"
 expect "nothing is said on standard error" "$(cat errors)"
 
+expect "it compiles" "$(compile handoff -w -lpvm3)"
+WEFT_RUNDIR=$rundir timeout 30 "$tmp/handoff" >here 2>errors
+equal "one hands over to another" "registers: 0 the first one is asked the second one is asked" "$(paste -sd ' ' here)"
+until_true 10 idle
+
 # Debian's own example of one.
 if command -v srm.pvm >/dev/null; then
 	weft spawn srm.pvm >/dev/null
