@@ -74,6 +74,14 @@ void again_begin(struct coord *c, struct node *n)
 	}
 }
 
+static bool is_held(const struct weft__msg_resume_end *m, const struct client *client)
+{
+	for (size_t i = 0; i < m->held.n; i++)
+		if (m->held.p[i] == client->number)
+			return true;
+	return false;
+}
+
 /* Those that are still away will not come. A task that lives may have other things to do than to answer. */
 void again_end(struct coord *c, struct node *n, const struct weft__msg *m)
 {
@@ -82,7 +90,7 @@ void again_end(struct coord *c, struct node *n, const struct weft__msg *m)
 		struct client *client = WEFT__CONTAINER(l, struct client, at_node);
 		const struct task *t = client_live_task(client);
 		l = l->next;
-		if (!client->away || (t && !t->enrolled))
+		if (!client->away || (t && !t->enrolled) || is_held(&m->resume_end, client))
 			continue;
 		send_log(c, WEFT__LOG_INFO, "WEFT-CLIENT-LOST", "node=%u client=%u pid=%" PRIu64 " did not come back", n->index,
 		         client->number, client->pid);

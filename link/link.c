@@ -447,6 +447,11 @@ const char *link_peer_host(const struct link *l)
 	return l->peer_host;
 }
 
+int link_fd(const struct link *l)
+{
+	return l->fd;
+}
+
 int64_t link_peer_pid(const struct link *l)
 {
 	return l->pid;

@@ -87,6 +87,7 @@ void link_set_handler(struct link *l, const struct link_handler *handler, void *
 const char *link_peer(const struct link *l);   /* "127.0.0.1:4711", "pid 4711": for logs */
 const char *link_peer_host(const struct link *l); /* "127.0.0.1": to dial it elsewhere; Unix links: "" */
 uint64_t link_rtt_us(const struct link *l); /* there and back, as the kernel has measured; 0: it has not */
+int link_fd(const struct link *l);          /* stays the link's */
 int64_t link_peer_pid(const struct link *l);   /* Unix links: SO_PEERCRED, else -1. A socketpair: its maker's */
 
 /* What is queued still goes out (at most 1 s; the loop must run), then all is freed; a link that has not

@@ -200,6 +200,15 @@ static int enrol(struct client *c, int *fd)
 	return 0;
 }
 
+/* It may have other things to do than to come back to the next daemon in time: that one finds its connection. */
+static void hold(struct client *c)
+{
+	const struct keeper_held h = {.tid = c->task->tid, .client = c->number, .job = c->task->job->id};
+	if (!c->held)
+		keeper_hold(&c->node->keeper, &h, link_fd(c->link));
+	c->held = true;
+}
+
 static void open_enrolled(struct client *c, const struct weft__msg_hello *m, int *fd)
 {
 	int rc = enrol(c, fd);
@@ -211,16 +220,24 @@ static void open_enrolled(struct client *c, const struct weft__msg_hello *m, int
 	announce(c, m);
 	welcome(c);
 	intro_enrolled(c->node, c->task);
+	if (m->client)
+		output_again(c->node, c->number);
 }
 
 /* A task from outside, which an earlier daemon knew; the coordinator says whether it may. */
 static void open_known(struct client *c, const struct weft__msg_hello *m, int *fd)
 {
-	int rc = *fd < 0 || !m->tid ? WEFT_EPROTO : job_outside(c->node, c, m->tid, m->job, &c->task);
+	int rc = *fd < 0 || !m->tid ? WEFT_EPROTO : 0;
+	if (!rc && c->held)
+		rc = m->tid == c->task->tid ? 0 : WEFT_EPROTO;
+	else if (!rc)
+		rc = job_outside(c->node, c, m->tid, m->job, &c->task);
 	if (rc)
 		refuse(c, rc, weft__err_text(rc));
 	else
 		open_enrolled(c, m, fd);
+	if (!rc && c->state == CLIENT_OPEN)
+		hold(c);
 }
 
 static void open_task(struct client *c, const struct weft__msg_hello *m, int *fd)
@@ -245,6 +262,9 @@ static int identify(struct client *c, const struct weft__msg_hello *m)
 	struct node *n = c->node;
 	if (!m->client)
 		return weft__random_bytes(&c->pass, sizeof c->pass);
+	c->pass = m->pass;
+	if (c->held)
+		return m->client == c->number ? 0 : WEFT_ENOTASK;
 	bool expected = c->spawned ? m->client <= n->clients_before : takeover_expects(n, m->client);
 	if (!expected || client_find(n, m->client))
 		return WEFT_ENOTASK;
@@ -252,7 +272,6 @@ static int identify(struct client *c, const struct weft__msg_hello *m)
 		return WEFT_ENOMEM;
 	weft__map_remove(&n->clients, c->number);
 	c->number = (uint32_t)m->client;
-	c->pass = m->pass;
 	return 0;
 }
 
@@ -327,6 +346,7 @@ void client_enrolled(struct node *n, const struct weft__msg_client_enrolled *m)
 	step(c, CLIENT_OPEN);
 	welcome(c);
 	intro_enrolled(n, c->task);
+	hold(c);
 }
 
 /* --- what it says ------------------------------------------------------------------------------- */
@@ -491,9 +511,11 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 static void forget(struct client *c)
 {
 	struct node *n = c->node;
-	bool was_open = c->state == CLIENT_OPEN || c->state == CLIENT_WAITING;
+	bool was_open = c->state == CLIENT_OPEN || c->state == CLIENT_WAITING || (c->state == CLIENT_NEW && c->held);
 	step(c, CLIENT_GONE);
 	weft__map_remove(&n->clients, c->number);
+	if (c->held)
+		keeper_drop(&n->keeper, c->number);
 	if (was_open)
 		leave(c);
 	else if (c->task && c->stale)
@@ -556,6 +578,26 @@ int client_open(struct node *n, int *fd, struct task *task, bool owner)
 	if (n->clients_paused)
 		link_pause(c->link, true);
 	return 0;
+}
+
+/* The number is the one that the coordinator knows. */
+void client_held(struct node *n, const struct keeper_held *h, int *fd)
+{
+	if (client_open(n, fd, NULL, false))
+		return;
+	struct client *c = client_find(n, n->keeper.notes->last_client);
+	int rc = weft__map_put(&n->clients, h->client, c);
+	if (!rc) {
+		weft__map_remove(&n->clients, c->number);
+		c->number = h->client;
+		rc = job_outside(n, c, h->tid, h->job, &c->task);
+	}
+	if (rc) {
+		client_close(c);
+		return;
+	}
+	c->held = true;
+	client_again(c);
 }
 
 void client_down(struct node *n, const struct weft__msg_down *m)

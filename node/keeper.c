@@ -92,10 +92,10 @@ union control {
 	struct cmsghdr align;
 };
 
-static void pocket_push(struct keeper *k, uint8_t what, int fd)
+static bool put_fd(int sock, const void *what, size_t nbytes, int fd)
 {
 	union control control = {{0}};
-	struct iovec iov = {.iov_base = &what, .iov_len = 1};
+	struct iovec iov = {.iov_base = (void *)what, .iov_len = nbytes};
 	struct msghdr msg = {
 	        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
 	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
@@ -103,25 +103,26 @@ static void pocket_push(struct keeper *k, uint8_t what, int fd)
 	h->cmsg_type = SCM_RIGHTS;
 	h->cmsg_len = CMSG_LEN(sizeof fd);
 	memcpy(CMSG_DATA(h), &fd, sizeof fd);
-	if (sendmsg(k->pocket[0], &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	bool put = sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+	if (!put)
 		weft__log(WEFT__LOG_WARN, "WEFT-KEEPER-POCKET", "%s", strerror(errno));
+	return put;
 }
 
-/* What it is, 0: the pocket is empty. */
-static uint8_t pocket_pop(struct keeper *k, int *fd)
+/* False: nothing is there. */
+static bool take_fd(int sock, void *what, size_t nbytes, int *fd)
 {
-	uint8_t what = 0;
 	union control control;
-	struct iovec iov = {.iov_base = &what, .iov_len = 1};
+	struct iovec iov = {.iov_base = what, .iov_len = nbytes};
 	struct msghdr msg = {
 	        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
 	*fd = -1;
-	if (recvmsg(k->pocket[1], &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
-		return 0;
+	if (recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != (ssize_t)nbytes)
+		return false;
 	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
 	if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
 		memcpy(fd, CMSG_DATA(h), sizeof *fd);
-	return what;
+	return true;
 }
 
 int keeper_take(struct keeper *k, enum keeper_pocket what)
@@ -130,7 +131,7 @@ int keeper_take(struct keeper *k, enum keeper_pocket what)
 	uint8_t one;
 	for (int i = 0; i < KEEPER_POCKETS; i++)
 		others[i] = -1;
-	while ((one = pocket_pop(k, &fd)) != 0) {
+	while (take_fd(k->pocket[1], &one, sizeof one, &fd)) {
 		int *place = one == what ? &found : one < KEEPER_POCKETS ? &others[one] : &fd;
 		if (place != &fd && *place >= 0)
 			close(*place);
@@ -140,9 +141,10 @@ int keeper_take(struct keeper *k, enum keeper_pocket what)
 			*place = fd;
 	}
 	for (int i = 0; i < KEEPER_POCKETS; i++) {
+		uint8_t other = (uint8_t)i;
 		if (others[i] < 0)
 			continue;
-		pocket_push(k, (uint8_t)i, others[i]);
+		put_fd(k->pocket[0], &other, sizeof other, others[i]);
 		close(others[i]);
 	}
 	return found;
@@ -150,11 +152,45 @@ int keeper_take(struct keeper *k, enum keeper_pocket what)
 
 void keeper_put(struct keeper *k, enum keeper_pocket what, int fd)
 {
+	uint8_t one = (uint8_t)what;
 	int old = keeper_take(k, what);
 	if (old >= 0)
 		close(old);
 	if (fd >= 0)
-		pocket_push(k, (uint8_t)what, fd);
+		put_fd(k->pocket[0], &one, sizeof one, fd);
+}
+
+/* --- tasks from outside ------------------------------------------------------------------------- */
+
+void keeper_hold(struct keeper *k, const struct keeper_held *h, int fd)
+{
+	if (k->notes->nheld < KEEPER_HELD_MAX && put_fd(k->held[0], h, sizeof *h, fd))
+		k->notes->nheld++;
+}
+
+/* All but one client's go round, once. */
+static void go_round(struct keeper *k, uint32_t but, void (*each)(void *arg, const struct keeper_held *h, int fd), void *arg)
+{
+	struct keeper_held h;
+	int fd;
+	for (size_t n = k->notes->nheld; n > 0 && take_fd(k->held[1], &h, sizeof h, &fd); n--) {
+		if (fd < 0 || h.client == but || !put_fd(k->held[0], &h, sizeof h, fd))
+			k->notes->nheld--;
+		else if (each)
+			each(arg, &h, fcntl(fd, F_DUPFD_CLOEXEC, 0));
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+void keeper_drop(struct keeper *k, uint32_t client)
+{
+	go_round(k, client, NULL, NULL);
+}
+
+void keeper_each_held(struct keeper *k, void (*each)(void *arg, const struct keeper_held *h, int fd), void *arg)
+{
+	go_round(k, 0, each, arg);
 }
 
 bool keeper_hear(struct keeper *k, struct keeper_word *word)
@@ -262,6 +298,7 @@ static int prepare(struct keeper *k, sigset_t *signals, sigset_t *before)
 {
 	k->notes = mmap(NULL, sizeof *k->notes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (k->notes == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, k->pocket) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, k->held) ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, k->words))
 		return WEFT_ENOSPC;
 	sigemptyset(signals);

@@ -29,6 +29,7 @@ struct keeper_notes {
 	bool halting;     /* the node was on its way down */
 	bool ended;       /* the daemon ends in order */
 	uint32_t last_client;
+	size_t nheld; /* connections of tasks from outside */
 	char listen_address[64];
 	size_t nchildren; /* places that have ever been used */
 	struct keeper_child children[KEEPER_CHILDREN]; /* that daemons have started and nobody has reaped */
@@ -37,9 +38,18 @@ struct keeper_notes {
 /* Descriptors that the next daemon needs; they wait in a socket, which holds them open. */
 enum keeper_pocket { KEEPER_LOCK = 1, KEEPER_UNIX, KEEPER_TCP, KEEPER_POCKETS };
 
+/* A task from outside, whose connection waits there, too. */
+struct keeper_held {
+	uint64_t tid;
+	uint32_t client, job;
+};
+
+enum { KEEPER_HELD_MAX = 4096 }; /* what a socket's queue takes may be less */
+
 struct keeper {
 	struct keeper_notes *notes;
 	int pocket[2]; /* what is put in at one end is found at the other */
+	int held[2];   /* the same, for keeper_held */
 	int words[2];  /* from the keeper [0] to the daemon [1]: struct keeper_word */
 };
 
@@ -60,6 +70,10 @@ void keeper_child_is(struct keeper *k, pid_t pid, enum keeper_kind kind); /* fro
 void keeper_child_remove(struct keeper *k, pid_t pid);
 void keeper_put(struct keeper *k, enum keeper_pocket what, int fd); /* a copy; in place of what was there */
 int keeper_take(struct keeper *k, enum keeper_pocket what);        /* -1: there is none */
+void keeper_hold(struct keeper *k, const struct keeper_held *h, int fd); /* a copy */
+void keeper_drop(struct keeper *k, uint32_t client);
+/* What is held; each gets a copy of the descriptor to keep. */
+void keeper_each_held(struct keeper *k, void (*each)(void *arg, const struct keeper_held *h, int fd), void *arg);
 bool keeper_hear(struct keeper *k, struct keeper_word *word);      /* false: nothing more */
 
 #endif

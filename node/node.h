@@ -222,6 +222,7 @@ struct client {
 	enum weft__role role;
 	struct task *task; /* a spawned task's connection, or the task that it enrolled as; else NULL */
 	bool spawned;      /* the connection was made for task */
+	bool held;         /* of a task from outside; the keeper has a copy of it */
 	bool owner;
 	int64_t pid;
 	bool doomed;       /* could not be sent something: is closed in the loop's next turn */
@@ -235,6 +236,7 @@ struct client {
 int client_open(struct node *n, int *fd, struct task *task, bool owner); /* takes fd */
 void client_close(struct client *c);
 void client_again(struct client *c); /* an earlier daemon served it */
+void client_held(struct node *n, const struct keeper_held *h, int *fd); /* one of a task from outside; takes fd */
 struct client *client_find(const struct node *n, uint64_t number);
 uint32_t client_number(struct node *n); /* for the next one */
 void client_send(struct client *c, const struct weft__msg *m, const int *fds, size_t nfds);

@@ -3,8 +3,9 @@
  * Happy path: we find the sockets at which it listened, and in the keeper's notes which processes it had started. Its task
  * VMs come back by themselves, with all that they know of their jobs and a copy of each task's control socket. When the
  * last one has come the coordinator is joined: it gets the inventory, and sends what is not confirmed once more. Each
- * task is asked by AGAIN to say HELLO anew, and says with whom it has channels; tools, and tasks from outside,
- * connect again. What those and the coordinator say to each other they have counted (proto/session.h).
+ * task is asked by AGAIN to say HELLO anew, and says with whom it has channels; the connections of tasks from outside wait
+ * with the keeper. Tools connect again. What all these and the coordinator say to each other they have counted
+ * (proto/session.h).
  *
  * What can go wrong: a task VM dies meanwhile, or does not come within AWAIT_MS, as it is stopped: it is killed, and its
  * tasks are lost. A tool does not come back within BACK_MS: it is taken to be gone. We crash, too: there is
@@ -57,10 +58,26 @@ void takeover_stop(struct node *n)
 
 /* --- who comes back ------------------------------------------------------------------------------ */
 
+/* Tasks from outside that have had no time to say HELLO. */
+static size_t list_held(const struct node *n, uint64_t held[static KEEPER_HELD_MAX])
+{
+	size_t cursor = 0, count = 0;
+	uint64_t number;
+	void *value;
+	while (count < KEEPER_HELD_MAX && weft__map_next(&n->clients, &cursor, &number, &value)) {
+		const struct client *c = value;
+		if (c->held && c->state == CLIENT_NEW)
+			held[count++] = number;
+	}
+	return count;
+}
+
 static void on_back_time(uv_timer_t *timer)
 {
 	struct node *n = timer->data;
-	struct weft__msg m = {.code = WEFT__MSG_RESUME_END, .resume_end = {.again = n->keeper.notes->crashes}};
+	uint64_t held[KEEPER_HELD_MAX];
+	struct weft__msg m = {.code = WEFT__MSG_RESUME_END,
+	                      .resume_end = {.again = n->keeper.notes->crashes, .held = {held, list_held(n, held)}}};
 	n->taking_over = false;
 	coord_link_send(n, &m);
 	output_again(n, 0);
@@ -69,7 +86,9 @@ static void on_back_time(uv_timer_t *timer)
 
 bool takeover_expects(const struct node *n, uint64_t client)
 {
-	return n->taking_over && client && client <= n->clients_before;
+	const struct client *c = client ? client_find(n, client) : NULL;
+	bool may_come = client && client <= n->clients_before;
+	return may_come && (n->taking_over || (c && c->held && c->state == CLIENT_NEW));
 }
 
 static void join(struct node *n)
@@ -118,6 +137,12 @@ bool takeover_awaits(const struct node *n, pid_t pid)
 	return c && c->awaited;
 }
 
+static void take_held(void *arg, const struct keeper_held *h, int fd)
+{
+	if (fd >= 0)
+		client_held(arg, h, &fd);
+}
+
 int takeover_start(struct node *n, struct weft_error *e)
 {
 	struct keeper_notes *notes = n->keeper.notes;
@@ -131,6 +156,7 @@ int takeover_start(struct node *n, struct weft_error *e)
 			n->coord.pid = c->pid;
 	}
 	listen_to_keeper(n);
+	keeper_each_held(&n->keeper, take_held, n);
 	weft__log(WEFT__LOG_WARN, "WEFT-NODE-TAKEOVER", "node=%u crashes=%u taskvms=%u", n->index, notes->crashes, n->nawaited);
 	uv_timer_start(&n->takeover_timer, on_await_time, n->nawaited ? AWAIT_MS : 0, 0);
 	return 0;

@@ -34,6 +34,19 @@ for how in TERM KILL; do
 	gone() { ! kill -0 "$pid" 2>/dev/null; }
 	expect "SIG$how reaches a program that it started" "$(until_true 5 gone || ps -p "$pid")"
 done
+
+# Another daemon in the place of one that crashed knows of the tasker, and of what it had started.
+limit=30 weft run "$tmp/tasker" idle "$tmp/idle" >out 2>&1 &
+idler=$!
+until_true 10 came
+expect "the daemon crashes" "$(kill_daemon 1 || weft conf 2>&1)"
+run "it starts programs for the next daemon" 0 "echo \$STARTED_BY \$WEFT_RANK >$tmp/by"
+equal "as before" "tasker 0" "$(cat by)"
+read -r pid tid <idle
+weft sig TERM "$tid"
+rc=0
+wait $idler || rc=$?
+equal "the end of one that it started before is known" 143 $rc
 echo >&9
 wait $user
 equal "it goes, and the node starts its tasks again" 0 $?

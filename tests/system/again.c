@@ -5,7 +5,11 @@
  *                    "again child" in every tenth round and checks how that ends. The exit status is the rank.
  *     again child    ends with status 7.
  *     again late     waits for its standard input to end before it enrols.
+ *     again outside  enrols from outside, prints its tid as a number, does not look at anything until its standard input
+ *                    ends, and then answers one message and asks for a context.
+ *     again partner TID   sends that one a message and waits for the answer.
  */
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +72,31 @@ static void turn(weft_team_t *team, int rank, int size, int round)
 	check(in == round * 1000 + left, "a message was lost, or came twice");
 }
 
+static void be_outside(void)
+{
+	weft_status_t status;
+	weft_context_t context;
+	int32_t value = 0;
+	printf("%" PRIu64 "\n", weft_self().v);
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+	must(weft_recv(WEFT_ANY_TASK, WEFT_CONTEXT, TURN, &value, sizeof value, &status, 30000), "recv");
+	must(weft_send(status.source, WEFT_CONTEXT, TURN, &value, sizeof value, 30000), "send");
+	must(weft_context_new(&context), "context_new");
+}
+
+static void be_partner(const char *tid)
+{
+	weft_tid_t other = {strtoull(tid, NULL, 10)};
+	int32_t value = 42;
+	must(weft_send(other, WEFT_CONTEXT, TURN, &value, sizeof value, 30000), "send");
+	printf("sent\n");
+	fflush(stdout);
+	must(weft_recv(other, WEFT_CONTEXT, TURN, &value, sizeof value, NULL, 30000), "recv");
+	check(value == 42, "another answer");
+}
+
 int main(int argc, char **argv)
 {
 	struct timespec pause = {0, PAUSE_NS};
@@ -78,6 +107,13 @@ int main(int argc, char **argv)
 	must(weft_init(), "init");
 	if (strcmp(what, "child") == 0)
 		return CHILD_STATUS;
+	if (strcmp(what, "outside") == 0 || strcmp(what, "partner") == 0) {
+		if (argc > 2)
+			be_partner(argv[2]);
+		else
+			be_outside();
+		return weft_fini() < 0;
+	}
 	int rank = weft_rank(), size = weft_size(), rounds = strcmp(what, "late") ? atoi(what) : 1;
 	weft_team_t *team = weft_team_job();
 	char here[32];

@@ -6,15 +6,6 @@ export WEFT_RUNDIR
 again=$build/tests/system/again
 
 pids_of() { left | awk -v name="$1" '$2 == name { print $1 }'; }
-# daemon NODE: the process id that the coordinator knows.
-daemon() { weft conf --json 2>/dev/null | tr '{' '\n' | grep "\"node\": *$1[,}]" | grep -o '"pid": *[0-9]*' | grep -o '[0-9]*$'; }
-# kill_daemon NODE: and wait until another one is in its place.
-kill_daemon() {
-	victim=$(daemon "$1")
-	[ -n "$victim" ] && kill -9 "$victim" || return 1
-	another() { now=$(daemon "$1"); [ -n "$now" ] && [ "$now" != "$victim" ]; }
-	until_true 10 another "$1"
-}
 # What is wrong with the lines of a run of N ranks and so many rounds: each once, each rank's in order.
 wrong_lines() {
 	rank=0
@@ -112,6 +103,38 @@ equal "reading: the run ends well" 0 "$rc"
 cat "$tmp/in" "$tmp/in" >"$tmp/in2"
 expect "reading: each byte comes, once" "$(cmp "$tmp/in2" "$tmp/out2" 2>&1)"
 
+status "down" 0 weft down
+expect "nothing remains" "$(remains)"
+
+# Programs that were started by hand, and have no eye for anything while daemons come and go.
+status "up once more" 0 weft up
+mkfifo "$tmp/go1" "$tmp/go2"
+WEFT_RUNDIR=$rundir timeout 60 "$again" outside <"$tmp/go1" >"$tmp/outside" 2>"$tmp/outside.err" &
+outside=$!
+exec 8>"$tmp/go1"
+WEFT_RUNDIR=$rundir "$again" outside <"$tmp/go2" >"$tmp/other" 2>&1 8>&- &
+other=$!
+exec 9>"$tmp/go2"
+until_true 20 lines "$tmp/outside" 1
+until_true 20 lines "$tmp/other" 1
+timeout 60 "$build/console/weft" run -q "$again" partner "$(cat "$tmp/outside")" >"$tmp/lines" 2>"$tmp/lines.err" </dev/null 8>&- 9>&- &
+run=$!
+until_true 20 lines "$tmp/lines" 1
+expect "outside: another daemon comes" "$(kill_daemon 1 || weft conf 2>&1)"
+sleep 6 # longer than a daemon waits for tools
+equal "outside: they are still there" 3 "$(weft ps --json | grep -o '"tid"' | wc -l)"
+kill -9 $other
+one_less() { [ "$(weft ps --json | grep -o '"tid"' | wc -l)" = 2 ]; }
+expect "outside: the end of one that never looked is noticed" "$(until_true 10 one_less || weft ps)"
+expect "outside: yet another daemon comes" "$(kill_daemon 1 || weft conf 2>&1)"
+exec 8>&-
+rc=0
+wait $run || rc=$?
+equal "outside: its partner gets an answer" "0 sent" "$rc $(cat "$tmp/lines" "$tmp/lines.err")"
+rc=0
+wait $outside || rc=$?
+equal "outside: it goes on where it was" "0" "$rc$(cat "$tmp/outside.err")"
+exec 9>&-
 status "down" 0 weft down
 expect "nothing remains" "$(remains)"
 

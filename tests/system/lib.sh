@@ -39,6 +39,15 @@ until_true() {
 
 # idle NODES: all jobs are over, and each node keeps a task VM for the next one.
 idle() { [ "$(left | grep -c ' weft-taskvm$')" = "$1" ]; }
+# daemon NODE: the process id that the coordinator knows.
+daemon() { weft conf --json 2>/dev/null | tr '{' '\n' | grep "\"node\": *$1[,}]" | grep -o '"pid": *[0-9]*' | grep -o '[0-9]*$'; }
+# kill_daemon NODE: and wait until another one is in its place.
+kill_daemon() {
+	victim=$(daemon "$1")
+	[ -n "$victim" ] && kill -9 "$victim" || return 1
+	another() { now=$(daemon "$1"); [ -n "$now" ] && [ "$now" != "$victim" ]; }
+	until_true 10 another "$1"
+}
 
 nothing_runs() { [ -z "$(left)" ]; }
 
