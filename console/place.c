@@ -24,19 +24,20 @@ static int split(const char *text, char *host, size_t size, const char **folder,
 	return 0;
 }
 
-/* A name of a node stays as it is: the coordinator knows it, and complains about others. */
+/* A name or an address of a node becomes its number. */
 static int look_up(struct session *s, char *host, size_t size, struct weft_error *e)
 {
+	struct weft_error why;
 	uint64_t node;
 	if (!*host || !s)
 		return 0;
-	int rc = nodes_find(s, host, &node, e);
+	int rc = nodes_find(s, host, &node, &why);
 	if (rc == 0)
 		snprintf(host, size, "#%llu", (unsigned long long)node);
 	else if (rc == WEFT_ENONODE && !strcmp(host, nodes_arch()))
 		*host = '\0'; /* all nodes are of this kind */
 	else
-		return rc;
+		return weft__err_set(e, rc, "%.60s: %s", host, why.text);
 	return 0;
 }
 

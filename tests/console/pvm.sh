@@ -119,6 +119,7 @@ equal "in three ways" 3 "$(grep -c '\] /usr$' out)"
 runs "a host that is not there" 125 "spawn -nowhere /bin/true"
 line_is "starts nothing" 1 "0 successful"
 line_is "in PVM's words" 2 "No such host"
+says "and which" '^pvm: nowhere: no such node'
 runs "a program that is not there" 127 "spawn /no/such"
 line_is "starts nothing" 1 "0 successful"
 line_is "for that reason" 2 "No such file"
