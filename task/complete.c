@@ -121,15 +121,27 @@ static void await_asking(struct weft__engine *e, struct weft__request *r)
 		a->vain = 0;
 }
 
-/* A full channel is given a moment, for it is full because the receiver does something else. */
-void weft__hand_over(struct weft__engine *e, const weft_request_t *handle, int patience_ms)
+bool weft__lacks_channel(struct weft__engine *e, const weft_request_t *handle)
+{
+	weft__lock(e);
+	struct weft__request *r = weft__request_get(e, *handle);
+	bool lacks = r && r->state == WEFT__QUEUED && r->peer->state == WEFT__CONNECTING;
+	weft__unlock(e);
+	return lacks;
+}
+
+/* A full channel is given a moment, for it is full because the receiver does something else. A task that there was no channel to has
+ * but just begun, and will receive before long. */
+void weft__hand_over(struct weft__engine *e, const weft_request_t *handle, bool is_new, int patience_ms)
 {
 	weft__lock(e);
 	struct weft__request *r = weft__request_get(e, *handle);
 	uint64_t end = weft__until(patience_ms);
 	if (r && is_send(r) && weft__await(e, is_open, r, end) == 0 && r->state == WEFT__QUEUED)
 		weft__await(e, is_out, r, sooner(end, weft__until(FULL_MS)));
-	if (r && r->state == WEFT__AWAITING)
+	if (r && r->state == WEFT__AWAITING && is_new)
+		weft__await(e, is_asked_for, r, end);
+	else if (r && r->state == WEFT__AWAITING)
 		await_asking(e, r);
 	if (r && r->state == WEFT__STREAMING)
 		weft__await(e, weft__has_ended, r, end);

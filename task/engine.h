@@ -121,9 +121,10 @@ void weft__give_up(struct weft__engine *e, weft_request_t *r);
 void weft__flush(struct weft__engine *e, int timeout_ms);
 
 /* Brings a send as far as it can go without the receiver's being in a call: out of our queue, that is announced or gone; and to its
- * end when a receive asks for it by then or soon. Returns when nothing more is to be had, and in any case within `patience_ms`,
- * for a peer that there is no channel to yet, or a part of it. */
-void weft__hand_over(struct weft__engine *e, const weft_request_t *r, int patience_ms);
+ * end when a receive asks for it by then or soon. Returns when nothing more is to be had, and in any case within `patience_ms`, or a
+ * part of it where there was a channel when the send began. */
+void weft__hand_over(struct weft__engine *e, const weft_request_t *r, bool is_new, int patience_ms);
+bool weft__lacks_channel(struct weft__engine *e, const weft_request_t *r); /* so far; false also when it has ended */
 
 /* Nobody will ask how this one ends: it goes on by itself. Its buffer must be empty, or stay for
  * ever. */

@@ -16,7 +16,7 @@ enum {
 	SHORT_BYTES = 8192, /* such a message is offered to the channel first */
 	SWEEP_EVERY = 16,
 	NUNDER_WAY_MAX = 65536,
-	PATIENCE_MS = 200, /* a task that was just spawned enrols within this, else its messages wait */
+	PATIENCE_MS = 200, /* a task that was just spawned enrols and receives within this, else its messages wait */
 	QUEUE_MAX = 256,
 };
 #define UNDER_WAY_MAX ((size_t)256 << 20)
@@ -24,6 +24,7 @@ enum {
 struct under_way {
 	struct under_way *next;
 	weft_tid_t to;
+	bool is_new; /* there was no channel to it */
 	weft_request_t request;
 	struct weft__pvm_blob *blob;
 };
@@ -99,6 +100,7 @@ static int begin(weft_tid_t to, int context, int tag, struct weft__pvm_blob *blo
 	u->blob = blob;
 	u->next = NULL;
 	u->to = to;
+	u->is_new = weft__lacks_channel(weft__pvm.e, &u->request);
 	if (!fresh) {
 		fresh = u;
 		nolder = nunder_way;
@@ -126,7 +128,7 @@ static void hand_over(void)
 	for (struct under_way *u = nolder <= QUEUE_MAX ? fresh : NULL; u; u = u->next) {
 		uint64_t now = weft__clock_ms();
 		if (!is_stuck(u))
-			weft__hand_over(weft__pvm.e, &u->request, now < end ? (int)(end - now) : 0);
+			weft__hand_over(weft__pvm.e, &u->request, u->is_new, now < end ? (int)(end - now) : 0);
 	}
 	fresh = NULL;
 	weft__pvm_sends_reap();

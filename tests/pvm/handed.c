@@ -11,9 +11,9 @@
 
 #include "tap.h"
 
-enum { TAG = 1, TASKS_MAX = 3, LONG = 300000 };
+enum { TAG = 1, TASKS_MAX = 3, LONG = 300000, HUGE = 3000000 };
 
-static char bytes[LONG];
+static char bytes[HUGE];
 
 /* Outside of PVM: the other end of the pipe is closed, or 10 s are over. */
 static void wait_for_end(const char *fifo)
@@ -36,6 +36,7 @@ static int child(const char *fifo, int nbytes)
 		pvm_send(parent, TAG);
 		wait_for_end(fifo);
 	} else {
+		usleep(20000); /* as one that reads its input first */
 		pvm_recv(parent, TAG);
 		unlink(fifo); /* our parent waits for that */
 	}
@@ -63,7 +64,7 @@ static void sends_arrive(char *self, int nhosts, struct pvmhostinfo *hosts, int 
 }
 
 /* To tasks that enrol meanwhile. */
-static void mcast_arrives(char *self, int nhosts, struct pvmhostinfo *hosts)
+static void mcast_arrives(char *self, int nhosts, struct pvmhostinfo *hosts, int nbytes, const char *what)
 {
 	char files[TASKS_MAX][32], number[] = "0";
 	int tids[TASKS_MAX], left = 0;
@@ -73,7 +74,7 @@ static void mcast_arrives(char *self, int nhosts, struct pvmhostinfo *hosts)
 		pvm_spawn(self, argv, PvmTaskHost, hosts[i].hi_name, 1, &tids[i]);
 	}
 	pvm_initsend(PvmDataDefault);
-	pvm_pkbyte(bytes, 100, 1);
+	pvm_pkbyte(bytes, nbytes, 1);
 	pvm_mcast(tids, nhosts, TAG);
 	for (int ticks = 0; ticks < 500; ticks++, usleep(10000)) {
 		left = 0;
@@ -82,7 +83,7 @@ static void mcast_arrives(char *self, int nhosts, struct pvmhostinfo *hosts)
 		if (!left)
 			break;
 	}
-	equal(0, left, "pvm_mcast reaches all before the next call");
+	equal(0, left, what);
 	for (int i = 0; i < nhosts; i++)
 		unlink(files[i]);
 }
@@ -100,7 +101,8 @@ int main(int argc, char **argv)
 	sends_arrive(argv[0], nhosts, hosts, 1, "a byte arrives before the sender's next call");
 	sends_arrive(argv[0], nhosts, hosts, 20000, "so do some thousand");
 	sends_arrive(argv[0], nhosts, hosts, LONG, "so does a long message that is waited for");
-	mcast_arrives(argv[0], nhosts, hosts);
+	mcast_arrives(argv[0], nhosts, hosts, 100, "pvm_mcast reaches all before the next call");
+	mcast_arrives(argv[0], nhosts, hosts, HUGE, "so it does with a huge message");
 	pvm_exit();
 	printf("1..%d\n", ntests);
 	return nfailed != 0;
