@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/heap.h"
 #include "coord/journal.h"
 
@@ -54,9 +55,7 @@ void sim_fail(struct sim *s, const char *condition, const char *file, int line, 
 
 static void mix(struct sim *s, const void *p, size_t n)
 {
-	const uint8_t *bytes = p;
-	for (size_t i = 0; i < n; i++)
-		s->hash = (s->hash ^ bytes[i]) * 0x100000001b3u;
+	s->hash = weft__hash(s->hash, p, n);
 }
 
 /* --- time ------------------------------------------------------------------------------------------ */
@@ -440,8 +439,10 @@ static void misfortune(struct sim *s)
 	struct sim_node *n = s->nodes[sim_below(s, s->nnodes)];
 	if (n->index != COORD_HOME && n->up && sim_chance(s, 40))
 		sim_node_crash(s, n);
-	else if (n->up && n->epoch > 0)
+	else if (n->up && n->epoch > 0 && sim_chance(s, 30))
 		sim_node_restart(s, n);
+	else if (n->up && n->epoch > 0)
+		sim_node_takeover(s, n);
 	if (!s->calm)
 		sim_plan(s, 500 + sim_below(s, 8000), SIM_MISFORTUNE, 0, 0, 0);
 }
@@ -542,6 +543,14 @@ static void happen(struct sim *s, const struct sim_event *e)
 		if (client)
 			sim_client_act(s, client);
 		break;
+	case SIM_BACK:
+		client = sim_client_find(n, e->b);
+		if (client)
+			sim_client_back(s, client);
+		break;
+	case SIM_RESUME_END:
+		sim_node_resume_end(s, n);
+		break;
 	case SIM_MISFORTUNE:
 		if (!s->calm)
 			misfortune(s);
@@ -563,7 +572,7 @@ struct sim *sim_create(uint64_t seed)
 {
 	struct sim *s = weft__calloc(1, sizeof *s);
 	s->seed = seed;
-	s->hash = 0xcbf29ce484222325u;
+	s->hash = WEFT__HASH_EMPTY;
 	s->story = getenv("WEFT_STORY") != NULL;
 	weft__rng_init(&s->rng, seed);
 	s->options = (struct coord_options){.vm = "sim", .private_vm = 0, .orphan_ms = 60000};

@@ -38,7 +38,9 @@ enum sim_event_kind {
 	SIM_START,      /* a task starts or fails to; a: node, b: tid */
 	SIM_EXIT,       /* a task ends by itself; a: node, b: tid */
 	SIM_ACT,        /* a client does something; a: node, b: client */
-	SIM_MISFORTUNE, /* a daemon restarts, or a machine crashes */
+	SIM_BACK,       /* a client says HELLO to the next daemon; a: node, b: client */
+	SIM_RESUME_END, /* a: node */
+	SIM_MISFORTUNE, /* a daemon restarts, or another one takes its place, or a machine crashes */
 };
 
 struct sim_event {
@@ -69,6 +71,8 @@ struct sim_task {
 struct sim_node {
 	uint32_t index, incarnation;
 	uint64_t life; /* counts daemons of this node */
+	uint32_t crashes; /* daemons whose place another one took, with all tasks and clients; */
+	bool took_over;   /* ... which the present one did */
 	bool up;       /* its machine is there */
 	bool cut_off;  /* can't dial, until cut_until */
 	uint64_t cut_until;
@@ -102,6 +106,11 @@ struct sim_client {
 	struct sim_node *node;
 	uint32_t number;
 	bool tool, waits_for_tid;
+	bool away;     /* has not said HELLO to the next daemon */
+	bool held;     /* away, but its connection is there */
+	bool resuming; /* the coordinator has not said how much has come to it */
+	uint64_t pass;
+	struct weft__session counts;
 	uint32_t vm_job; /* it is the task VM of this job; 0: none */
 	size_t gave; /* bytes, to the exchange under way */
 	struct weft__buf all_gave;
@@ -143,7 +152,7 @@ struct sim {
 	struct weft__map slots;    /* slots of tasks that are alive somewhere */
 	struct weft__map launched; /* tids whose LAUNCH has come to their node */
 	struct weft__map contexts;
-	uint64_t ntasks_alive, nquestions, nanswers, nlost, nstarved, nexchanged;
+	uint64_t ntasks_alive, nquestions, nanswers, nlost, nstarved, nexchanged, ntakeovers;
 };
 
 /* --- sim.c --- */
@@ -176,6 +185,8 @@ void sim_node_receive(struct sim *s, struct sim_node *n, const void *body, size_
 void sim_node_link_down(struct sim *s, struct sim_node *n);
 void sim_node_send(struct sim *s, struct sim_node *n, const struct weft__msg *m); /* numbered */
 void sim_node_restart(struct sim *s, struct sim_node *n); /* another weftd, the same task VMs */
+void sim_node_takeover(struct sim *s, struct sim_node *n); /* another weftd in place of one that crashed */
+void sim_node_resume_end(struct sim *s, struct sim_node *n);
 void sim_node_crash(struct sim *s, struct sim_node *n);   /* nothing is left of it */
 void sim_node_task_start(struct sim *s, struct sim_node *n, uint64_t tid);
 void sim_node_task_exit(struct sim *s, struct sim_node *n, uint64_t tid, int64_t code, uint64_t signo);
@@ -185,9 +196,12 @@ struct sim_task *sim_task_find(struct sim_node *n, uint64_t tid);
 /* --- sim_client.c --- */
 
 struct sim_client *sim_client_open(struct sim *s, struct sim_node *n, bool tool, uint64_t tid);
+struct sim_client *sim_client_open_vm(struct sim *s, struct sim_node *n, uint32_t job);
+bool sim_client_is_outside(struct sim *s, const struct sim_client *c); /* a task that nobody spawned */
+void sim_client_back(struct sim *s, struct sim_client *c);
 void sim_client_close(struct sim *s, struct sim_client *c, bool say);
 struct sim_client *sim_client_find(struct sim_node *n, uint64_t number);
-void sim_client_receive(struct sim *s, struct sim_client *c, const struct weft__msg *m);
+void sim_client_receive(struct sim *s, struct sim_client *c, const struct weft__msg *m, size_t nbytes);
 void sim_client_act(struct sim *s, struct sim_client *c); /* ask something */
 void sim_client_ask(struct sim *s, struct sim_client *c, const struct weft__msg *m, uint64_t req);
 void sim_client_calm(struct sim *s, struct sim_client *c); /* take back what nobody will answer */

@@ -29,32 +29,77 @@ struct sim_client *sim_client_find(struct sim_node *n, uint64_t number)
 	return NULL;
 }
 
-struct sim_client *sim_client_open(struct sim *s, struct sim_node *n, bool tool, uint64_t tid)
+static enum weft__role role(const struct sim_client *c)
+{
+	return c->vm_job ? WEFT__ROLE_TASKVM : c->tool ? WEFT__ROLE_TOOL : WEFT__ROLE_TASK;
+}
+
+/* To the coordinator, by its node's daemon. */
+static void announce(struct sim *s, const struct sim_client *c, bool resume)
+{
+	sim_node_send(s, c->node,
+	              &(struct weft__msg){.code = WEFT__MSG_CLIENT_OPEN,
+	                                  .client_open = {.client = c->number,
+	                                                  .role = role(c),
+	                                                  .tid = c->tid,
+	                                                  .pid = 200,
+	                                                  .name = weft__str("prog"),
+	                                                  .job = c->vm_job,
+	                                                  .pass = c->pass,
+	                                                  .resume = resume,
+	                                                  .seen = resume ? c->counts.received : 0}});
+	if (!s->calm)
+		sim_plan(s, sim_below(s, 300), SIM_ACT, c->node->index, c->number, c->node->life);
+}
+
+static struct sim_client *add(struct sim *s, struct sim_node *n)
 {
 	struct sim_client *c = weft__calloc(1, sizeof *c);
 	c->node = n;
 	c->number = ++n->next_client;
-	c->tool = tool;
-	c->tid = tid;
-	c->waits_for_tid = !tool && tid == 0;
+	c->pass = sim_below(s, UINT32_MAX);
+	weft__session_init(&c->counts);
 	weft__list_init(&c->questions);
 	weft__list_init(&c->watches);
 	weft__list_push(&n->clients, &c->all);
-	sim_node_send(s, n,
-	              &(struct weft__msg){.code = WEFT__MSG_CLIENT_OPEN,
-	                                  .client_open = {.client = c->number,
-	                                                  .role = tool ? WEFT__ROLE_TOOL : WEFT__ROLE_TASK,
-	                                                  .tid = tid,
-	                                                  .pid = 200,
-	                                                  .name = weft__str("prog")}});
-	if (!s->calm)
-		sim_plan(s, sim_below(s, 300), SIM_ACT, n->index, c->number, n->life);
 	return c;
+}
+
+struct sim_client *sim_client_open(struct sim *s, struct sim_node *n, bool tool, uint64_t tid)
+{
+	struct sim_client *c = add(s, n);
+	c->tool = tool;
+	c->tid = tid;
+	c->waits_for_tid = !tool && tid == 0;
+	announce(s, c, false);
+	return c;
+}
+
+struct sim_client *sim_client_open_vm(struct sim *s, struct sim_node *n, uint32_t job)
+{
+	struct sim_client *c = add(s, n);
+	c->tool = true; /* as far as it is no task */
+	c->vm_job = job;
+	announce(s, c, false);
+	return c;
+}
+
+bool sim_client_is_outside(struct sim *s, const struct sim_client *c)
+{
+	return !c->tool && !weft__map_get(&s->launched, c->tid);
+}
+
+void sim_client_back(struct sim *s, struct sim_client *c)
+{
+	c->away = c->held = false;
+	if (c->vm_job) /* it never learns its number */
+		c->number = ++c->node->next_client;
+	announce(s, c, true);
 }
 
 void sim_client_close(struct sim *s, struct sim_client *c, bool say)
 {
-	if (say)
+	if (say && (!c->away || c->held))
 		sim_node_send(s, c->node, &(struct weft__msg){.code = WEFT__MSG_CLIENT_CLOSE, .client_close = {.client = c->number}});
 	for (struct weft__list *l; (l = weft__list_pop(&c->questions));)
 		weft__free(WEFT__CONTAINER(l, struct sim_question, all));
@@ -64,17 +109,39 @@ void sim_client_close(struct sim *s, struct sim_client *c, bool say)
 	weft__map_fini(&c->seen);
 	weft__map_fini(&c->jobs_done);
 	weft__buf_fini(&c->all_gave);
+	weft__session_fini(&c->counts);
 	weft__free(c);
 }
 
 /* --- asking ------------------------------------------------------------------------------------------ */
 
+static void up(struct sim *s, const struct sim_client *c, const void *body, size_t nbytes)
+{
+	sim_node_send(s, c->node, &(struct weft__msg){.code = WEFT__MSG_UP, .up = {.client = c->number, .frame = {body, nbytes}}});
+}
+
+/* While it is away that is kept. */
 void sim_client_up(struct sim *s, struct sim_client *c, const struct weft__msg *m)
 {
 	struct weft__buf b = {0};
 	sim_check(s, weft__msg_encode_body(&b, m, NULL) == 0, "%s does not encode", weft__msg_name(m->code));
-	sim_node_send(s, c->node, &(struct weft__msg){.code = WEFT__MSG_UP, .up = {.client = c->number, .frame = {b.data, b.len}}});
+	if (weft__session_asks(m->code))
+		weft__session_push(&c->counts, b.data, b.len);
+	if (!c->resuming)
+		up(s, c, b.data, b.len);
 	weft__buf_fini(&b);
+}
+
+static void resumed(struct sim *s, struct sim_client *c, uint64_t seen_there)
+{
+	sim_check(s, c->resuming && !c->away, "client %u resumes what it has not begun", c->number);
+	sim_check(s, weft__session_confirm(&c->counts, seen_there) == 0, "RESUMED says %" PRIu64 " of %" PRIu64, seen_there,
+	          c->counts.sent);
+	c->resuming = false;
+	for (struct weft__list *l = c->counts.kept.next; l != &c->counts.kept; l = l->next) {
+		const struct weft__unseen *k = WEFT__CONTAINER(l, struct weft__unseen, link);
+		up(s, c, k->body, k->nbytes);
+	}
 }
 
 void sim_client_ask(struct sim *s, struct sim_client *c, const struct weft__msg *m, uint64_t req)
@@ -353,9 +420,12 @@ static void take_list(struct sim *s, struct sim_client *c, uint64_t req, const s
 	answered(s, c, q);
 }
 
-void sim_client_receive(struct sim *s, struct sim_client *c, const struct weft__msg *m)
+void sim_client_receive(struct sim *s, struct sim_client *c, const struct weft__msg *m, size_t nbytes)
 {
 	struct sim_question *q;
+	sim_check(s, !c->away, "%s for client %u, which is away", weft__msg_name(m->code), c->number);
+	if (weft__session_answers(m->code) && weft__session_took(&c->counts, nbytes) && !c->resuming)
+		sim_client_up(s, c, &(struct weft__msg){.code = WEFT__MSG_SEEN, .seen = {.seen = c->counts.received}});
 	switch (m->code) {
 	case WEFT__MSG_RESULT:
 		take_result(s, c, &m->result);
@@ -409,6 +479,10 @@ void sim_client_receive(struct sim *s, struct sim_client *c, const struct weft__
 		take_list(s, c, m->list_end.req, &m->list_end);
 		break;
 	case WEFT__MSG_SEEN:
+		sim_check(s, weft__session_confirm(&c->counts, m->seen.seen) == 0, "SEEN says %" PRIu64, m->seen.seen);
+		break;
+	case WEFT__MSG_RESUMED:
+		resumed(s, c, m->resumed.seen);
 		break;
 	default:
 		sim_check(s, false, "a client got %s", weft__msg_name(m->code));
@@ -420,7 +494,7 @@ void sim_client_receive(struct sim *s, struct sim_client *c, const struct weft__
 void sim_client_calm(struct sim *s, struct sim_client *c)
 {
 	struct weft__list *next;
-	if (!c->tool && !weft__map_get(&s->launched, c->tid)) {
+	if (sim_client_is_outside(s, c)) {
 		sim_client_close(s, c, true); /* an outsider: nothing else ends it */
 		return;
 	}

@@ -118,7 +118,8 @@ void sim_node_dial(struct sim *s, struct sim_node *n)
 	                                      .ncores = 1 + n->index % 3,
 	                                      .pid = 77,
 	                                      .release = weft__str("sim"),
-	                                      .seen = n->session.received}});
+	                                      .seen = n->session.received,
+	                                      .again = n->epoch || !n->took_over ? 0 : n->crashes}});
 }
 
 void sim_node_link_down(struct sim *s, struct sim_node *n)
@@ -159,6 +160,8 @@ static void launch(struct sim *s, struct sim_node *n, const struct weft__msg_lau
 {
 	for (size_t i = 0; i < m->tids.n; i++) {
 		uint64_t tid = m->tids.p[i], slot = weft__tid_slot((weft_tid_t){tid});
+		if (n->crashes && weft__map_get(&s->launched, tid)) /* its task VM knows it, and has said so */
+			continue;
 		sim_check(s, !weft__map_get(&s->launched, tid), "P2: task %" PRIx64 " is launched twice", tid);
 		sim_check(s, weft__tid_node((weft_tid_t){tid}) == n->index, "task %" PRIx64 " on node %u", tid, n->index);
 		sim_check(s, !weft__map_get(&s->slots, slot), "P1: slot of %" PRIx64 " is taken", tid);
@@ -260,12 +263,100 @@ void sim_node_restart(struct sim *s, struct sim_node *n)
 		sim_link_break(s, n->link);
 	drop_all(s, n, false);
 	n->life++;
+	n->took_over = false;
 	n->link = NULL;
 	n->joined = false;
 	n->epoch = 0;
 	weft__session_reset(&n->session);
 	weft__map_fini(&n->peers);
 	sim_plan(s, sim_below(s, 500), SIM_DIAL, n->index, 0, n->life);
+}
+
+/* What task VMs say once more: all starts, and the ends that are not confirmed. */
+static void report_again(struct sim *s, struct sim_node *n)
+{
+	struct weft__list kept;
+	weft__list_init(&kept);
+	for (struct weft__list *l; (l = weft__list_pop(&n->session.kept));)
+		weft__list_push(&kept, l);
+	weft__session_init(&n->session);
+	for (struct weft__list *l = n->tasks.next; l != &n->tasks; l = l->next) {
+		const struct sim_task *t = WEFT__CONTAINER(l, struct sim_task, all);
+		if (t->running)
+			sim_node_send(s, n, &(struct weft__msg){.code = WEFT__MSG_STARTED, .started = {.tid = t->tid, .pid = 100}});
+	}
+	for (struct weft__list *l; (l = weft__list_pop(&kept));) {
+		struct weft__unseen *k = WEFT__CONTAINER(l, struct weft__unseen, link);
+		int code = weft__msg_peek(k->body, k->nbytes);
+		if (code == WEFT__MSG_START_FAILED || code == WEFT__MSG_EXITED)
+			weft__session_push(&n->session, k->body, k->nbytes);
+		weft__free(k);
+	}
+}
+
+/* LAUNCHes that the daemon had, and no task VM. */
+static void forget_launches(struct sim *s, struct sim_node *n)
+{
+	struct weft__list *next;
+	for (struct weft__list *l = n->tasks.next; l != &n->tasks; l = next) {
+		struct sim_task *t = WEFT__CONTAINER(l, struct sim_task, all);
+		next = l->next;
+		if (t->running || sim_chance(s, 70))
+			continue;
+		weft__map_remove(&s->launched, t->tid);
+		weft__map_remove(&s->given, t->tid); /* it may be launched once more */
+		remove_task(s, t);
+	}
+}
+
+static void send_away(struct sim *s, struct sim_client *c)
+{
+	bool outside = sim_client_is_outside(s, c);
+	bool ends = c->waits_for_tid || ((outside || (c->tool && !c->vm_job)) && sim_chance(s, 20));
+	if (ends) { /* nobody was there to say so */
+		sim_client_close(s, c, false);
+		return;
+	}
+	c->away = c->resuming = true;
+	c->held = outside && sim_chance(s, 50);
+	uint64_t patience = c->vm_job ? 300 : c->tool || (outside && !c->held) ? 4000 : 9000;
+	sim_plan(s, sim_below(s, patience), SIM_BACK, c->node->index, c->number, c->node->life);
+}
+
+void sim_node_takeover(struct sim *s, struct sim_node *n)
+{
+	struct weft__list *next;
+	sim_say(s, "another daemon takes the place of node %u's", n->index);
+	s->ntakeovers++;
+	if (n->link)
+		sim_link_break(s, n->link);
+	n->life++;
+	n->crashes++;
+	n->took_over = true;
+	n->link = NULL;
+	n->joined = false;
+	n->epoch = 0;
+	weft__map_fini(&n->peers);
+	forget_launches(s, n);
+	report_again(s, n);
+	for (struct weft__list *l = n->clients.next; l != &n->clients; l = next) {
+		next = l->next;
+		send_away(s, WEFT__CONTAINER(l, struct sim_client, all));
+	}
+	sim_plan(s, sim_below(s, 500), SIM_DIAL, n->index, 0, n->life);
+	sim_plan(s, 5000, SIM_RESUME_END, n->index, 0, n->life);
+}
+
+void sim_node_resume_end(struct sim *s, struct sim_node *n)
+{
+	uint64_t held[16];
+	struct weft__msg m = {.code = WEFT__MSG_RESUME_END, .resume_end = {.again = n->crashes, .held = {held, 0}}};
+	for (struct weft__list *l = n->clients.next; l != &n->clients && m.resume_end.held.n < 16; l = l->next) {
+		const struct sim_client *c = WEFT__CONTAINER(l, struct sim_client, all);
+		if (c->away && c->held)
+			held[m.resume_end.held.n++] = c->number;
+	}
+	sim_node_send(s, n, &m);
 }
 
 void sim_node_crash(struct sim *s, struct sim_node *n)
@@ -360,7 +451,7 @@ static void down(struct sim *s, struct sim_node *n, const struct weft__msg_down 
 		enum weft__role role = c->vm_job ? WEFT__ROLE_TASKVM : c->tool ? WEFT__ROLE_TOOL : WEFT__ROLE_TASK;
 		int rc = weft__msg_decode(m->frame.p, m->frame.n, WEFT__ROLE_COORD, role, &arena, &inner, NULL);
 		sim_check(s, rc == 0, "DOWN does not decode: %s", weft__err_name(rc));
-		sim_client_receive(s, c, &inner);
+		sim_client_receive(s, c, &inner, m->frame.n);
 	}
 	weft__arena_fini(&arena);
 }

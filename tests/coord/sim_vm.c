@@ -30,23 +30,7 @@ void sim_vm_launched(struct sim *s, struct sim_node *n, uint32_t job)
 {
 	if (find(n, job) || sim_chance(s, 30))
 		return;
-	struct sim_client *c = weft__calloc(1, sizeof *c);
-	c->node = n;
-	c->number = ++n->next_client;
-	c->tool = true; /* as far as it is no task */
-	c->vm_job = job;
-	weft__list_init(&c->questions);
-	weft__list_init(&c->watches);
-	weft__list_push(&n->clients, &c->all);
-	sim_node_send(s, n,
-	              &(struct weft__msg){.code = WEFT__MSG_CLIENT_OPEN,
-	                                  .client_open = {.client = c->number,
-	                                                  .role = WEFT__ROLE_TASKVM,
-	                                                  .pid = 300,
-	                                                  .name = weft__str("vm"),
-	                                                  .job = job}});
-	if (!s->calm)
-		sim_plan(s, sim_below(s, 100), SIM_ACT, n->index, c->number, n->life);
+	sim_client_open_vm(s, n, job);
 }
 
 void sim_vm_task_gone(struct sim *s, struct sim_node *n, uint32_t job)

@@ -22,7 +22,7 @@ enum {
 };
 
 struct stats {
-	uint64_t questions, answers, tasks, restarts, snapshots, lost, starved, exchanged, hash;
+	uint64_t questions, answers, tasks, restarts, snapshots, lost, starved, exchanged, takeovers, hash;
 };
 
 static void each_client(struct sim *s, void (*act)(struct sim *s, struct sim_client *c))
@@ -111,7 +111,8 @@ static struct stats run_seed(uint64_t seed)
 	sim_run(s, BUSY_MS);
 	calm_down(s);
 	take_down(s);
-	struct stats st = {s->nquestions, s->nanswers, s->ntids, s->restarts, s->snapshots, s->nlost, s->nstarved, s->nexchanged, s->hash};
+	struct stats st = {s->nquestions, s->nanswers, s->ntids, s->restarts, s->snapshots, s->nlost, s->nstarved,
+	                   s->nexchanged, s->ntakeovers, s->hash};
 	sim_destroy(s);
 	return st;
 }
@@ -138,15 +139,16 @@ static void all_promises_hold_over_crashes_breaks_and_losses(void **state)
 		sum.lost += st.lost;
 		sum.starved += st.starved;
 		sum.exchanged += st.exchanged;
+		sum.takeovers += st.takeovers;
 		n++;
 	}
 	printf("# %d seeds: %d questions, %d answers, %d tasks, %d starts of the coordinator, %d snapshots, %d nodes lost, "
-	       "%d times no memory, %d exchanges\n", (int)n,
+	       "%d times no memory, %d exchanges, %d daemons in place of others\n", (int)n,
 	       (int)sum.questions, (int)sum.answers, (int)sum.tasks, (int)sum.restarts, (int)sum.snapshots, (int)sum.lost,
-	       (int)sum.starved, (int)sum.exchanged);
+	       (int)sum.starved, (int)sum.exchanged, (int)sum.takeovers);
 	/* a world in which nothing happens would pass as well */
 	assert_true(seed || (sum.tasks > 30 * n && sum.answers > 100 * n && sum.restarts > 2 * n));
-	assert_true(seed || (sum.lost > n / 4 && sum.snapshots > n / 2 && sum.starved > n && sum.exchanged > 10 * n));
+	assert_true(seed || (sum.lost > n / 4 && sum.snapshots > n / 2 && sum.starved > n && sum.exchanged > 10 * n && sum.takeovers > n));
 }
 
 static void the_same_seed_gives_the_same_story(void **state)
