@@ -434,21 +434,14 @@ void sim_client_receive(struct sim *s, struct sim_client *c, const struct weft__
 		take_spawned(s, c, &m->spawned);
 		break;
 	case WEFT__MSG_STATUS:
-		answered(s, c, question(s, c, m->status.req, m->code));
-		break;
 	case WEFT__MSG_NAME_VALUE:
-		answered(s, c, question(s, c, m->name_value.req, m->code));
-		break;
 	case WEFT__MSG_MBOX_VALUE:
-		answered(s, c, question(s, c, m->mbox_value.req, m->code));
+		answered(s, c, question(s, c, m->result.req, m->code));
 		break;
 	case WEFT__MSG_EXCHANGED:
 		q = question(s, c, m->exchanged.req, m->code);
 		if (sim_vm_exchanged(s, c, &m->exchanged))
 			answered(s, c, q);
-		break;
-	case WEFT__MSG_MBOX_ROW:
-		take_list(s, c, m->mbox_row.req, NULL);
 		break;
 	case WEFT__MSG_GROUP_TIDS:
 		q = question(s, c, m->group_tids.req, m->code);
@@ -466,14 +459,11 @@ void sim_client_receive(struct sim *s, struct sim_client *c, const struct weft__
 	case WEFT__MSG_JOB_EVENT:
 		take_event(s, c, &m->job_event);
 		break;
+	case WEFT__MSG_MBOX_ROW:
 	case WEFT__MSG_NODE_ROW:
-		take_list(s, c, m->node_row.req, NULL);
-		break;
 	case WEFT__MSG_TASK_ROW:
-		take_list(s, c, m->task_row.req, NULL);
-		break;
 	case WEFT__MSG_JOB_ROW:
-		take_list(s, c, m->job_row.req, NULL);
+		take_list(s, c, m->result.req, NULL); /* the first field of every answer */
 		break;
 	case WEFT__MSG_LIST_END:
 		take_list(s, c, m->list_end.req, &m->list_end);
