@@ -479,13 +479,48 @@ static void coord_sees_down(struct sim *s, struct sim_link *l)
 	step(s, &ev);
 }
 
+static void happen_to_node(struct sim *s, struct sim_node *n, const struct sim_event *e)
+{
+	struct sim_client *c = e->kind == SIM_ACT || e->kind == SIM_BACK ? sim_client_find(n, e->b) : NULL;
+	switch (e->kind) {
+	case SIM_DIAL:
+		sim_node_dial(s, n);
+		break;
+	case SIM_BEAT:
+		sim_node_beat(s, n);
+		break;
+	case SIM_START:
+		sim_node_task_start(s, n, e->b);
+		break;
+	case SIM_EXIT:
+		sim_node_task_exit(s, n, e->b, (int64_t)sim_below(s, 3), 0);
+		break;
+	case SIM_ACT:
+		if (c)
+			sim_client_act(s, c);
+		break;
+	case SIM_BACK:
+		if (c)
+			sim_client_back(s, c);
+		break;
+	default: /* SIM_RESUME_END */
+		sim_node_resume_end(s, n);
+		break;
+	}
+}
+
+static void node_sees_down(struct sim *s, struct sim_link *l)
+{
+	if (!l->node_end)
+		return;
+	l->node_end = false;
+	if (l->node->link == l)
+		sim_node_link_down(s, l->node);
+}
+
 static void happen(struct sim *s, const struct sim_event *e)
 {
-	bool of_node = e->kind >= SIM_DIAL && e->kind != SIM_APPEAR && e->kind != SIM_MISFORTUNE;
-	struct sim_node *n = of_node ? sim_node_find(s, e->a) : NULL;
-	struct sim_client *client;
-	if (of_node && (!n || !n->up || (e->life && n->life != e->life)))
-		return;
+	struct sim_node *n;
 	switch (e->kind) {
 	case SIM_TICK:
 		tick(s);
@@ -517,43 +552,19 @@ static void happen(struct sim *s, const struct sim_event *e)
 		coord_sees_down(s, link_at(s, e->a));
 		break;
 	case SIM_NODE_DOWN:
-		if (link_at(s, e->a)->node_end) {
-			link_at(s, e->a)->node_end = false;
-			if (link_at(s, e->a)->node->link == link_at(s, e->a))
-				sim_node_link_down(s, link_at(s, e->a)->node);
-		}
-		break;
-	case SIM_DIAL:
-		sim_node_dial(s, n);
-		break;
-	case SIM_BEAT:
-		sim_node_beat(s, n);
+		node_sees_down(s, link_at(s, e->a));
 		break;
 	case SIM_APPEAR:
 		sim_node_create(s, (uint32_t)e->a, (uint32_t)e->b);
 		break;
-	case SIM_START:
-		sim_node_task_start(s, n, e->b);
-		break;
-	case SIM_EXIT:
-		sim_node_task_exit(s, n, e->b, (int64_t)sim_below(s, 3), 0);
-		break;
-	case SIM_ACT:
-		client = sim_client_find(n, e->b);
-		if (client)
-			sim_client_act(s, client);
-		break;
-	case SIM_BACK:
-		client = sim_client_find(n, e->b);
-		if (client)
-			sim_client_back(s, client);
-		break;
-	case SIM_RESUME_END:
-		sim_node_resume_end(s, n);
-		break;
 	case SIM_MISFORTUNE:
 		if (!s->calm)
 			misfortune(s);
+		break;
+	default:
+		n = sim_node_find(s, e->a);
+		if (n && n->up && (!e->life || n->life == e->life))
+			happen_to_node(s, n, e);
 		break;
 	}
 }
