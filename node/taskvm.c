@@ -260,6 +260,7 @@ static void turn(struct taskvm *vm)
 		taskvm_launch_some(vm, SPAWNS_A_TURN);
 	run_timers(vm);
 	taskvm_conn_flush(vm);
+	taskvm_launch_rest(vm); /* which waits for the threads' ends: nobody waits for that */
 }
 
 /* All that was to be said has been said. Who shows the output has it as well, or takes so long that it must be on its way to

@@ -237,6 +237,7 @@ void taskvm_control_close(struct taskvm *vm, struct taskvm_task *t); /* what it 
 /* taskvm_launch.c: what to start. */
 int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m);
 void taskvm_launch_some(struct taskvm *vm, size_t ntasks_max); /* start waiting tasks */
+void taskvm_launch_rest(struct taskvm *vm); /* who starts tasks may go if none waits */
 void taskvm_launch_all(struct taskvm *vm); /* until none waits that is not held */
 bool taskvm_launch_can(const struct taskvm *vm); /* some more can be started now */
 void taskvm_launch_release(struct taskvm *vm, int code, const char *text); /* those that are held start, or fail */

@@ -2,7 +2,7 @@
  *
  * It is born connected (WEFT_TASKVM_FD). Frames wait in vm->packets until the turn is over, or there are many;
  * then they go out together, as many as fit into a packet: each packet wakes weftd. One with a descriptor goes
- * alone. What the kernel does not take waits on.
+ * alone. What the kernel does not take waits on. weftd's frames come likewise.
  *
  * What can go wrong: weftd dies or closes. Then the tasks go on, and the task VM tries the node's socket
  * again until its orphan time is over. On a new connection it says HELLO, what its job is, and again what it said of
@@ -292,6 +292,35 @@ static void take(struct taskvm *vm, const struct weft__msg *m, size_t nbytes, in
 		taskvm_conn_send(vm, &seen, -1);
 }
 
+/* The frame at *at, which moves on to the next one: what weftd says itself, or passes on from the coordinator. */
+static int decode(struct taskvm *vm, size_t *at, struct weft__msg *m, struct weft_error *e)
+{
+	int length = weft__frame_length(vm->packet + *at, e);
+	const uint8_t *body = vm->packet + *at + WEFT__FRAME_HEADER;
+	*at += WEFT__FRAME_HEADER + (size_t)length;
+	int rc = weft__msg_decode(body, (size_t)length, WEFT__ROLE_NODE, WEFT__ROLE_TASKVM, &vm->arena, m, e);
+	if (rc == WEFT_EDENIED)
+		rc = weft__msg_decode(body, (size_t)length, WEFT__ROLE_COORD, WEFT__ROLE_TASKVM, &vm->arena, m, e);
+	return rc;
+}
+
+/* The frames of a packet. A descriptor comes with a single one. */
+static void take_packet(struct taskvm *vm, size_t nbytes, int *fd)
+{
+	struct weft_error e;
+	struct weft__msg m;
+	int count = weft__frame_count(vm->packet, nbytes, &e), rc = count < 0 ? count : 0;
+	for (size_t at = 0, from = 0; !rc && at < nbytes && vm->conn >= 0; from = at) {
+		rc = decode(vm, &at, &m, &e);
+		if (!rc)
+			take(vm, &m, at - from - WEFT__FRAME_HEADER, fd);
+	}
+	if (!rc)
+		return;
+	weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "job=%u from weftd: %s", vm->job, e.text);
+	taskvm_conn_lost(vm, "weftd sent bad bytes");
+}
+
 /* Takes one packet: true when there was one and the connection still stands. */
 static bool read_packet(struct taskvm *vm)
 {
@@ -311,21 +340,7 @@ static bool read_packet(struct taskvm *vm)
 		return false;
 	}
 	int fd = received_fd(&msg);
-	struct weft_error e = {.code = WEFT_EPROTO, .text = "packet is not one frame"};
-	struct weft__msg m;
-	int length = n < WEFT__FRAME_HEADER ? WEFT_EPROTO : weft__frame_length(vm->packet, &e);
-	int rc = length < 0 || (size_t)length != (size_t)n - WEFT__FRAME_HEADER ? WEFT_EPROTO : 0;
-	const uint8_t *body = vm->packet + WEFT__FRAME_HEADER;
-	if (!rc)
-		rc = weft__msg_decode(body, (size_t)length, WEFT__ROLE_NODE, WEFT__ROLE_TASKVM, &vm->arena, &m, &e);
-	if (rc == WEFT_EDENIED) /* an answer of the coordinator, passed on */
-		rc = weft__msg_decode(body, (size_t)length, WEFT__ROLE_COORD, WEFT__ROLE_TASKVM, &vm->arena, &m, &e);
-	if (rc) {
-		weft__log(WEFT__LOG_WARN, "WEFT-PEER-BAD", "job=%u from weftd: %s", vm->job, e.text);
-		taskvm_conn_lost(vm, "weftd sent bad bytes");
-	} else {
-		take(vm, &m, (size_t)length, &fd);
-	}
+	take_packet(vm, (size_t)n, &fd);
 	if (fd >= 0)
 		close(fd);
 	return vm->conn >= 0;

@@ -263,6 +263,10 @@ void taskvm_launch_some(struct taskvm *vm, size_t ntasks_max)
 		start(vm, l, t);
 		ntasks_max--;
 	}
+}
+
+void taskvm_launch_rest(struct taskvm *vm)
+{
 	if (!is_ready(vm))
 		taskvm_crew_dismiss(vm);
 }

@@ -146,6 +146,13 @@ static void ended(void *arg, int status)
 
 static const struct link_handler handler = {.frame = on_frame, .closed = on_closed};
 
+/* Of many tasks' output each piece is acknowledged: that leaves together. */
+static void serve(struct job *j)
+{
+	link_set_handler(j->vm, &handler, j);
+	link_gather(j->vm);
+}
+
 void taskvm_link_rejoin(struct node *n, struct link **l, pid_t pid, uint64_t id)
 {
 	struct job *j = job_rejoin(n, id, *l, pid);
@@ -155,7 +162,7 @@ void taskvm_link_rejoin(struct node *n, struct link **l, pid_t pid, uint64_t id)
 		return;
 	}
 	*l = NULL;
-	link_set_handler(j->vm, &handler, j);
+	serve(j);
 	starter_tell(n, pid, ended, j);
 	weft__log(WEFT__LOG_INFO, "WEFT-TASKVM-REJOIN", "job=%u pid=%ld", j->id, (long)pid);
 }
@@ -257,7 +264,6 @@ static bool take_spare(struct job *j)
 	j->vm_pid = n->spare_pid;
 	n->spare = NULL;
 	n->spare_pid = 0;
-	link_set_handler(j->vm, &handler, j);
 	starter_tell(n, j->vm_pid, ended, j);
 	keeper_child_is(&n->keeper, j->vm_pid, KEEPER_TASKVM);
 	return true;
@@ -266,7 +272,9 @@ static bool take_spare(struct job *j)
 int taskvm_link_start(struct job *j, struct weft_error *e)
 {
 	int rc = take_spare(j) ? 0 : start_process(j->node, &handler, ended, j, &j->vm_pid, &j->vm, e);
-	if (!rc)
-		weft__log(WEFT__LOG_DEBUG, "WEFT-TASKVM-START", "job=%u pid=%ld", j->id, (long)j->vm_pid);
-	return rc;
+	if (rc)
+		return rc;
+	serve(j);
+	weft__log(WEFT__LOG_DEBUG, "WEFT-TASKVM-START", "job=%u pid=%ld", j->id, (long)j->vm_pid);
+	return 0;
 }

@@ -142,7 +142,8 @@ bool taskvm_output_open(const struct taskvm *vm)
 static void stream_end(struct taskvm *vm, struct taskvm_stream *s)
 {
 	struct taskvm_task *t = s->task;
-	close(s->fd); /* leaves the epoll set with it: nobody else has this descriptor */
+	epoll_ctl(vm->outputs, EPOLL_CTL_DEL, s->fd, NULL); /* a process that is being started has a copy until it is the program */
+	close(s->fd);
 	s->fd = -1;
 	vm->nstreams--;
 	if (t->streams[0].fd >= 0 || t->streams[1].fd >= 0)

@@ -649,6 +649,30 @@ static void without_weftd_all_ends_after_the_orphan_time(void **state)
 	assert_true(weft__clock_ns() - before >= 299 * 1000000ull); /* the loop counts whole milliseconds */
 }
 
+static void frames_of_weftd_that_come_together_are_all_taken(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m;
+	struct weft__buf packet = {0};
+	uint64_t signals = 0;
+	launch(r, &(struct asked){.argv = {"sleep", "1000"}, .ntasks = 2});
+	fake_expect(&r->vm, WEFT__MSG_STARTED, &m);
+	fake_expect(&r->vm, WEFT__MSG_STARTED, &m);
+	for (uint64_t rank = 0; rank < 2; rank++) {
+		m = (struct weft__msg){.code = WEFT__MSG_TASK_SIGNAL,
+		                       .task_signal = {.tid = tid_of(rank), .job = JOB, .signo = rank ? SIGTERM : SIGKILL}};
+		assert_int_equal(weft__msg_encode(&packet, &m, NULL), 0);
+	}
+	fake_send_raw(&r->vm, packet.data, packet.len);
+	weft__buf_fini(&packet);
+	for (int i = 0; i < 2; i++) {
+		fake_expect(&r->vm, WEFT__MSG_EXITED, &m);
+		signals |= m.exited.signo << (m.exited.tid == tid_of(1) ? 8 : 0);
+	}
+	assert_int_equal(signals, SIGTERM << 8 | SIGKILL);
+	assert_gone(r);
+}
+
 static void garbage_from_weftd_counts_as_a_lost_connection(void **state)
 {
 	struct rig *r = *state;
@@ -705,6 +729,7 @@ int main(void)
 	        A_TEST(rank_0_takes_the_descriptor_of_the_tool),
 	        A_TEST(sigterm_kills_all_and_ends),
 	        A_TEST(without_weftd_all_ends_after_the_orphan_time),
+	        A_TEST(frames_of_weftd_that_come_together_are_all_taken),
 	        A_TEST(garbage_from_weftd_counts_as_a_lost_connection),
 	        A_TEST(a_killed_job_starts_no_more_tasks),
 	};
