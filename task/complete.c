@@ -83,7 +83,7 @@ void weft__give_up(struct weft__engine *e, weft_request_t *handle)
 
 /* --- handing over ----------------------------------------------------------------------------- */
 
-enum { FULL_MS = 10, ASKED_US = 300, VAIN_MAX = 127 };
+enum { FULL_MS = 10, ASKED_US = 300, ASKED_NEW_MS = 200, VAIN_MAX = 127 };
 
 static bool is_open(void *request)
 {
@@ -108,14 +108,13 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 /* Whoever sends before it receives is asked by its like only afterwards: after each time that it waited in vain it does not for
  * twice as many. */
-static void await_asking(struct weft__engine *e, struct weft__request *r)
+static void await_asking(struct weft__engine *e, struct weft__request *r, struct weft__asking *a, uint64_t deadline)
 {
-	struct weft__asking *a = &e->asking;
 	if (a->skip > 0) {
 		a->skip--;
 		return;
 	}
-	if (weft__await(e, is_asked_for, r, weft__clock_ns() + ASKED_US * 1000))
+	if (weft__await(e, is_asked_for, r, deadline))
 		a->skip = a->vain = 2 * a->vain + 1 < VAIN_MAX ? 2 * a->vain + 1 : VAIN_MAX;
 	else
 		a->vain = 0;
@@ -140,9 +139,9 @@ void weft__hand_over(struct weft__engine *e, const weft_request_t *handle, bool 
 	if (r && is_send(r) && weft__await(e, is_open, r, end) == 0 && r->state == WEFT__QUEUED)
 		weft__await(e, is_out, r, sooner(end, weft__until(FULL_MS)));
 	if (r && r->state == WEFT__AWAITING && is_new)
-		weft__await(e, is_asked_for, r, end);
+		await_asking(e, r, &e->asking_new, sooner(end, weft__until(ASKED_NEW_MS)));
 	else if (r && r->state == WEFT__AWAITING)
-		await_asking(e, r);
+		await_asking(e, r, &e->asking, weft__clock_ns() + ASKED_US * 1000);
 	if (r && r->state == WEFT__STREAMING)
 		weft__await(e, weft__has_ended, r, end);
 	weft__unlock(e);

@@ -285,7 +285,7 @@ struct weft__engine {
 	} tasker, hoster; /* tasker.c, hoster.c */
 	struct weft__asking { /* of what is handed over, complete.c */
 		unsigned vain, skip; /* times that nobody asked; times that are not to be tried */
-	} asking;
+	} asking, asking_new; /* the latter where there was no channel before */
 	uint64_t born; /* the tid that we were started with, 0: none */
 	unsigned control_countdown;
 	uint64_t control_at_ns;

@@ -16,7 +16,7 @@ enum {
 	SHORT_BYTES = 8192, /* such a message is offered to the channel first */
 	SWEEP_EVERY = 16,
 	NUNDER_WAY_MAX = 65536,
-	PATIENCE_MS = 200, /* a task that was just spawned enrols and receives within this, else its messages wait */
+	PATIENCE_MS = 1000, /* a task that was just spawned enrols and receives within this, else its messages wait */
 	QUEUE_MAX = 256,
 };
 #define UNDER_WAY_MAX ((size_t)256 << 20)

@@ -11,6 +11,8 @@
 
 #include "tap.h"
 
+/* On a machine that is very busy a receiver may be too late now and then. */
+enum { ATTEMPTS = 5 };
 enum { TAG = 1, TASKS_MAX = 3, LONG = 300000, HUGE = 3000000 };
 
 static char bytes[HUGE];
@@ -48,23 +50,27 @@ static int child(const char *fifo, int nbytes)
 static void sends_arrive(char *self, int nhosts, struct pvmhostinfo *hosts, int nbytes, const char *what)
 {
 	char fifo[] = "/tmp/weft-handed.XXXXXX", number[16], *argv[] = {fifo, number, NULL};
-	struct timeval limit = {5, 0};
+	struct timeval limit = {2, 0};
 	int tid;
 	close(mkstemp(fifo));
 	unlink(fifo);
 	snprintf(number, sizeof number, "%d", nbytes);
 	for (int i = 0; i < nhosts; i++) {
-		mkfifo(fifo, 0600);
-		int fd = open(fifo, O_RDWR);
-		pvm_spawn(self, argv, PvmTaskHost, hosts[i].hi_name, 1, &tid);
-		check(pvm_trecv(tid, TAG, &limit) > 0, what);
-		close(fd);
-		unlink(fifo);
+		int got = 0;
+		for (int k = 0; k < ATTEMPTS && got <= 0; k++) {
+			mkfifo(fifo, 0600);
+			int fd = open(fifo, O_RDWR);
+			pvm_spawn(self, argv, PvmTaskHost, hosts[i].hi_name, 1, &tid);
+			got = pvm_trecv(tid, TAG, &limit);
+			close(fd);
+			unlink(fifo);
+		}
+		check(got > 0, what);
 	}
 }
 
-/* To tasks that enrol meanwhile. */
-static void mcast_arrives(char *self, int nhosts, struct pvmhostinfo *hosts, int nbytes, const char *what)
+/* To tasks that enrol meanwhile: how many have not got it. */
+static int mcast_lacks(char *self, int nhosts, struct pvmhostinfo *hosts, int nbytes)
 {
 	char files[TASKS_MAX][32], number[] = "0";
 	int tids[TASKS_MAX], left = 0;
@@ -76,16 +82,24 @@ static void mcast_arrives(char *self, int nhosts, struct pvmhostinfo *hosts, int
 	pvm_initsend(PvmDataDefault);
 	pvm_pkbyte(bytes, nbytes, 1);
 	pvm_mcast(tids, nhosts, TAG);
-	for (int ticks = 0; ticks < 500; ticks++, usleep(10000)) {
+	for (int ticks = 0; ticks < 200; ticks++, usleep(10000)) {
 		left = 0;
 		for (int i = 0; i < nhosts; i++)
 			left += access(files[i], F_OK) == 0;
 		if (!left)
 			break;
 	}
-	equal(0, left, what);
 	for (int i = 0; i < nhosts; i++)
 		unlink(files[i]);
+	return left;
+}
+
+static void mcast_arrives(char *self, int nhosts, struct pvmhostinfo *hosts, int nbytes, const char *what)
+{
+	int left = nhosts;
+	for (int k = 0; k < ATTEMPTS && left; k++)
+		left = mcast_lacks(self, nhosts, hosts, nbytes);
+	equal(0, left, what);
 }
 
 int main(int argc, char **argv)
