@@ -445,6 +445,8 @@ static int ask_for_job(struct run *r)
 	struct weft_error e;
 	unsigned flags = WEFT__SPAWN_ATTACHED | (r->own_stdin ? WEFT__SPAWN_STDIN : 0);
 	int rc         = make_runner(r, &e);
+	if (!rc && !r->quiet) /* first: the job may be over before another question is out */
+		cores_count(&r->cores, r->session, on_cores, r);
 	if (!rc) {
 		send_stdin(r);
 		int64_t req = plan_send(&r->plan, r->session, flags, runner_answer, r->root, &e);
@@ -453,8 +455,6 @@ static int ask_for_job(struct run *r)
 		else
 			r->root->req = req;
 	}
-	if (!rc && !r->quiet)
-		cores_count(&r->cores, r->session, on_cores, r);
 	if (rc == WEFT_ECLOSED)
 		tell_closed(r, rc, e.text);
 	else if (rc)

@@ -6,7 +6,7 @@ cd "$tmp" || exit 99
 expect "it compiles" "$(compile master -Wall -Wextra -Werror -lpvm3)"
 
 weft up --local-nodes 3 >/dev/null
-weft run --host '#1' "$tmp/master" >out 2>err &
+weft run --host '#1' "$tmp/master" "$tmp/killed" >out 2>err &
 run=$!
 has_done() { grep -q "^done $1$" out; }
 workers() { weft ps | awk -v node="$1" '$2 ~ node && /master/ { print $1 }'; }
@@ -18,10 +18,11 @@ victim=$(weft ps --json | tr -d ' \n' | sed 's/},{/}\n{/g' | grep '"node":3' | s
 until_true 20 has_done 150
 # A whole node: its daemon, its task VMs and what they host, at once.
 pids=$(left | awk '{ print $1 }' | while read -r p; do
-	tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | grep -q -E -- "(--node 2 |/n2 )" && echo "$p"
+	tr '\0' ' ' 2>/dev/null <"/proc/$p/cmdline" | grep -q -E -- "(--node 2 |/n2 )" && echo "$p"
 done)
 children=$(for p in $pids; do cat "/proc/$p/task/$p/children" 2>/dev/null; done)
 kill -9 $pids $children 2>/dev/null
+: >killed
 expect "node 2 had processes" "$([ "$(echo $pids | wc -w)" -ge 2 ] || echo "only: $pids")"
 wait $run
 rc=$?
