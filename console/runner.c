@@ -8,6 +8,7 @@
  * end of it); a node that left in good order took an OUTPUT_END with it (we wait for it a while, and no longer);
  * the reader of our output is slow (acknowledgements are kept back) or gone (output_failed).
  *
+ * Output that goes to a task does not come here: the events about its tasks say so, and no end of it is waited for.
  * Where some roots' output is shown in another way or elsewhere, OUTPUT of a job that is not known waits for it.
  */
 #include "config.h"
