@@ -536,6 +536,8 @@ static void a_list_that_broke_half_way_goes_on(void **state)
 static bool introduces(struct daemon *d, const struct weft__msg *m)
 {
 	int fds[2];
+	if (m->code == WEFT__MSG_NOTIFY)
+		result(d, m->notify.req, 0, 0);
 	if (m->code != WEFT__MSG_CONNECT)
 		return true;
 	struct weft__msg channel = {.code = WEFT__MSG_CHANNEL, .channel = {.tid = m->connect.tid}};
@@ -571,6 +573,7 @@ static void an_exit_notice_comes_after_the_last_message(void **state)
 	weft_status_t status;
 	char in[8];
 	assert_int_equal(begin(&d, &e), 0);
+	assert_int_equal(weft__notify(e, WEFT_NOTIFY_EXIT, C, 6, &other.v, 1), 0); /* else it is not waited for */
 	assert_int_equal(weft__recv(e, other, C, WEFT_ANY_TAG, in, 8, &status, 5000), 0);
 	assert_int_equal(status.tag, 5);
 	assert_int_equal(
