@@ -220,6 +220,8 @@ static void open_enrolled(struct client *c, const struct weft__msg_hello *m, int
 	announce(c, m);
 	welcome(c);
 	intro_enrolled(c->node, c->task);
+	if (!c->spawned)
+		hold(c);
 	if (m->client)
 		output_again(c->node, c->number);
 }
@@ -236,8 +238,6 @@ static void open_known(struct client *c, const struct weft__msg_hello *m, int *f
 		refuse(c, rc, weft__err_text(rc));
 	else
 		open_enrolled(c, m, fd);
-	if (!rc && c->state == CLIENT_OPEN)
-		hold(c);
 }
 
 static void open_task(struct client *c, const struct weft__msg_hello *m, int *fd)
