@@ -590,14 +590,13 @@ void client_held(struct node *n, const struct keeper_held *h, int *fd)
 	if (!rc) {
 		weft__map_remove(&n->clients, c->number);
 		c->number = h->client;
+		c->held = true;
 		rc = job_outside(n, c, h->tid, h->job, &c->task);
 	}
-	if (rc) {
+	if (rc)
 		client_close(c);
-		return;
-	}
-	c->held = true;
-	client_again(c);
+	else
+		client_again(c);
 }
 
 void client_down(struct node *n, const struct weft__msg_down *m)

@@ -7,16 +7,8 @@
 
 int weft__hoster(struct weft__engine *e, bool on, weft_context_t context, int32_t tag)
 {
-	struct weft__service before = e->hoster;
 	struct weft__msg m = {.code = WEFT__MSG_HOSTER, .hoster = {.on = on}};
-	if (on) /* the first orders may come with the answer */
-		e->hoster = (struct weft__service){true, context.v, tag};
-	int rc = weft__ask_result(e, &m, NULL, -1);
-	if (rc)
-		e->hoster = before;
-	else if (!on)
-		e->hoster.on = false;
-	return rc;
+	return weft__service_change(e, &e->hoster, &m, &(struct weft__service){on, context.v, tag});
 }
 
 void weft__hoster_again(struct weft__engine *e)

@@ -532,6 +532,8 @@ void weft__on_output(struct weft__engine *e, const struct weft__msg *m); /* OUTP
 void weft__outputs_fini(struct weft__engine *e);
 
 /* --- tasker.c --------------------------------------------------------------------------------- */
+/* By the message m, which says so, this task becomes what `to` says, or no longer is it. */
+int weft__service_change(struct weft__engine *e, struct weft__service *s, struct weft__msg *m, const struct weft__service *to);
 void weft__on_start_task(struct weft__engine *e, const struct weft__msg_start_task *m);
 void weft__tasker_again(struct weft__engine *e); /* the node's daemon is a new one */
 

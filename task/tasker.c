@@ -5,23 +5,23 @@
 
 #include "task/quick.h"
 
-static int register_as(struct weft__engine *e, bool on)
+int weft__service_change(struct weft__engine *e, struct weft__service *s, struct weft__msg *m, const struct weft__service *to)
 {
-	struct weft__msg m = {.code = WEFT__MSG_TASKER, .tasker = {.on = on}};
-	return weft__ask_result(e, &m, NULL, -1);
+	struct weft__service before = *s;
+	if (to->on) /* the first orders may come with the answer */
+		*s = *to;
+	int rc = weft__ask_result(e, m, NULL, -1);
+	if (rc)
+		*s = before;
+	else
+		s->on = to->on;
+	return rc;
 }
 
 int weft__tasker(struct weft__engine *e, bool on, weft_context_t context, int32_t tag)
 {
-	struct weft__service before = e->tasker;
-	if (on) /* the first orders may come with the answer */
-		e->tasker = (struct weft__service){true, context.v, tag};
-	int rc = register_as(e, on);
-	if (rc)
-		e->tasker = before;
-	else if (!on)
-		e->tasker.on = false;
-	return rc;
+	struct weft__msg m = {.code = WEFT__MSG_TASKER, .tasker = {.on = on}};
+	return weft__service_change(e, &e->tasker, &m, &(struct weft__service){on, context.v, tag});
 }
 
 void weft__tasker_again(struct weft__engine *e)

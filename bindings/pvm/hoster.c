@@ -15,38 +15,10 @@
 
 enum { START_TAG = SM_STHOST & INT32_MAX, LINE = 1024 };
 
-/* Its place in the mailbox, -1: it is none. */
-static int place = -1;
-
-static int begin(void)
-{
-	int rc = weft__pvm_code(weft__hoster(weft__pvm.e, true, (weft_context_t){PvmBaseContext}, START_TAG));
-	if (rc)
-		return rc == PvmExists ? PvmAlready : rc;
-	int id = weft__pvm_tid_message();
-	place = id < 0 ? id : weft__call_putinfo((char *)HOSTER, id, PvmMboxMultiInstance);
-	if (id > 0)
-		weft__pvm_buf_drop(id);
-	return place < 0 ? place : PvmOk;
-}
-
-static int end(void)
-{
-	int rc = weft__pvm_code(weft__hoster(weft__pvm.e, false, (weft_context_t){0}, 0));
-	weft__call_delinfo((char *)HOSTER, place, PvmMboxDefault);
-	place = -1;
-	return rc == PvmNotFound ? PvmNoTask : rc;
-}
-
 int weft__call_reg_hoster(void)
 {
-	static int tid;
-	int rc = weft__pvm_enrol();
-	if (rc == PvmOk && tid != weft__pvm.tid)
-		place = -1; /* another life */
-	tid = weft__pvm.tid;
-	if (rc == PvmOk)
-		rc = place < 0 ? begin() : end();
+	static struct weft__pvm_service hoster = {.name = HOSTER, .change = weft__hoster, .tag = START_TAG, .place = -1};
+	int rc = weft__pvm_serve(&hoster);
 	return rc ? lpvmerr("pvm_reg_hoster", rc) : PvmOk;
 }
 

@@ -182,6 +182,15 @@ int weft__pvm_tell_group_server(int tag);
 int weft__pvm_register(const char *service, int bufid);
 int weft__pvm_tid_message(void); /* a new buffer, or an error */
 
+/* Something that daemons do, and that a task may do in their place. Static, place -1. */
+struct weft__pvm_service {
+	const char *name; /* of its mailbox */
+	int (*change)(struct weft__engine *e, bool on, weft_context_t context, int32_t tag);
+	int32_t tag; /* of what it is asked */
+	int tid, place; /* who it was last, and where in the mailbox; -1: it is not in there */
+};
+int weft__pvm_serve(struct weft__pvm_service *s); /* from now on, or no longer */
+
 /* An order to start a daemon, when this task is the hoster: PVM's message of it. */
 bool weft__pvm_host_order(const void *bytes, size_t nbytes, int *bufid);
 int weft__hosts_started(struct weft__pvm_buf *b); /* what it answers */

@@ -48,40 +48,43 @@ int weft__call_reg_rm(struct pvmhostinfo **host)
 	return rc;
 }
 
-/* Its place in the mailbox, -1: it is none. */
-static int tasker_index = -1;
-
-static int begin_tasks(void)
+static int begin_service(struct weft__pvm_service *s)
 {
-	int rc = weft__pvm_code(weft__tasker(weft__pvm.e, true, (weft_context_t){PvmBaseContext}, START_TAG));
-	int id = rc ? rc : weft__pvm_tid_message();
+	int rc = weft__pvm_code(s->change(weft__pvm.e, true, (weft_context_t){PvmBaseContext}, s->tag));
 	if (rc)
 		return rc == PvmExists ? PvmAlready : rc;
-	tasker_index = id < 0 ? id : weft__call_putinfo((char *)TASKER, id, PvmMboxMultiInstance);
+	int id = weft__pvm_tid_message();
+	s->place = id < 0 ? id : weft__call_putinfo((char *)s->name, id, PvmMboxMultiInstance);
 	if (id > 0)
 		weft__pvm_buf_drop(id);
-	if (tasker_index < 0)
-		weft__tasker(weft__pvm.e, false, (weft_context_t){0}, 0);
-	return tasker_index < 0 ? tasker_index : PvmOk;
+	if (s->place < 0)
+		s->change(weft__pvm.e, false, (weft_context_t){0}, 0);
+	return s->place < 0 ? s->place : PvmOk;
 }
 
-static int end_tasks(void)
+static int end_service(struct weft__pvm_service *s)
 {
-	int rc = weft__pvm_code(weft__tasker(weft__pvm.e, false, (weft_context_t){0}, 0));
-	weft__call_delinfo((char *)TASKER, tasker_index, PvmMboxDefault);
-	tasker_index = -1;
+	int rc = weft__pvm_code(s->change(weft__pvm.e, false, (weft_context_t){0}, 0));
+	weft__call_delinfo((char *)s->name, s->place, PvmMboxDefault);
+	s->place = -1;
 	return rc == PvmNotFound ? PvmNoTask : rc;
+}
+
+int weft__pvm_serve(struct weft__pvm_service *s)
+{
+	int rc = weft__pvm_enrol();
+	if (rc == PvmOk && s->tid != weft__pvm.tid)
+		s->place = -1; /* another life */
+	s->tid = weft__pvm.tid;
+	if (rc == PvmOk)
+		rc = s->place < 0 ? begin_service(s) : end_service(s);
+	return rc;
 }
 
 int weft__call_reg_tasker(void)
 {
-	static int tid;
-	int rc = weft__pvm_enrol();
-	if (rc == PvmOk && tid != weft__pvm.tid)
-		tasker_index = -1; /* another life */
-	tid = weft__pvm.tid;
-	if (rc == PvmOk)
-		rc = tasker_index < 0 ? begin_tasks() : end_tasks();
+	static struct weft__pvm_service tasker = {.name = TASKER, .change = weft__tasker, .tag = START_TAG, .place = -1};
+	int rc = weft__pvm_serve(&tasker);
 	return rc ? lpvmerr("pvm_reg_tasker", rc) : PvmOk;
 }
 

@@ -5,22 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ints.h"
+
 enum { READY = 9, HAND_OVER = 50, END = 51, WHO = 52 };
-
-static void send_int(int tid, int tag, int value)
-{
-	pvm_initsend(PvmDataDefault);
-	pvm_pkint(&value, 1, 1);
-	pvm_send(tid, tag);
-}
-
-static int receive_int(int tid, int tag)
-{
-	int value = -999;
-	pvm_recv(tid, tag);
-	pvm_upkint(&value, 1, 1);
-	return value;
-}
 
 /* Answers that there are no hosts, and tells which one it is. */
 static void serve(int number)

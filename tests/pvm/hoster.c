@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ints.h"
+
 enum { READY = 7, END = 8, ADDED = 9, HOSTS_MAX = 8 };
 
 /* --- the hoster ----------------------------------------------------------------------------------- */
@@ -68,21 +70,6 @@ static void answer(const char *file)
 	answered.wid = asked.wid;
 	pvm_setminfo(pvm_getsbuf(), &answered);
 	pvm_send((int)0x80000000, SM_STHOSTACK);
-}
-
-static void send_int(int tid, int tag, int value)
-{
-	pvm_initsend(PvmDataDefault);
-	pvm_pkint(&value, 1, 1);
-	pvm_send(tid, tag);
-}
-
-static int receive_int(int tid, int tag)
-{
-	int value = -999;
-	pvm_recv(tid, tag);
-	pvm_upkint(&value, 1, 1);
-	return value;
 }
 
 static int be_hoster(const char *file)

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ints.h"
+
 enum { HELLO = 5, END = 6, READY = 7, EXIT = 8, SLEEP = 99, TASKS_MAX = 16, TEXTS_MAX = 256 };
 
 /* --- the tasker ----------------------------------------------------------------------------------- */
@@ -136,21 +138,6 @@ static int be_task(const char *text)
 }
 
 /* --- who uses it ---------------------------------------------------------------------------------- */
-
-static void send_int(int tid, int tag, int value)
-{
-	pvm_initsend(PvmDataDefault);
-	pvm_pkint(&value, 1, 1);
-	pvm_send(tid, tag);
-}
-
-static int receive_int(int tid, int tag)
-{
-	int value = -999;
-	pvm_recv(tid, tag);
-	pvm_upkint(&value, 1, 1);
-	return value;
-}
 
 static void meet(const char *program, int n, int *tids)
 {
