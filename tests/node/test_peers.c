@@ -503,6 +503,15 @@ static int dial_task(struct other *o, const struct link_token *token)
 	return o->socket;
 }
 
+/* The other node's task 1 has a channel for ours, at this token. */
+static void introduce(struct other *o, uint64_t high, const struct link_token *token)
+{
+	struct weft__msg intro = {
+	        .code = WEFT__MSG_INTRO,
+	        .intro = {.low = their_tid(1), .high = high, .token = {token->bytes, sizeof token->bytes}}};
+	assert_int_equal(link_send(o->link, &intro, NULL, 0), 0);
+}
+
 static void a_token_serves_one_connection_and_no_guess(void **state)
 {
 	struct other *o = *state;
@@ -514,10 +523,7 @@ static void a_token_serves_one_connection_and_no_guess(void **state)
 	expect(o, WEFT__MSG_INTRO_WANTED, &m);
 	assert_int_equal(m.intro_wanted.low, their_tid(1));
 	assert_int_equal(m.intro_wanted.high, high);
-	struct weft__msg intro = {
-	        .code = WEFT__MSG_INTRO,
-	        .intro = {.low = their_tid(1), .high = high, .token = {token.bytes, sizeof token.bytes}}};
-	assert_int_equal(link_send(o->link, &intro, NULL, 0), 0);
+	introduce(o, high, &token);
 	expect(o, WEFT__MSG_INTRO_ANSWER, &m);
 	assert_int_equal(m.intro_answer.code, 0);
 	guess = token;
@@ -537,17 +543,14 @@ static void an_introduction_to_nobody_is_refused(void **state)
 	struct weft__msg m;
 	struct link_token token = {{1}};
 	uint64_t high = higher_tid(o);
-	struct weft__msg intro = {
-	        .code = WEFT__MSG_INTRO,
-	        .intro = {.low = their_tid(1), .high = high, .token = {token.bytes, sizeof token.bytes}}};
 	dial(o);
-	assert_int_equal(link_send(o->link, &intro, NULL, 0), 0);
+	introduce(o, high, &token);
 	tell_that_all_is_told(o);
 	expect(o, WEFT__MSG_INTRO_ANSWER, &m);
 	assert_int_equal(m.intro_answer.code, WEFT_ENOTASK);
 	uv_timer_stop(&o->beats);
 	start_task(o, "s300"); /* ends without having enrolled */
-	assert_int_equal(link_send(o->link, &intro, NULL, 0), 0);
+	introduce(o, high, &token);
 	expect(o, WEFT__MSG_PEER_TASK_GONE, &m);
 	assert_int_equal(m.peer_task_gone.tid, high);
 	end(o);
@@ -572,11 +575,8 @@ static void who_is_faster_than_the_coordinator_waits_for_it(void **state)
 	struct weft__msg m;
 	struct link_token token = {{1}};
 	uint64_t high = higher_tid(o);
-	struct weft__msg intro = {
-	        .code = WEFT__MSG_INTRO,
-	        .intro = {.low = their_tid(1), .high = high, .token = {token.bytes, sizeof token.bytes}}};
 	dial(o);
-	assert_int_equal(link_send(o->link, &intro, NULL, 0), 0);
+	introduce(o, high, &token);
 	await_complaint(o);
 	rig_confirm(&o->rig); /* from before it had heard anything */
 	start_task(o, "h w");
