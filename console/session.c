@@ -44,6 +44,7 @@ struct session {
 	int64_t node;
 	struct weft_error end;       /* why it was closed; code 0: it is open */
 	char dir[PATH_MAX];
+	char nodedir[PATH_MAX + 24]; /* where the node's daemons listen; "": not known yet */
 	char name[65], host[256];
 };
 
@@ -106,7 +107,7 @@ static int greet(struct session *s, uint64_t again)
 	return link_send(s->link, &m, NULL, 0);
 }
 
-/* Another daemon has taken us in: what we asked the old one itself. */
+/* What we asked an earlier daemon itself. */
 static void ask_again(struct session *s)
 {
 	size_t cursor = 0;
@@ -119,6 +120,17 @@ static void ask_again(struct session *s)
 	}
 }
 
+/* What we said to the coordinator and it has not seen. */
+static int say_again(struct session *s)
+{
+	int rc = 0;
+	for (struct weft__list *l = s->counts.kept.next; !rc && l != &s->counts.kept; l = l->next) {
+		const struct weft__unseen *k = WEFT__CONTAINER(l, struct weft__unseen, link);
+		rc                           = link_send_body(s->link, k->body, k->nbytes);
+	}
+	return rc;
+}
+
 static void welcomed(struct session *s, const struct weft__msg_welcome *m)
 {
 	if (s->welcomed)
@@ -127,6 +139,7 @@ static void welcomed(struct session *s, const struct weft__msg_welcome *m)
 	s->client   = m->client;
 	s->pass     = m->pass;
 	s->node     = (int64_t)m->node;
+	snprintf(s->nodedir, sizeof s->nodedir, "%s/n%lld", s->dir, (long long)s->node);
 	snprintf(s->name, sizeof s->name, "%.*s", (int)m->vm.n, m->vm.p);
 	snprintf(s->host, sizeof s->host, "%.*s", (int)m->host.n, m->host.p);
 	uv_stop(s->loop);
@@ -136,10 +149,8 @@ static void welcomed(struct session *s, const struct weft__msg_welcome *m)
 static int resumed(struct session *s, uint64_t seen)
 {
 	int rc = weft__session_confirm(&s->counts, seen);
-	for (struct weft__list *l = s->counts.kept.next; !rc && l != &s->counts.kept; l = l->next) {
-		const struct weft__unseen *k = WEFT__CONTAINER(l, struct weft__unseen, link);
-		rc                           = link_send_body(s->link, k->body, k->nbytes);
-	}
+	if (!rc)
+		rc = say_again(s);
 	s->resuming = false;
 	return rc;
 }
@@ -207,13 +218,21 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 
 static const struct link_handler handler;
 
-/* Whoever takes the daemon's place listens already where it did; false: nobody does. */
+/* Whoever takes the daemon's place listens already where it did; false: nobody does. A daemon that has not said WELCOME
+ * has passed nothing on: the next one is told all, as if it were the first. */
 static bool reconnect(struct session *s)
 {
-	char nodedir[PATH_MAX + 24];
-	snprintf(nodedir, sizeof nodedir, "%s/n%lld", s->dir, (long long)s->node);
-	int fd = s->welcomed && s->end.code == 0 ? weft__rundir_connect(nodedir, "sock", NULL) : -1;
-	return fd >= 0 && !link_open(s->loop, &fd, &handler, s, &s->link) && !greet(s, 0);
+	int fd = *s->nodedir && s->end.code == 0 ? weft__rundir_connect(s->nodedir, "sock", NULL) : -1;
+	if (fd < 0 || link_open(s->loop, &fd, &handler, s, &s->link))
+		return false;
+	int rc = greet(s, 0);
+	if (!rc && !s->welcomed) {
+		ask_again(s);
+		rc = say_again(s);
+	}
+	if (rc)
+		link_close(&s->link);
+	return !rc;
 }
 
 static void on_closed(struct link *l, void *arg, int code, const char *text)
@@ -265,10 +284,15 @@ int session_attach(uv_loop_t *loop, const char *vm, struct session **s, struct w
 	int fd = weft__rundir_attach(vm, dir, sizeof dir, e);
 	if (fd < 0)
 		return fd;
+	char nodedir[PATH_MAX];
+	strcpy(nodedir, dir);
 	char *slash = strrchr(dir, '/'); /* the VM's folder has the node's */
 	if (slash)
 		*slash = '\0';
-	return session_open(loop, &fd, dir, s, e);
+	int rc = session_open(loop, &fd, dir, s, e);
+	if (!rc)
+		strcpy((*s)->nodedir, nodedir);
+	return rc;
 }
 
 static void free_timer(uv_handle_t *timer)

@@ -91,6 +91,12 @@ void weft__control_close(struct weft__engine *e)
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
+/* It takes no more for now; or the daemon has gone, and who reads will come to that, behind what it still said. */
+static bool may_go_on(int why)
+{
+	return why == EAGAIN || why == EWOULDBLOCK || why == ENOBUFS || why == EPIPE || why == ECONNRESET;
+}
+
 static void flush(struct weft__engine *e)
 {
 	struct weft__control *c = &e->control;
@@ -100,7 +106,7 @@ static void flush(struct weft__engine *e)
 		ssize_t sent = send(c->fd, c->outbox.data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (sent < 0 && errno == EINTR)
 			continue;
-		if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) {
+		if (sent < 0 && may_go_on(errno)) {
 			weft__rouse(e);
 			return;
 		}
@@ -330,11 +336,11 @@ static void resumed(struct weft__engine *e, uint64_t seen)
 		flush(e);
 }
 
-/* It is gone; who takes its place listens already where it did. false: nobody does. */
+/* It is gone, perhaps before it said WELCOME; who takes its place listens already where it did. false: nobody does. */
 static bool reconnect(struct weft__engine *e)
 {
 	struct weft__control *c = &e->control;
-	int fd = c->nodedir && e->welcome ? weft__rundir_connect(c->nodedir, "sock", NULL) : -1;
+	int fd = c->nodedir && !e->refused ? weft__rundir_connect(c->nodedir, "sock", NULL) : -1;
 	if (fd < 0)
 		return false;
 	weft__wait_forget_fd(e, c->fd);

@@ -39,6 +39,11 @@ static void on_closed(struct link *l, void *arg, int code, const char *text)
 
 static const struct link_handler handler = {.frame = on_frame, .closed = on_closed};
 
+void fake_serve(struct fake *f, int *fd)
+{
+	assert_int_equal(link_open(&f->loop, fd, &handler, f, &f->link), 0);
+}
+
 void fake_open(struct fake *f, void (*answer)(struct fake *f, const struct weft__msg *m))
 {
 	int pair[2];
@@ -46,7 +51,7 @@ void fake_open(struct fake *f, void (*answer)(struct fake *f, const struct weft_
 	*f = (struct fake){.answer = answer};
 	assert_int_equal(uv_loop_init(&f->loop), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(link_open(&f->loop, &pair[0], &handler, f, &f->link), 0);
+	fake_serve(f, &pair[0]);
 	assert_int_equal(session_open(&f->loop, &pair[1], "/nowhere/testvm", &f->session, &e), 0);
 }
 

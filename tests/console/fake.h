@@ -26,6 +26,7 @@ struct fake {
 
 /* A session that is connected, its HELLO not yet answered. */
 void fake_open(struct fake *f, void (*answer)(struct fake *f, const struct weft__msg *m));
+void fake_serve(struct fake *f, int *fd); /* the node's end of another one; takes it */
 void fake_close(struct fake *f);
 
 void fake_send(struct fake *f, const struct weft__msg *m); /* from the node to the tool */

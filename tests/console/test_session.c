@@ -1,8 +1,12 @@
 /* test_session.c - a tool's connection, against a node that answers, refuses, dies or says nothing. */
 #include "config.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "tests/base/test.h"
@@ -67,6 +71,61 @@ static void a_machine_that_dies_ends_the_question(void **state)
 	fake_close(&f);
 }
 
+static void answer_signal(struct fake *f, const struct weft__msg *m)
+{
+	struct weft__msg answer = {.code = WEFT__MSG_RESULT, .result = {.req = m->result.req}};
+	if (m->code == WEFT__MSG_HELLO) {
+		fake_welcome(f);
+		return;
+	}
+	answer.result.code = m->signal.job == 1 ? 0 : m->signal.job == 2 ? WEFT_ENOTASK : WEFT_EDENIED;
+	if (m->signal.job == 3)
+		answer.result.text = weft__str("because of this");
+	fake_send(f, &answer);
+}
+
+/* A daemon that crashes as soon as it has accepted; the next one, which listens where it did, serves. */
+struct crashing {
+	struct fake fake;
+	struct link_listener *listener;
+	int crashes;
+};
+
+static void crash_or_serve(void *arg, int fd)
+{
+	struct crashing *c = arg;
+	if (c->crashes-- > 0)
+		close(fd);
+	else
+		fake_serve(&c->fake, &fd);
+}
+
+static void what_is_asked_before_the_welcome_outlives_the_daemon(void **state)
+{
+	struct crashing c = {.fake = {.answer = answer_signal}, .crashes = 2};
+	char top[] = "/tmp/weft-test.XXXXXX", nodedir[64];
+	struct weft_error e;
+	struct weft__msg m = {.code = WEFT__MSG_SIGNAL, .signal = {.job = 1, .signo = 9}};
+	snprintf(nodedir, sizeof nodedir, "%s/n1", mkdtemp(top));
+	assert_int_equal(mkdir(nodedir, 0700), 0);
+	int dirfd = open(nodedir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(uv_loop_init(&c.fake.loop), 0);
+	assert_int_equal(link_listen_unix(&c.fake.loop, dirfd, "sock", crash_or_serve, &c, &c.listener, &e), 0);
+	setenv("WEFT_DIR", nodedir, 1);
+	assert_int_equal(session_attach(&c.fake.loop, NULL, &c.fake.session, &e), 0);
+	unsetenv("WEFT_DIR");
+	assert_int_equal(session_request(c.fake.session, &m, 5000, &e), 0); /* the coordinator's */
+	assert_int_equal(session_node(c.fake.session), 1);
+	assert_int_equal(c.fake.nreceived, 2);
+	assert_int_equal(c.fake.received[0], WEFT__MSG_HELLO);
+	link_listener_close(&c.listener);
+	fake_close(&c.fake);
+	unlinkat(dirfd, "sock", 0);
+	close(dirfd);
+	rmdir(nodedir);
+	rmdir(top);
+}
+
 static void silence_has_an_end(void **state)
 {
 	struct fake f;
@@ -96,19 +155,6 @@ static void silence_has_an_end_also_after_a_pause_of_the_loop(void **state)
 	nanosleep(&pause, NULL); /* the loop's own clock stands still meanwhile */
 	assert_int_equal(session_request(f.session, &m, 50, &e), WEFT_ETIMEDOUT);
 	fake_close(&f);
-}
-
-static void answer_signal(struct fake *f, const struct weft__msg *m)
-{
-	struct weft__msg answer = {.code = WEFT__MSG_RESULT, .result = {.req = m->result.req}};
-	if (m->code == WEFT__MSG_HELLO) {
-		fake_welcome(f);
-		return;
-	}
-	answer.result.code = m->signal.job == 1 ? 0 : m->signal.job == 2 ? WEFT_ENOTASK : WEFT_EDENIED;
-	if (m->signal.job == 3)
-		answer.result.text = weft__str("because of this");
-	fake_send(f, &answer);
 }
 
 static void results_come_with_their_text_or_that_of_the_error(void **state)
@@ -184,6 +230,7 @@ int main(void)
 	        cmocka_unit_test(a_welcome_tells_where_we_are),
 	        cmocka_unit_test(a_refusal_comes_through_in_its_own_words),
 	        cmocka_unit_test(a_machine_that_dies_ends_the_question),
+	        cmocka_unit_test(what_is_asked_before_the_welcome_outlives_the_daemon),
 	        cmocka_unit_test(silence_has_an_end),
 	        cmocka_unit_test(silence_has_an_end_also_after_a_pause_of_the_loop),
 	        cmocka_unit_test(results_come_with_their_text_or_that_of_the_error),

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,6 +22,7 @@
 #include "base/heap.h"
 #include "base/ids.h"
 #include "base/rng.h"
+#include "base/rundir.h"
 #include "task/state.h"
 #include "tests/task/tasks.h"
 
@@ -263,6 +265,37 @@ static void a_daemon_that_goes_during_hello_is_no_vm(void **state)
 	close(fds[0]);
 	assert_int_equal(weft__enrol_by(&e, &fds[1], NULL, 0), WEFT_ENOVM);
 	assert_int_equal(fds[1], -1);
+}
+
+/* As soon as they have accepted; the one after them, which listens where they did, serves. */
+static void *crash_twice(void *arg)
+{
+	struct daemon *d = arg;
+	int listener = d->fd;
+	for (int i = 0; i < 2; i++)
+		close(accept(listener, NULL, NULL));
+	d->fd = accept(listener, NULL, NULL);
+	close(listener);
+	return daemon_thread(d);
+}
+
+static void enrolling_outlives_the_daemon(void **state)
+{
+	struct daemon d = {.hears = refuses, .size = 1, .fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct weft__engine *e = NULL;
+	char nodedir[] = "/tmp/weft-test.XXXXXX";
+	assert_non_null(mkdtemp(nodedir));
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/sock", nodedir);
+	assert_int_equal(bind(d.fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listen(d.fd, 4), 0);
+	int fd = weft__rundir_connect(nodedir, "sock", NULL);
+	assert_int_equal(pthread_create(&d.thread, NULL, crash_twice, &d), 0);
+	assert_int_equal(weft__enrol_by(&e, &fd, nodedir, 0), 0);
+	assert_true(weft__tid_equal(weft__self(e), self));
+	finish(&d, &e);
+	unlink(address.sun_path);
+	rmdir(nodedir);
 }
 
 static void enrolling_without_memory_fails_cleanly(void **state)
@@ -827,6 +860,7 @@ int main(void)
 	        cmocka_unit_test(the_environment_tunes_what_it_may),
 	        cmocka_unit_test(a_refusal_is_passed_on_in_words),
 	        cmocka_unit_test(a_daemon_that_goes_during_hello_is_no_vm),
+	        cmocka_unit_test(enrolling_outlives_the_daemon),
 	        cmocka_unit_test(enrolling_without_memory_fails_cleanly),
 	        cmocka_unit_test(questions_get_their_answers),
 	        cmocka_unit_test(absurd_arguments_do_not_reach_the_daemon),
