@@ -221,10 +221,8 @@ static void a_folder_open_to_others_is_refused_with_the_command_that_mends_it(vo
 static void a_folder_of_another_user_is_refused(void **state)
 {
 	struct weft_error e;
-	if (geteuid() != 0) {
-		print_message("# only root can give a folder to another user\n");
-		skip();
-	}
+	if (geteuid() != 0)
+		skip_because("only root can give a folder to another user");
 	make_folder(below("d"));
 	assert_int_equal(chown(below("d"), STRANGER, STRANGER), 0);
 	assert_int_equal(weft__rundir_open(below("d"), 1, &e), WEFT_EDENIED);
@@ -276,10 +274,8 @@ static void a_path_longer_than_a_socket_address_connects(void **state)
 static void a_server_of_another_user_is_refused(void **state)
 {
 	struct weft_error e;
-	if (geteuid() != 0) {
-		print_message("# only root can listen as another user\n");
-		skip();
-	}
+	if (geteuid() != 0)
+		skip_because("only root can listen as another user");
 	make_folder(below("n1"));
 	int listener = listen_in(below("n1"), STRANGER);
 	assert_int_equal(weft__rundir_connect(below("n1"), "sock", &e), WEFT_EDENIED);

@@ -2,16 +2,13 @@
 #ifndef WEFT_TESTS_LINK_PARTY_H
 #define WEFT_TESTS_LINK_PARTY_H
 
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
 #include <stdbool.h>
 
 #include "base/buf.h"
 #include "link/link.h"
+#include "tests/base/test.h"
 
 struct party {
 	struct link *l;

@@ -217,10 +217,8 @@ static void another_user_is_hung_up_on(void **state)
 {
 	struct stage *s = *state;
 	struct host h;
-	if (geteuid() != 0) {
-		print_message("another_user_is_hung_up_on: only root can become another user\n");
-		skip();
-	}
+	if (geteuid() != 0)
+		skip_because("only root can become another user");
 	open_host(s, &h);
 	/* The folder and the file would keep him out before we see him: open both. */
 	assert_int_equal(fchmod(h.dirfd, 0755), 0);

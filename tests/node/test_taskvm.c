@@ -3,10 +3,8 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,11 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/clock.h"
 #include "base/exe.h"
 #include "node/children.h"
+#include "tests/base/test.h"
 #include "tests/node/fake.h"
 
 extern char **environ;
@@ -449,7 +446,7 @@ static void there_is_room_for_all_descriptors_before_the_first_of_many_tasks_sta
 	struct weft__msg m;
 	cpu_set_t ours;
 	if (sched_getaffinity(0, sizeof ours, &ours) || CPU_COUNT(&ours) < 2)
-		skip(); /* one thread starts them */
+		skip_because("on one core one thread starts all tasks");
 	launch(r, &(struct asked){.argv = {"sh", "-c", "while read what size; do case $what in FDSize:) test $size -gt 256; exit;; esac; "
 	                                               "done </proc/$PPID/status; exit 2"},
 	                          .ntasks = NTASKS});

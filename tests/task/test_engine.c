@@ -3,18 +3,15 @@
 #include "config.h"
 
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/heap.h"
 #include "base/ids.h"
+#include "tests/base/test.h"
 #include "tests/task/tasks.h"
 
 #define C WEFT_CONTEXT
@@ -145,8 +142,8 @@ static void memory_of_kept_messages_is_used_again(void **state)
 {
 	struct tasks t;
 	char out[3000], in[3000];
-	if (wire == INPROC) /* needs memory for each message itself */
-		skip();
+	if (wire == INPROC)
+		skip_because("the channel within a process needs memory for each message itself");
 	tasks_open(&t, 2, wire, NULL);
 	for (int i = 0; i < 3; i++) {
 		size_t n = sizeof out - (size_t)i;

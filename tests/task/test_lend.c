@@ -3,16 +3,13 @@
 #include "config.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "task/state.h"
+#include "tests/base/test.h"
 #include "tests/task/tasks.h"
 
 #define C WEFT_CONTEXT
@@ -185,7 +182,7 @@ static void a_receiver_that_takes_as_it_likes_gets_all(void **state)
 	pthread_t receiver;
 	void *failures;
 	if (wire == INPROC)
-		skip(); /* it is for one thread */
+		skip_because("the channel within a process is for one thread");
 	tasks_open(&t, 2, wire, &large);
 	assert_int_equal(pthread_create(&receiver, NULL, receives, &t), 0);
 	for (unsigned i = 0; i < NMESSAGES + NUNDER_WAY; i++) {

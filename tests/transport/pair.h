@@ -3,15 +3,12 @@
 #ifndef TESTS_TRANSPORT_PAIR_H
 #define TESTS_TRANSPORT_PAIR_H
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
 #include "transport/transport.h"
+#include "tests/base/test.h"
 
 enum { MESSAGE_MAX = 8 * 1024 * 1024 + 1 };
 

@@ -395,8 +395,7 @@ static void producer_without_a_fence_wakes_all_the_same(void **state)
 		if (side == 1)
 			_exit(0);
 		waitpid(pid, &status, 0);
-		print_message("# membarrier(2) does not work here\n");
-		skip();
+		skip_because("membarrier(2) does not work here");
 	}
 	int rc = duel(&d, side);
 	if (side == 1)
@@ -503,10 +502,8 @@ static void nothing_half_is_seen_after_any_instruction_of_the_producer(void **st
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
-		print_message("# ptrace(2) is not allowed here\n");
-		skip();
-	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip_because("ptrace(2) is not allowed here");
 	long steps = step_through(m.ring, copy, &rx, before, pid);
 	print_message("# %ld instructions\n", steps);
 	kill(pid, SIGKILL);

@@ -165,8 +165,7 @@ static void mapping_without_address_space_fails(void **state)
 {
 	int status;
 #ifdef ASAN
-	print_message("# a sanitizer needs the address space itself\n");
-	skip();
+	skip_because("a sanitizer needs the address space itself");
 #endif
 	pid_t pid = fork();
 	assert_true(pid >= 0);
@@ -231,10 +230,8 @@ static void old_kernel_is_good_enough(void **state)
 		_exit(count_fds() == before ? 0 : 4);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
-		print_message("# seccomp(2) is not allowed here\n");
-		skip();
-	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip_because("seccomp(2) is not allowed here");
 	assert_int_equal(status, 0);
 }
 
