@@ -16,4 +16,4 @@ include %D%/batch/local.mk
 include %D%/bench/local.mk
 include %D%/model/local.mk
 include %D%/checks/local.mk
-EXTRA_DIST += %D%/cmocka.sh %D%/run.sh
+EXTRA_DIST += %D%/cmocka.sh %D%/report.sh %D%/run.sh
