@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/heap.h"
 #include "coord/state.h"
 
@@ -139,20 +140,14 @@ static void send_piece(struct coord *c, struct gift *g)
 		settle(c, g);
 }
 
-static void put_u32(uint8_t *at, uint32_t v)
-{
-	for (size_t i = 0; i < 4; i++)
-		at[i] = (uint8_t)(v >> 8 * i);
-}
-
 static void complete(struct coord *c, struct exchange *x)
 {
 	for (size_t i = 0; i < x->ngifts; i++) {
 		struct gift *g = &x->gifts[i];
 		uint8_t header[HEADER_BYTES];
-		put_u32(header, g->job);
-		put_u32(header + 4, g->node);
-		put_u32(header + 8, (uint32_t)g->bytes.len);
+		weft__u32_put(header, g->job);
+		weft__u32_put(header + 4, g->node);
+		weft__u32_put(header + 8, (uint32_t)g->bytes.len);
 		if (weft__buf_append(&x->result, header, sizeof header) ||
 		    weft__buf_append(&x->result, g->bytes.data, g->bytes.len)) {
 			c->failed = WEFT_ENOMEM;

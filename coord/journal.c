@@ -5,22 +5,12 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/crc.h"
 
 static const uint8_t journal_head[JOURNAL_HEAD] = {'W', 'E', 'F', 'T', 'J', JOURNAL_VERSION, 0, 0};
 
 enum { VERSION_AT = 5 };
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	for (int i = 0; i < 4; i++)
-		p[i] = (uint8_t)(v >> 8 * i);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 int journal_append_head(struct weft__buf *b)
 {
@@ -42,9 +32,9 @@ void journal_close_record(struct weft__buf *b, size_t at)
 	size_t nbytes = b->len - at - JOURNAL_FRAME;
 	uint8_t *frame = b->data + at;
 	assert(nbytes > 0 && nbytes <= JOURNAL_RECORD_MAX);
-	put32(frame, (uint32_t)nbytes);
-	put32(frame + 4, weft__crc32c(0, frame, 4));
-	put32(frame + 8, weft__crc32c(0, frame + JOURNAL_FRAME, nbytes));
+	weft__u32_put(frame, (uint32_t)nbytes);
+	weft__u32_put(frame + 4, weft__crc32c(0, frame, 4));
+	weft__u32_put(frame + 8, weft__crc32c(0, frame + JOURNAL_FRAME, nbytes));
 }
 
 int journal_append(struct weft__buf *b, const void *body, size_t nbytes)
@@ -86,13 +76,13 @@ int journal_next(const uint8_t *bytes, size_t nbytes, size_t *at, const uint8_t 
 	const uint8_t *frame = bytes + *at;
 	if (left < JOURNAL_FRAME)
 		return 0;
-	uint32_t n = get32(frame);
-	if (get32(frame + 4) != weft__crc32c(0, frame, 4) || n == 0 || n > JOURNAL_RECORD_MAX)
+	uint32_t n = weft__u32_get(frame);
+	if (weft__u32_get(frame + 4) != weft__crc32c(0, frame, 4) || n == 0 || n > JOURNAL_RECORD_MAX)
 		return weft__err_set(e, WEFT_EPROTO, "the journal is damaged: no record at byte %zu of %zu", *at,
 		                     nbytes);
 	if (left - JOURNAL_FRAME < n)
 		return 0;
-	if (get32(frame + 8) != weft__crc32c(0, frame + JOURNAL_FRAME, n))
+	if (weft__u32_get(frame + 8) != weft__crc32c(0, frame + JOURNAL_FRAME, n))
 		return weft__err_set(e, WEFT_EPROTO, "the journal is damaged: bad checksum of the record at byte %zu of %zu",
 		                     *at, nbytes);
 	*body = frame + JOURNAL_FRAME;

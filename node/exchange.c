@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/heap.h"
 #include "node/taskvm.h"
 
@@ -71,11 +72,6 @@ int exchange_start(struct taskvm *vm, const char *name, const uint64_t *members,
 	return 0;
 }
 
-static uint32_t get_u32(const uint8_t *at)
-{
-	return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
 /* Takes the members' pieces apart; how many, or WEFT_EPROTO. pieces NULL: only counts. */
 static int64_t split(const struct weft__buf *all, struct exchange_piece *pieces)
 {
@@ -85,12 +81,12 @@ static int64_t split(const struct weft__buf *all, struct exchange_piece *pieces)
 		if (all->len - at < HEADER_BYTES)
 			return WEFT_EPROTO;
 		const uint8_t *header = all->data + at;
-		size_t nbytes = get_u32(header + 8);
+		size_t nbytes = weft__u32_get(header + 8);
 		at += HEADER_BYTES;
 		if (nbytes > all->len - at)
 			return WEFT_EPROTO;
 		if (pieces)
-			pieces[n] = (struct exchange_piece){get_u32(header), get_u32(header + 4), all->data + at, nbytes};
+			pieces[n] = (struct exchange_piece){weft__u32_get(header), weft__u32_get(header + 4), all->data + at, nbytes};
 		at += nbytes;
 		n++;
 	}

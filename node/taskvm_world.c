@@ -15,22 +15,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/heap.h"
 #include "base/ids.h"
 #include "node/exchange.h"
 
 enum { RUN_BYTES = 9 }; /* first rank, how many, their family */
-
-static void put_u32(uint8_t *at, uint32_t v)
-{
-	for (size_t i = 0; i < 4; i++)
-		at[i] = (uint8_t)(v >> 8 * i);
-}
-
-static uint32_t get_u32(const uint8_t *at)
-{
-	return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
 
 /* Those of our tasks that belong to an MPI, in runs of equal ones. */
 static int print_runs(const struct taskvm *vm, struct weft__buf *runs)
@@ -42,8 +32,8 @@ static int print_runs(const struct taskvm *vm, struct weft__buf *runs)
 			count++;
 		if (family == FAMILY_NONE)
 			continue;
-		put_u32(run, i);
-		put_u32(run + 4, count);
+		weft__u32_put(run, i);
+		weft__u32_put(run + 4, count);
 		run[8] = family;
 		rc = weft__buf_append(runs, run, sizeof run);
 	}
@@ -53,7 +43,7 @@ static int print_runs(const struct taskvm *vm, struct weft__buf *runs)
 static int read_runs(struct taskvm *vm, const uint8_t *bytes, size_t n)
 {
 	for (; n >= RUN_BYTES; bytes += RUN_BYTES, n -= RUN_BYTES) {
-		uint32_t first = get_u32(bytes), count = get_u32(bytes + 4);
+		uint32_t first = weft__u32_get(bytes), count = weft__u32_get(bytes + 4);
 		uint8_t family = bytes[8];
 		if (first >= vm->size || count > vm->size - first || (family != FAMILY_OPENMPI && family != FAMILY_MPICH))
 			return WEFT_EPROTO;

@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include "base/bytes.h"
+
 void weft__frame_header(uint8_t header[static WEFT__FRAME_HEADER], size_t nbytes)
 {
 	assert(nbytes <= WEFT__FRAME_MAX);
@@ -11,8 +13,7 @@ void weft__frame_header(uint8_t header[static WEFT__FRAME_HEADER], size_t nbytes
 	header[1] = 'F';
 	header[2] = WEFT__PROTO_VERSION;
 	header[3] = 0;
-	for (unsigned i = 0; i < 4; i++)
-		header[4 + i] = (uint8_t)(nbytes >> 8 * i);
+	weft__u32_put(header + 4, (uint32_t)nbytes);
 }
 
 int weft__frame_length(const uint8_t header[static WEFT__FRAME_HEADER], struct weft_error *e)
@@ -25,9 +26,7 @@ int weft__frame_length(const uint8_t header[static WEFT__FRAME_HEADER], struct w
 		                     WEFT__PROTO_VERSION);
 	if (header[3] != 0)
 		return weft__err_set(e, WEFT_EPROTO, "unknown frame flags 0x%02x", header[3]);
-	uint32_t nbytes = 0;
-	for (unsigned i = 0; i < 4; i++)
-		nbytes |= (uint32_t)header[4 + i] << 8 * i;
+	uint32_t nbytes = weft__u32_get(header + 4);
 	if (nbytes == 0 || nbytes > WEFT__FRAME_MAX)
 		return weft__err_set(e, WEFT_EPROTO, "a frame of %u bytes, not 1 to %d", nbytes,
 		                     WEFT__FRAME_MAX);
