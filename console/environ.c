@@ -6,21 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/environ.h"
 #include "base/err.h"
 #include "base/heap.h"
 
 /* What a task is told about itself is wrong for whoever it starts. */
 static bool is_own(const char *assignment)
 {
-	static const char *const names[] = {"WEFT_FD",  "WEFT_TID",  "WEFT_RANK", "WEFT_SIZE",
-	                                    "WEFT_JOB", "WEFT_NODE", "WEFT_DIR",  "WEFT_VM",
-	                                    "WEFT_PVM_TARGETS", "PVMNOPARENT", "PVMTMASK", "PVMTRCBUF", "PVMTRCOPT"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		size_t n = strlen(names[i]);
-		if (!strncmp(assignment, names[i], n) && assignment[n] == '=')
+	static const char *const pvm[] = {"WEFT_PVM_TARGETS=", "PVMNOPARENT=", "PVMTMASK=", "PVMTRCBUF=", "PVMTRCOPT="};
+	for (size_t i = 0; i < sizeof pvm / sizeof *pvm; i++)
+		if (!strncmp(assignment, pvm[i], strlen(pvm[i])))
 			return true;
-	}
-	return false;
+	return weft__environ_is_own(assignment);
 }
 
 static int push(struct environ_list *l, const char *assignment)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/environ.h"
 #include "base/heap.h"
 
 static void strings_free(char **strings)
@@ -37,17 +38,14 @@ static void launch_free(struct taskvm_launch *l)
 }
 
 /* Variables that say who a task is, to Weft or to MPICH, must not come from its parent. */
-static bool is_ours(const struct weft__str *variable)
+static bool is_ours(const char *variable)
 {
-	static const char *const own[] = {"WEFT_FD=",        "WEFT_TID=",       "WEFT_RANK=",    "WEFT_SIZE=",
-	                                  "WEFT_JOB=",       "WEFT_NODE=",      "WEFT_DIR=",     "WEFT_VM=",
-	                                  "WEFT_CPUS=",      "WEFT_TASKVM_FD=", "WEFTD_OWNER_FD=", "WEFT_STANDIN=",
-	                                  "PMI_FD=",         "PMI_RANK=",       "PMI_SIZE=",     "PMI_PORT=",
-	                                  "PMI_ID=",         "PMI_SPAWNED=",    "MPI_LOCALRANKID=", "MPI_LOCALNRANKS="};
-	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-		if (!strncmp(variable->p, own[i], strlen(own[i])))
+	static const char *const mpich[] = {"PMI_FD=",      "PMI_RANK=",        "PMI_SIZE=",       "PMI_PORT=", "PMI_ID=",
+	                                    "PMI_SPAWNED=", "MPI_LOCALRANKID=", "MPI_LOCALNRANKS="};
+	for (size_t i = 0; i < sizeof mpich / sizeof *mpich; i++)
+		if (!strncmp(variable, mpich[i], strlen(mpich[i])))
 			return true;
-	return false;
+	return weft__environ_is_own(variable);
 }
 
 /* A copy that ends with NULL, or NULL. */
@@ -58,7 +56,7 @@ static char **strings_copy(const struct weft__strs *strings, bool without_ours)
 		return NULL;
 	size_t n = 0;
 	for (size_t i = 0; i < strings->n; i++) {
-		if (without_ours && is_ours(&strings->p[i]))
+		if (without_ours && is_ours(strings->p[i].p))
 			continue;
 		copy[n] = weft__strndup(strings->p[i].p, strings->p[i].n);
 		if (!copy[n++]) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/batch.h"
+#include "base/environ.h"
 #include "base/log.h"
 #include "base/rundir.h"
 #include "node/addresses.h"
@@ -242,10 +243,8 @@ static void limits_set(struct node *n)
 /* Nothing that belongs to the VM survives in the environment of what we start. */
 static void environment_clean(void)
 {
-	static const char *const names[] = {"WEFT_FD",  "WEFT_TID",  "WEFT_RANK", "WEFT_SIZE",
-	                                    "WEFT_JOB", "WEFT_NODE", "WEFT_DIR",  "WEFT_VM"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		unsetenv(names[i]);
+	for (const char *const *name = weft__environ_own; *name; name++)
+		unsetenv(*name);
 }
 
 static int run(void *arg)

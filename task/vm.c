@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/environ.h"
 #include "base/heap.h"
 #include "task/quick.h"
 
@@ -319,17 +320,6 @@ static bool answer_spawn(struct weft__ask *ask, const struct weft__msg *m)
 	return births->seen >= births->count || m->spawned.tids.n == 0;
 }
 
-/* What the node sets for a task, and what another one of ours has no business with. */
-static bool is_own_variable(const char *variable)
-{
-	static const char *const names[] = {"WEFT_FD=",  "WEFT_TID=",  "WEFT_RANK=", "WEFT_SIZE=",
-	                                    "WEFT_JOB=", "WEFT_NODE=", "WEFT_DIR=",   "WEFT_STANDIN="};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strncmp(variable, names[i], strlen(names[i])) == 0)
-			return true;
-	return false;
-}
-
 static bool is_replaced(const char *variable, const char *const *more)
 {
 	const char *equals = strchr(variable, '=');
@@ -371,7 +361,7 @@ static struct weft__str *make_env(const char *const *more, size_t *n)
 		return NULL;
 	*n = 0;
 	for (; own && *own; own++)
-		if (!is_own_variable(*own) && !is_replaced(*own, more))
+		if (!weft__environ_is_own(*own) && !is_replaced(*own, more))
 			out[(*n)++] = weft__str(*own);
 	for (; more && *more; more++)
 		out[(*n)++] = weft__str(*more);
