@@ -343,8 +343,9 @@ void output_acknowledged(struct client *c, const struct weft__msg_output_ack *m)
 void output_to_vm(struct node *n, uint64_t node, uint64_t job, const struct weft__msg *m);
 void output_client_gone(struct client *c);
 void output_peer_broken(struct node *n, uint32_t index); /* for good: nobody will acknowledge */
-/* All for a client, 0 any, of that node is to be said once more; or only where something is on its way. */
-void output_peer_again(struct node *n, uint32_t index, uint64_t client, bool under_way);
+/* All for a client, 0 any, of that node is to be said once more; */
+void output_peer_again(struct node *n, uint32_t index, uint64_t client);
+void output_peer_lost_some(struct node *n, uint32_t index); /* or only what was on its way there. */
 bool output_may_come(const struct job *j); /* after a takeover: its reader is back, or never will be */
 void output_again(struct node *n, uint64_t client); /* all for a client of this node, 0 for any */
 

@@ -121,32 +121,42 @@ static void ask_again(struct job *j)
 		taskvm_link_send(j, &(struct weft__msg){.code = WEFT__MSG_OUTPUT_AGAIN}, -1);
 }
 
-void output_peer_again(struct node *n, uint32_t index, uint64_t client, bool under_way)
+/* Does this job's output go to that client, 0 any, of that node? */
+static bool is_for(const struct job *j, uint32_t index, uint64_t client)
+{
+	return j->sink_node == index && (!client || j->sink_client == client);
+}
+
+static struct job *next_job(struct node *n, size_t *cursor)
+{
+	uint64_t id;
+	void *job;
+	return weft__map_next(&n->jobs, cursor, &id, &job) ? job : NULL;
+}
+
+void output_peer_again(struct node *n, uint32_t index, uint64_t client)
 {
 	size_t cursor = 0;
-	uint64_t id;
-	void *value;
-	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
-		struct job *j = value;
-		if (j->sink_node != index || (client && j->sink_client != client))
-			continue;
-		if (under_way && !j->output_sent && !(j->flags & WEFT__SPAWN_STDIN))
-			continue;
-		ask_again(j);
-	}
+	for (struct job *j; (j = next_job(n, &cursor));)
+		if (is_for(j, index, client))
+			ask_again(j);
+}
+
+void output_peer_lost_some(struct node *n, uint32_t index)
+{
+	size_t cursor = 0;
+	for (struct job *j; (j = next_job(n, &cursor));)
+		if (is_for(j, index, 0) && (j->output_sent || j->flags & WEFT__SPAWN_STDIN))
+			ask_again(j);
 }
 
 /* Of jobs whose reader's node is not there: it is dropped. */
 static void output_stranded(struct node *n)
 {
 	size_t cursor = 0;
-	uint64_t id;
-	void *value;
-	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
-		struct job *j = value;
+	for (struct job *j; (j = next_job(n, &cursor));)
 		if (j->sink_node != n->index && !peer_find(n, j->sink_node))
 			ask_again(j);
-	}
 }
 
 bool output_may_come(const struct job *j)
@@ -163,7 +173,7 @@ void output_again(struct node *n, uint64_t client)
 	size_t cursor = 0;
 	uint64_t index;
 	void *unused;
-	output_peer_again(n, n->index, client, false);
+	output_peer_again(n, n->index, client);
 	if (!client)
 		output_stranded(n);
 	while (weft__map_next(&n->peers, &cursor, &index, &unused))
@@ -173,13 +183,9 @@ void output_again(struct node *n, uint64_t client)
 void output_peer_broken(struct node *n, uint32_t index)
 {
 	size_t cursor = 0;
-	uint64_t id;
-	void *value;
-	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
-		struct job *j = value;
-		if (j->sink_node == index && j->output_sent) /* nobody will acknowledge what was under way */
-			acknowledge(n, id, n->index, j->output_sent);
-	}
+	for (struct job *j; (j = next_job(n, &cursor));)
+		if (is_for(j, index, 0) && j->output_sent) /* nobody will acknowledge what was under way */
+			acknowledge(n, j->id, n->index, j->output_sent);
 }
 
 void output_client_gone(struct client *c)

@@ -88,7 +88,7 @@ static void message(struct peer *p, const struct weft__msg *m)
 	case WEFT__MSG_HEARTBEAT:
 		break;
 	case WEFT__MSG_OUTPUT_AGAIN:
-		output_peer_again(p->node, p->index, m->output_again.client, false);
+		output_peer_again(p->node, p->index, m->output_again.client);
 		break;
 	default:
 		intro_message(p, m);
@@ -125,7 +125,7 @@ static void retry(uv_timer_t *timer)
 	struct peer *p = timer->data;
 	p->lost_some = false;
 	intro_peer_broken(p->node, p->index); /* dials, when anything is still wanted */
-	output_peer_again(p->node, p->index, 0, true);
+	output_peer_lost_some(p->node, p->index);
 }
 
 /* There was a link, or was to be one. */
@@ -361,7 +361,7 @@ void peer_known(struct node *n, const struct weft__msg_peer *m)
 		intro_peer_again(n, p->index);
 	if (n->taking_over) { /* tools that came back before we knew of it, and task VMs whose readers are there */
 		peer_send(n, p->index, &(struct weft__msg){.code = WEFT__MSG_OUTPUT_AGAIN});
-		output_peer_again(n, p->index, 0, false);
+		output_peer_again(n, p->index, 0);
 	}
 }
 
