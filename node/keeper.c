@@ -6,7 +6,8 @@
  * What can go wrong:
  * - The daemon is killed, or ends without having said that it means to. It is forked anew, from the process that still
  *   has the key, a little later each time. The keeper is a subreaper: the coordinator, the task VMs and the launchers that
- *   the dead daemon had started are its children now; when one of them ends the next daemon is told.
+ *   the dead daemon had started are its children now; when one of them ends the next daemon is told. What that one has
+ *   no room for waits here.
  * - Such a task VM dies: its tasks become the keeper's, which kills what no daemon has started.
  * - It crashes again and again: the keeper gives up, ends all its children, and the node is lost.
  * - The daemon never came up: there is nothing to save, it ends as it did.
@@ -38,6 +39,7 @@ enum {
 	DELAY_MS     = 50, /* before the second one in a row, then twice as long each time */
 	TERM_MS      = 2500, /* at the end: children have so long after SIGTERM, */
 	KILL_MS      = 5000, /* and until here after SIGKILL */
+	LATE_MS      = 10,   /* a busy daemon may have made room for words */
 	CHILDREN_MAX = 4096,
 };
 
@@ -214,13 +216,44 @@ static size_t sweep(struct keeper *k, pid_t daemon)
 	return nstrays;
 }
 
+/* Words that there was no room for, the oldest first. */
+static struct keeper_word late[KEEPER_CHILDREN];
+static size_t nlate;
+
+static bool say(struct keeper *k, const struct keeper_word *word)
+{
+	return send(k->words[0], word, sizeof *word, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+static void say_late(struct keeper *k)
+{
+	size_t n = 0;
+	while (n < nlate && say(k, &late[n]))
+		n++;
+	nlate -= n;
+	memmove(late, late + n, nlate * sizeof *late);
+}
+
+/* A new daemon has the notes, in which none of those that ended stands any more. */
+static void forget_words(struct keeper *k)
+{
+	struct keeper_word word;
+	nlate = 0;
+	while (keeper_hear(k, &word))
+		;
+}
+
 static void child_ended(struct keeper *k, pid_t pid, int status, pid_t daemon)
 {
 	struct keeper_word word = {.pid = pid, .status = status};
 	bool known = child_find(k->notes, pid) != NULL;
 	child_forget(k->notes, pid); /* the daemon alone moves nchildren, which it may be about to do now */
-	if (known && send(k->words[0], &word, sizeof word, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		weft__log(WEFT__LOG_WARN, "WEFT-KEEPER-WORD", "pid=%ld: %s", (long)pid, strerror(errno));
+	if (known && (nlate || !say(k, &word))) {
+		if (nlate < KEEPER_CHILDREN)
+			late[nlate++] = word;
+		else
+			weft__log(WEFT__LOG_WARN, "WEFT-KEEPER-WORD", "pid=%ld: the daemon does not listen", (long)pid);
+	}
 	sweep(k, daemon);
 }
 
@@ -247,7 +280,9 @@ static int watch(struct keeper *k, const sigset_t *signals, pid_t daemon, uint64
 	int status = 0;
 	while (!reap(k, daemon, &status)) {
 		uint64_t now = weft__clock_ns();
-		uint64_t left = daemon ? UINT64_C(3600000000000) : now < until ? until - now : 0;
+		say_late(k);
+		uint64_t patience = nlate ? LATE_MS * UINT64_C(1000000) : UINT64_C(3600000000000);
+		uint64_t left = daemon ? patience : now < until ? until - now : 0;
 		struct timespec limit = {.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
 		if (left == 0)
 			break;
@@ -339,6 +374,7 @@ int keeper_run(struct keeper *k, int (*daemon)(void *arg), void (*clean)(void *a
 		return 1;
 	}
 	for (;;) {
+		forget_words(k);
 		pid_t pid = fork();
 		if (pid == 0) {
 			prctl(PR_SET_NAME, "weftd", 0, 0, 0);

@@ -1,5 +1,5 @@
 if HAVE_CMOCKA
-node_tests = tests/node/test_bind tests/node/test_family tests/node/test_pmi1 tests/node/test_taskvm \
+node_tests = tests/node/test_bind tests/node/test_family tests/node/test_keeper tests/node/test_pmi1 tests/node/test_taskvm \
 	tests/node/test_weftd tests/node/test_clients \
 	tests/node/test_peers tests/node/test_vm tests/node/test_hosts
 check_PROGRAMS += $(node_tests)
@@ -10,6 +10,10 @@ tests_node_test_family_SOURCES = %D%/test_family.c node/behind.c node/behind.h n
 	node/script.c node/script.h node/world.c node/world.h
 tests_node_test_family_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_node_test_family_LDADD = $(node_test_libs)
+
+tests_node_test_keeper_SOURCES = %D%/test_keeper.c node/children.c node/children.h node/keeper.c node/keeper.h
+tests_node_test_keeper_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_node_test_keeper_LDADD = $(node_test_libs)
 
 tests_node_test_pmi1_SOURCES = %D%/test_pmi1.c node/keys.c node/keys.h node/pmi1.c node/pmi1.h node/pmi1_spawn.c \
 	node/pmi1_spawn.h
