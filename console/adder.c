@@ -265,6 +265,9 @@ static struct weft__str text_of(const struct hostfile_host *h, enum hostfile_tex
 	return weft__str(h->text[which] ? h->text[which] : "");
 }
 
+/* PVM's so= */
+static const char *const start_names[] = {[HOSTFILE_USUAL] = "", [HOSTFILE_PASSWORD] = "pw", [HOSTFILE_BY_HAND] = "ms"};
+
 static int ask(struct adder *a, struct entry *e)
 {
 	const struct hostfile_host *h = e->host;
@@ -280,6 +283,7 @@ static int ask(struct adder *a, struct entry *e)
 		                                         .path = text_of(h, HOSTFILE_PATH),
 		                                         .wdir = text_of(h, HOSTFILE_WDIR),
 		                                         .ports = text_of(h, HOSTFILE_PORTS),
+		                                         .start = weft__str(start_names[h->start]),
 		                                         .slots = h->slots,
 		                                         .speed = h->speed};
 		if (!m.node_add.ports.n && a->options->ports)

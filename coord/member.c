@@ -45,7 +45,7 @@ static int check_how(const struct weft__msg_node_add *m, struct weft_error *e)
 		bool name;
 	} parts[] = {{"host", &m->host, true},      {"login", &m->login, true},  {"address", &m->address, true},
 	             {"daemon", &m->daemon, false}, {"path", &m->path, false},   {"working directory", &m->wdir, false},
-	             {"port", &m->ports, true}};
+	             {"port", &m->ports, true},     {"way to start", &m->start, false}};
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		struct weft__str s = *parts[i].value;
 		if (s.n > 0 && !(parts[i].name ? is_host_name(s) : is_printable(s)))

@@ -96,6 +96,7 @@ void node_start(struct coord *c, struct node *n, const struct weft__msg_node_add
 		m.node_start.path = how->path;
 		m.node_start.wdir = how->wdir;
 		m.node_start.ports = how->ports;
+		m.node_start.start = how->start;
 	}
 	if (home)
 		send_node(c, home, &m);

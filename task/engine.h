@@ -150,7 +150,7 @@ int weft__add_node(struct weft__engine *e, const char *host, uint32_t *node);
  * became of them is in code and node. 0, or why none was asked for. */
 struct weft__new_host {
 	const char *host; /* NULL: local */
-	const char *login, *address, *daemon, *path, *wdir, *ports;
+	const char *login, *address, *daemon, *path, *wdir, *ports, *start;
 	uint32_t slots, speed;
 	int code;
 	uint32_t node;
@@ -267,7 +267,7 @@ int weft__hoster(struct weft__engine *e, bool on, weft_context_t context, int32_
 #define WEFT__HOST_MAGIC "WEFTHST"
 struct weft__host_order {
 	char magic[8];
-	uint32_t node; /* two texts follow, each with its NUL: the host, perhaps behind USER@, and the command */
+	uint32_t node; /* three texts follow, each with its NUL: the host, perhaps behind USER@, the command, and PVM's so= */
 };
 /* The line that the command has printed, or why it could not be run. */
 int weft__host_started(struct weft__engine *e, uint32_t node, const char *line);

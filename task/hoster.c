@@ -27,20 +27,26 @@ int weft__host_started(struct weft__engine *e, uint32_t node, const char *line)
 	return rc;
 }
 
+/* With its NUL; where the next one goes. */
+static char *append(char *to, struct weft__str text)
+{
+	if (text.n)
+		memcpy(to, text.p, text.n);
+	to[text.n] = '\0';
+	return to + text.n + 1;
+}
+
 void weft__on_start_host(struct weft__engine *e, const struct weft__msg_start_host *m)
 {
 	struct weft__match_key key = {e->self.v, e->hoster.context, e->hoster.tag};
 	struct weft__host_order order = {.magic = WEFT__HOST_MAGIC, .node = (uint32_t)m->node};
-	struct weft__message *message = weft__message_new(e, &key, sizeof order + m->login.n + m->command.n + 2);
+	struct weft__message *message = weft__message_new(e, &key, sizeof order + m->login.n + m->command.n + m->start.n + 3);
 	if (!message)
 		return;
 	char *to = (char *)message->bytes;
 	memcpy(to, &order, sizeof order);
-	to += sizeof order;
-	memcpy(to, m->login.p, m->login.n);
-	to[m->login.n] = '\0';
-	to += m->login.n + 1;
-	memcpy(to, m->command.p, m->command.n);
-	to[m->command.n] = '\0';
+	to = append(to + sizeof order, m->login);
+	to = append(to, m->command);
+	append(to, m->start);
 	weft__message_deliver(e, message);
 }

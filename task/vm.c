@@ -212,7 +212,7 @@ static int check_host(const struct weft__new_host *h)
 		size_t max;
 	} texts[] = {{h->host, NAME_MAX_BYTES},  {h->login, NAME_MAX_BYTES}, {h->address, NAME_MAX_BYTES},
 	             {h->daemon, 1023},          {h->path, 1023},            {h->wdir, 1023},
-	             {h->ports, 15}};
+	             {h->ports, 15},             {h->start, NAME_MAX_BYTES}};
 	if (h->host && !*h->host)
 		return WEFT_EINVAL;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -233,6 +233,7 @@ static int ask_host(struct weft__engine *e, struct weft__ask *ask, const struct 
 	                                   .path = weft__str(h->path),
 	                                   .wdir = weft__str(h->wdir),
 	                                   .ports = weft__str(h->ports),
+	                                   .start = weft__str(h->start),
 	                                   .slots = h->slots,
 	                                   .speed = h->speed}};
 	*ask = (struct weft__ask){.answer = answer_node};

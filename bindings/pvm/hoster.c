@@ -23,13 +23,13 @@ int weft__call_reg_hoster(void)
 }
 
 /* Behind what PVM's manual says there are the command for another system and the name of PVM's machine. */
-static int make_order(uint32_t node, const char *login, const char *command)
+static int make_order(uint32_t node, const char *options, const char *login, const char *command)
 {
 	struct weft__talk t;
 	weft__talk_begin(&t);
 	weft__talk_put_int(&t, 1);
 	weft__talk_put_int(&t, weft__pvm_host_of(node));
-	weft__talk_put_text(&t, "");
+	weft__talk_put_text(&t, options);
 	weft__talk_put_text(&t, login);
 	weft__talk_put_text(&t, command);
 	weft__talk_put_text(&t, "");
@@ -45,17 +45,25 @@ static int make_order(uint32_t node, const char *login, const char *command)
 	return t.id;
 }
 
+/* NULL: there is none, or it does not end. */
+static const char *next_text(const char **at, const char *end)
+{
+	const char *text = *at, *nul = text ? memchr(text, 0, (size_t)(end - text)) : NULL;
+	*at = nul ? nul + 1 : NULL;
+	return nul ? text : NULL;
+}
+
 bool weft__pvm_host_order(const void *bytes, size_t nbytes, int *bufid)
 {
 	struct weft__host_order order;
 	if (nbytes < sizeof order || memcmp(bytes, WEFT__HOST_MAGIC, sizeof order.magic) != 0)
 		return false;
 	memcpy(&order, bytes, sizeof order);
-	const char *login = (const char *)bytes + sizeof order, *end = (const char *)bytes + nbytes;
-	const char *nul = memchr(login, 0, (size_t)(end - login));
-	if (!nul || !memchr(nul + 1, 0, (size_t)(end - nul - 1)))
+	const char *at = (const char *)bytes + sizeof order, *end = (const char *)bytes + nbytes;
+	const char *login = next_text(&at, end), *command = next_text(&at, end), *options = next_text(&at, end);
+	if (!options)
 		return false;
-	*bufid = make_order(order.node, login, nul + 1);
+	*bufid = make_order(order.node, options, login, command);
 	return true;
 }
 

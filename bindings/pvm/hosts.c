@@ -151,15 +151,15 @@ static bool take_number(const char *text, uint32_t max, uint32_t *value)
 	return true;
 }
 
-/* Of PVM's options, and of those that Weft has besides. The path of PVM's own daemon does not help; so= (how to ask for a
- * password), bx= (of a debugger) and id= (of PVM's machine) mean nothing. */
+/* Of PVM's options, and of those that Weft has besides. The path of PVM's own daemon does not help; so= is for a
+ * hoster; bx= (of a debugger) and id= (of PVM's machine) mean nothing. */
 static bool take_option(struct weft__new_host *h, const char *word)
 {
 	const struct {
 		const char *key;
 		const char **to;
 	} texts[] = {{"lo=", &h->login}, {"ip=", &h->address}, {"dx=", &h->daemon}, {"ep=", &h->path},
-	             {"wd=", &h->wdir},  {"port=", &h->ports}, {"so=", NULL},       {"bx=", NULL},
+	             {"wd=", &h->wdir},  {"port=", &h->ports}, {"so=", &h->start},  {"bx=", NULL},
 	             {"id=", NULL}};
 	const char *value;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

@@ -99,7 +99,7 @@ static void add(const char *what, char **hosts, int n)
 
 int main(int argc, char **argv)
 {
-	char *args[] = {"hoster", argc > 2 ? argv[2] : NULL, NULL}, *hosts[] = {"first", "second lo=anna", "third"},
+	char *args[] = {"hoster", argc > 2 ? argv[2] : NULL, NULL}, *hosts[] = {"first", "second so=pw lo=anna", "third so=its-own"},
 	     *other[] = {"third"};
 	int hoster, task;
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -46,7 +46,8 @@ for i in 1 2 3 4; do ip addr add 10.77.1.$i/24 dev lo; done
 printf '10.77.1.%s\n' "1 $(hostname)" '2 first' '3 second' '4 third' >"$PVM_TMP/hosts"
 mount --bind "$PVM_TMP/hosts" /etc/hosts
 mkdir "$PVM_TMP/home" "$PVM_TMP/there"
-PVM_TMP=$PVM_TMP/home HOSTER_TMP=$PVM_TMP/there PVM_RSH=/bin/false
+HOSTER_TMP=$PVM_TMP/there PVM_RSH=/bin/false
+PVM_TMP=$PVM_TMP/home
 export HOSTER_TMP PVM_RSH
 /usr/bin/pvmd >/dev/null 2>&1 &
 while ! ls "$PVM_TMP"/pvmd.* >/dev/null 2>&1; do sleep 0.1; done
