@@ -186,20 +186,20 @@ static int write_packets(struct link *l, struct weft_error *e)
 	return 0;
 }
 
-/* Reads what nobody will: closing over unread packets would show the peer an error before our last
- * ones. */
-static void drain(struct link *l)
+/* Reads what nobody will: closing over unread packets would show the peer an error before our last ones. Others may
+ * have a copy of the socket, as a task VM of its tasks': it is the end for the peer all the same. */
+static void hang_up(struct link *l)
 {
 	char byte;
-	for (int i = 0; i < DRAIN_MAX; i++)
-		if (recv(l->fd, &byte, 1, MSG_DONTWAIT) <= 0)
-			return;
+	for (int i = 0; i < DRAIN_MAX && recv(l->fd, &byte, 1, MSG_DONTWAIT) > 0; i++)
+		;
+	shutdown(l->fd, SHUT_RDWR);
 }
 
 const struct link_kind link_unix_kind = {
         .read = read_packets,
         .write = write_packets,
-        .hang_up = drain,
+        .hang_up = hang_up,
         .carries_fds = true,
 };
 

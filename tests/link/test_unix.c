@@ -453,6 +453,21 @@ static void link_close_sends_what_is_queued(void **state)
 	close_pair(&two);
 }
 
+static void link_close_is_the_end_whoever_has_a_copy(void **state)
+{
+	struct stage *s = *state;
+	struct pair two;
+	open_pair(s, &two);
+	int copy = dup(link_fd(two.a.l));
+	send_bytes(two.a.l, 7, 1);
+	link_close(&two.a.l);
+	assert_true(run_until(&s->loop, &two.b.nclosed, 1));
+	assert_int_equal(two.b.code, WEFT_ECLOSED);
+	assert_last(&two.b, 7, 1);
+	close(copy);
+	close_pair(&two);
+}
+
 static void link_close_waits_one_second_for_a_peer_that_takes_nothing(void **state)
 {
 	struct stage *s = *state;
@@ -680,6 +695,7 @@ int main(void)
 	        STAGED(a_link_that_gathers_sends_the_frames_of_a_turn_in_one_packet),
 	        STAGED(gathered_frames_arrive_one_by_one_and_with_their_descriptors),
 	        STAGED(link_close_sends_what_is_queued),
+	        STAGED(link_close_is_the_end_whoever_has_a_copy),
 	        STAGED(link_close_waits_one_second_for_a_peer_that_takes_nothing),
 	        STAGED(a_handler_may_close_its_own_link),
 	        STAGED(a_handler_may_close_another_link_in_the_same_turn),
