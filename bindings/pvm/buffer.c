@@ -62,14 +62,6 @@ void weft__pvm_bytes_free(void *bytes, size_t room)
 	spares[0].room = room;
 }
 
-static void spares_fini(void)
-{
-	for (size_t i = 0; i < SPARES; i++) {
-		weft__free(spares[i].bytes);
-		spares[i].bytes = NULL;
-	}
-}
-
 void weft__pvm_blob_drop(struct weft__pvm_blob *blob)
 {
 	if (!blob || --blob->refs)
@@ -119,8 +111,22 @@ static bool own_blob(struct weft__pvm_buf *b, size_t room)
 	return true;
 }
 
+/* As in PVM: what is packed into a message that came, or that was unpacked from, begins it anew, but for raw data: those
+ * come behind what is there. */
+static void begin_packing(struct weft__pvm_buf *b)
+{
+	b->packs = true;
+	if (b->encoding != PvmDataDefault)
+		return;
+	weft__pvm_blob_drop(b->blob);
+	b->blob = NULL;
+	b->swap = false;
+}
+
 unsigned char *weft__pvm_buf_extend(struct weft__pvm_buf *b, size_t size)
 {
+	if (!b->packs)
+		begin_packing(b);
 	size_t have = b->blob ? b->blob->size : WEFT__PVM_HEADER;
 	if (size > (size_t)BODY_MAX - have)
 		return NULL;
@@ -345,18 +351,6 @@ void weft__pvm_buf_drop(int bufid)
 		weft__pvm.rbuf = 0;
 }
 
-void weft__pvm_bufs_fini(void)
-{
-	for (int id = 1; id <= nused; id++)
-		weft__pvm_buf_drop(id);
-	weft__free(table);
-	weft__free(vacant);
-	spares_fini();
-	table = NULL;
-	vacant = NULL;
-	table_room = nvacant = nused = 0;
-}
-
 /* --- the calls -------------------------------------------------------------------------------- */
 
 /* For messages of this task. */
@@ -412,7 +406,8 @@ int weft__call_getrbuf(void)
 	return weft__pvm.rbuf;
 }
 
-static int set_current(const char *name, int *current, int bufid)
+/* A buffer is one of both at a time. */
+static int set_current(const char *name, int *current, int *other, int bufid)
 {
 	if (bufid < 0)
 		return lpvmerr(name, PvmBadParam);
@@ -420,17 +415,19 @@ static int set_current(const char *name, int *current, int bufid)
 		return lpvmerr(name, PvmNoSuchBuf);
 	int before = *current;
 	*current = bufid;
+	if (bufid && *other == bufid)
+		*other = 0;
 	return before;
 }
 
 int weft__call_setsbuf(int bufid)
 {
-	return set_current("pvm_setsbuf", &weft__pvm.sbuf, bufid);
+	return set_current("pvm_setsbuf", &weft__pvm.sbuf, &weft__pvm.rbuf, bufid);
 }
 
 int weft__call_setrbuf(int bufid)
 {
-	return set_current("pvm_setrbuf", &weft__pvm.rbuf, bufid);
+	return set_current("pvm_setrbuf", &weft__pvm.rbuf, &weft__pvm.sbuf, bufid);
 }
 
 int weft__call_bufinfo(int bufid, int *nbytes, int *tag, int *tid)

@@ -145,7 +145,7 @@ struct call {
 static int begin(struct call *c, const char *group, int root, int count, int type, int tag)
 {
 	*c = (struct call){.root = root, .bytes = pvm_weft_type_size(type) * (size_t)count};
-	if (!pvm_weft_type_size(type) || count < 0)
+	if (!pvm_weft_type_size(type) || count < 1)
 		return PvmBadParam;
 	int me = pvm_mytid();
 	c->n = members(group, &c->tids);

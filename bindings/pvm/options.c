@@ -12,7 +12,7 @@
 #include "bindings/pvm/calls.h"
 
 /* What an option is kept in and which values it may have. */
-enum bound { ANY, RANGE, TARGET, TASK, FIXED, NOTHING };
+enum bound { ANY, RANGE, TARGET, OUTPUTS, TRACES, TASK, FIXED, NOTHING };
 
 static const struct option {
 	int what;
@@ -24,12 +24,12 @@ static const struct option {
         {PvmDebugMask, &weft__pvm.debugmask, ANY, 0, 0},
         {PvmAutoErr, &weft__pvm.autoerr, ANY, 0, 0},
         {PvmOutputTid, &pvmctrc.outtid, TARGET, 0, 0},
-        {PvmOutputCode, &pvmctrc.outtag, ANY, 0, 0},
+        {PvmOutputCode, &pvmctrc.outtag, OUTPUTS, 0, 0},
         {PvmTraceTid, &pvmctrc.trctid, TARGET, 0, 0},
-        {PvmTraceCode, &pvmctrc.trctag, ANY, 0, 0},
+        {PvmTraceCode, &pvmctrc.trctag, TRACES, 0, 0},
         {PvmTraceBuffer, &pvmctrc.trcbuf, ANY, 0, 0},
         {PvmTraceOptions, &pvmctrc.trcopt, RANGE, PvmTraceFull, PvmTraceCount},
-        {PvmFragSize, &weft__pvm.fragsize, RANGE, 128, 1 << 20},
+        {PvmFragSize, &weft__pvm.fragsize, RANGE, 52, 1 << 20},
         {PvmResvTids, &weft__pvm.resvtids, ANY, 0, 0},
         {PvmSelfOutputTid, &pvmtrc.outtid, TASK, 0, 0},
         {PvmSelfOutputCode, &pvmtrc.outtag, ANY, 0, 0},
@@ -40,8 +40,8 @@ static const struct option {
         {PvmShowTids, &weft__pvm.showtids, ANY, 0, 0},
         {PvmPollType, NULL, NOTHING, 0, 0}, /* the original's, too, has no shared memory to poll */
         {PvmPollTime, NULL, NOTHING, 0, 0},
-        {PvmOutputContext, &pvmctrc.outctx, ANY, 0, 0},
-        {PvmTraceContext, &pvmctrc.trcctx, ANY, 0, 0},
+        {PvmOutputContext, &pvmctrc.outctx, OUTPUTS, 0, 0},
+        {PvmTraceContext, &pvmctrc.trcctx, TRACES, 0, 0},
         {PvmSelfOutputContext, &pvmtrc.outctx, FIXED, 0, 0},
         {PvmSelfTraceContext, &pvmtrc.trcctx, FIXED, 0, 0},
         {PvmNoReset, &weft__pvm.noreset, ANY, 0, 0},
@@ -55,6 +55,18 @@ static const struct option *find(int what)
 	return NULL;
 }
 
+/* How another task wants what goes there is its affair. */
+static bool agrees(int target, int value, int before)
+{
+	return target <= 0 || target == weft__pvm.tid || value == before;
+}
+
+/* A tag for what goes nowhere is not kept. */
+static bool is_idle(int what)
+{
+	return (what == PvmSelfOutputCode && pvmtrc.outtid <= 0) || (what == PvmSelfTraceCode && pvmtrc.trctid <= 0);
+}
+
 static int check(const struct option *o, int value)
 {
 	switch (o->bound) {
@@ -64,8 +76,12 @@ static int check(const struct option *o, int value)
 		return value >= o->min && value <= o->max ? PvmOk : PvmBadParam;
 	case TARGET: /* oneself, nobody, or who it is anyway */
 		return value == 0 || value == weft__pvm.tid || value == *o->value ? PvmOk : PvmBadParam;
+	case OUTPUTS:
+		return agrees(pvmctrc.outtid, value, *o->value) ? PvmOk : PvmBadParam;
+	case TRACES:
+		return agrees(pvmctrc.trctid, value, *o->value) ? PvmOk : PvmBadParam;
 	case TASK:
-		return value == 0 || weft__pvm_is_task(value) ? PvmOk : PvmBadParam;
+		return value <= 0 || weft__pvm_is_task(value) ? PvmOk : PvmBadParam;
 	default:
 		return PvmNotImpl;
 	}
@@ -105,6 +121,8 @@ int weft__call_setopt(int what, int value)
 		rc = o ? check(o, value) : PvmBadParam;
 	if (rc)
 		return lpvmerr("pvm_setopt", rc);
+	if (is_idle(what))
+		return PvmOk;
 	int before = *o->value;
 	*o->value = value;
 	follow(what, before);

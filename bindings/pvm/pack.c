@@ -205,6 +205,10 @@ int weft__pvm_unpack(struct weft__pvm_buf *b, int type, void *p, int count, int 
 		return rc;
 	if (b->encoding == PvmDataInPlace)
 		return PvmNoData; /* its data were never brought here */
+	if (b->packs) { /* it is read from its beginning */
+		b->packs = false;
+		b->at = WEFT__PVM_HEADER;
+	}
 	struct run r = run_of(b->encoding, type, p, count, stride);
 	if (!b->blob || b->blob->size - b->at < r.bytes)
 		return PvmNoData;
@@ -424,10 +428,10 @@ enum { SWAPPED = 0x100 }; /* beside an encoding: the inner message's byte order 
 static int pack_message(struct weft__pvm_buf *b, int bufid, bool with_header)
 {
 	struct weft__pvm_buf *m = weft__pvm_buf(bufid);
+	if (!m || m == b)
+		return bufid <= 0 || m ? PvmBadParam : PvmNoSuchBuf;
 	if (!b)
 		return PvmNoBuf;
-	if (!m || m == b)
-		return bufid <= 0 || m == b ? PvmBadParam : PvmNoSuchBuf;
 	struct weft__pvm_blob *blob = weft__pvm_buf_seal(m);
 	if (!blob)
 		return PvmNoMem;

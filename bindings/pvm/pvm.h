@@ -115,6 +115,7 @@ struct weft__pvm_buf {
 	size_t npieces, pieces_bytes;
 	size_t at; /* unpacked so far, from the blob's start */
 	int encoding;
+	bool packs; /* something was packed since it came, or since something was unpacked */
 	bool reserved; /* as it came: its tag is below 0 */
 	bool is_event; /* PvmDataTrace: of the program's own, each value behind what it is */
 	bool swap; /* its numbers have another byte order than this machine's */
@@ -124,7 +125,6 @@ struct weft__pvm_buf {
 struct weft__pvm_buf *weft__pvm_buf(int bufid); /* NULL: there is none */
 int weft__pvm_buf_new(int encoding, struct weft__pvm_buf **b); /* its id, or an error */
 void weft__pvm_buf_drop(int bufid);
-void weft__pvm_bufs_fini(void);
 size_t weft__pvm_buf_bytes(const struct weft__pvm_buf *b); /* of the body */
 
 /* The whole message as it travels; the caller lets go with weft__pvm_blob_drop. NULL: no memory. */
@@ -220,7 +220,7 @@ void weft__trace_end(void);
 
 static inline bool weft__trace_is_on(void)
 {
-	return pvmtrc.trctid != 0;
+	return pvmtrc.trctid > 0;
 }
 
 void weft__trace_target(void); /* where traces go, or which, has changed */

@@ -36,7 +36,7 @@ struct pattern {
 
 static struct weft__list kept = {&kept, &kept};
 static struct weft__list handlers = {&handlers, &handlers};
-static int last_handler, is_handling;
+static int is_handling;
 
 /* --- the list --------------------------------------------------------------------------------- */
 
@@ -156,10 +156,19 @@ int weft__pvm_catch_some(int timeout_ms)
 	return rc > 0 || rc == PvmNoData ? 0 : rc;
 }
 
+static void forget(struct handler *h)
+{
+	weft__list_remove(&h->link);
+	weft__free(h);
+	weft__pvm.nhandlers--;
+}
+
 void weft__pvm_recv_fini(void)
 {
 	while (!weft__list_empty(&kept))
 		weft__pvm_buf_drop(take(WEFT__CONTAINER(kept.next, struct kept, link)));
+	while (!weft__list_empty(&handlers))
+		forget(WEFT__CONTAINER(handlers.next, struct handler, link));
 }
 
 /* --- handlers --------------------------------------------------------------------------------- */
@@ -229,20 +238,51 @@ static int drain_handled(void)
 	return rc;
 }
 
+static bool overlap(int one, int other)
+{
+	return one == other || one == -1 || other == -1;
+}
+
+/* Some message would be for two. All tags are PVM's own handlers', too, in the context of those. */
+static bool is_taken(int src, int tag, int context)
+{
+	if (tag == -1 && overlap(context, WEFT__PVM_CATCH_CONTEXT))
+		return true;
+	for (struct weft__list *l = handlers.next; l != &handlers; l = l->next) {
+		const struct handler *h = WEFT__CONTAINER(l, struct handler, link);
+		if (overlap(h->src, src) && overlap(h->tag, tag) && overlap(h->context, context))
+			return true;
+	}
+	return false;
+}
+
+static struct handler *with_id(int id)
+{
+	struct weft__list *l = handlers.next;
+	while (l != &handlers && WEFT__CONTAINER(l, struct handler, link)->id != id)
+		l = l->next;
+	return l == &handlers ? NULL : WEFT__CONTAINER(l, struct handler, link);
+}
+
+static int unused_id(void)
+{
+	int id = 0;
+	while (with_id(id))
+		id++;
+	return id;
+}
+
 int weft__call_addmhf(int src, int tag, int context, int (*function)(int bufid))
 {
 	int rc = weft__pvm_enrol();
 	if (rc || !function || src < -1 || tag < -1 || context < -1)
 		return lpvmerr("pvm_addmhf", rc ? rc : PvmBadParam);
-	for (struct weft__list *l = handlers.next; l != &handlers; l = l->next) {
-		struct handler *h = WEFT__CONTAINER(l, struct handler, link);
-		if (h->src == src && h->tag == tag && h->context == context)
-			return lpvmerr("pvm_addmhf", PvmExists);
-	}
+	if (is_taken(src, tag, context))
+		return lpvmerr("pvm_addmhf", PvmExists);
 	struct handler *h = weft__malloc(sizeof *h);
 	if (!h)
 		return lpvmerr("pvm_addmhf", PvmNoMem);
-	*h = (struct handler){.id = last_handler++,
+	*h = (struct handler){.id = unused_id(),
 	                      .src = src,
 	                      .tag = tag,
 	                      .context = context,
@@ -254,18 +294,11 @@ int weft__call_addmhf(int src, int tag, int context, int (*function)(int bufid))
 
 int weft__call_delmhf(int id)
 {
-	if (id < 0)
-		return lpvmerr("pvm_delmhf", PvmBadParam);
-	for (struct weft__list *l = handlers.next; l != &handlers; l = l->next) {
-		struct handler *h = WEFT__CONTAINER(l, struct handler, link);
-		if (h->id != id)
-			continue;
-		weft__list_remove(&h->link);
-		weft__free(h);
-		weft__pvm.nhandlers--;
-		return PvmOk;
-	}
-	return lpvmerr("pvm_delmhf", PvmNotFound);
+	struct handler *h = id < 0 ? NULL : with_id(id);
+	if (!h)
+		return lpvmerr("pvm_delmhf", id < 0 ? PvmBadParam : PvmNotFound);
+	forget(h);
+	return PvmOk;
 }
 
 /* For people who look for a handler that is not called. */

@@ -220,6 +220,14 @@ static bool is_target(int tid)
 	       (tid > 0 && tid == weft__pvm_group_server());
 }
 
+/* What pvm_bufinfo says of it from now on. */
+static void note_sent(struct weft__pvm_buf *b, int tid, int tag)
+{
+	b->dst = tid;
+	b->tag = tag;
+	b->context = pvmmyctx;
+}
+
 static int send_buffer(struct weft__pvm_buf *b, int tid, int tag)
 {
 	struct weft__pvm_blob *blob = weft__pvm_buf_lend(b);
@@ -227,7 +235,7 @@ static int send_buffer(struct weft__pvm_buf *b, int tid, int tag)
 		return PvmNoMem;
 	int rc = weft__pvm_send_blob(tid, pvmmyctx, tag, blob);
 	weft__pvm_blob_drop(blob);
-	b->dst = tid;
+	note_sent(b, tid, tag);
 	return rc;
 }
 
@@ -274,6 +282,7 @@ int weft__call_mcast(int *tids, int count, int tag)
 	if (first)
 		hand_over();
 	weft__pvm_blob_drop(blob);
+	note_sent(b, b->dst, tag);
 	return rc ? lpvmerr("pvm_mcast", rc) : PvmOk;
 }
 

@@ -108,13 +108,32 @@ static int node_named(const char *name, uint32_t *node)
 	return rc;
 }
 
+static bool is_ours(const char *arch)
+{
+	const char *own = getenv("PVM_ARCH");
+	return strcmp(arch, own && *own ? own : "LINUX64") == 0;
+}
+
+/* All but a host that is not there are all. */
+static int set_host(struct order *o, int flags, const char *name)
+{
+	uint32_t node = 0;
+	if (strcmp(name, ".") == 0)
+		node = weft__node(weft__pvm.e);
+	else if (node_named(name, &node) && !(flags & PvmHostCompl))
+		return PvmNoHost;
+	if (flags & PvmHostCompl)
+		return all_but(o, node);
+	snprintf(o->host, sizeof o->host, "#%u", (unsigned)node);
+	return PvmOk;
+}
+
 /* where: "host", "host:/folder", ":/folder", "." (here). */
 static int set_where(struct order *o, int flags, const char *where)
 {
 	char name[WEFT_TEXT_MAX] = "";
 	const char *colon = where ? strchr(where, ':') : NULL;
 	size_t n = colon ? (size_t)(colon - where) : where ? strlen(where) : 0;
-	uint32_t node = 0;
 	if (flags & (PvmTaskHost | PvmTaskArch) && (!where || !*where))
 		return PvmNoHost;
 	if (n >= sizeof name || (colon && strlen(colon + 1) >= sizeof o->wdir))
@@ -123,21 +142,10 @@ static int set_where(struct order *o, int flags, const char *where)
 		memcpy(name, where, n);
 	if (colon)
 		strcpy(o->wdir, colon + 1);
-	if (flags & PvmTaskHost && n) {
-		if (strcmp(name, ".") == 0)
-			node = weft__node(weft__pvm.e);
-		else if (node_named(name, &node))
-			return PvmNoHost;
-		if (!(flags & PvmHostCompl))
-			snprintf(o->host, sizeof o->host, "#%u", (unsigned)node);
-	}
-	if (flags & PvmTaskArch) {
-		bool ours = weft__call_archcode(name) > 0;
-		if (!ours != !!(flags & PvmHostCompl))
-			return PvmNoHost; /* every node is of our kind */
-		return PvmOk;
-	}
-	return flags & PvmHostCompl ? all_but(o, node) : PvmOk;
+	if (flags & PvmTaskHost)
+		return set_host(o, flags, name);
+	bool all = !(flags & PvmTaskArch) || is_ours(name); /* every node is of our kind */
+	return all == !!(flags & PvmHostCompl) ? PvmNoHost : PvmOk;
 }
 
 static void set_wdir(struct order *o)
@@ -182,7 +190,7 @@ static int set_env(struct order *o, int flags)
 	o->env[n++] = o->path;
 	o->env[n++] = o->context;
 	o->tracer = pvmctrc;
-	if (!o->tracer.trctid)
+	if (o->tracer.trctid <= 0)
 		weft__trace_registered(&o->tracer);
 	weft__pvm_bequeath(&o->tracer, &o->bequest);
 	o->env[n++] = o->bequest.targets;
@@ -202,7 +210,7 @@ static int set_env(struct order *o, int flags)
 static void set_output(struct order *o)
 {
 	const struct Pvmtracer *c = &o->tracer, *own = &pvmtrc;
-	if (c->outtid == 0 || (c->outtid == own->outtid && c->outctx == own->outctx && c->outtag == own->outtag))
+	if (c->outtid <= 0 || (c->outtid == own->outtid && c->outctx == own->outctx && c->outtag == own->outtag))
 		return;
 	o->how.tid = weft__pvm_find(c->outtid);
 	o->how.context = (weft_context_t){(uint32_t)c->outctx};

@@ -11,16 +11,17 @@
 #include "base/map.h"
 #include "bindings/pvm/calls.h"
 
-struct weft__pvm weft__pvm = {.autoerr = 1,
-                              .route = PvmAllowDirect,
-                              .fragsize = 4080,
-                              .showtids = 1};
-int pvmmyctx;
-
 enum {
 	GROUP_BIT = 1 << 30, /* PVM's tids of groups of tasks have it, no others */
+	FRAGMENT = 4080, /* of PvmFragSize, in each life */
 	EXIT_MS = 60000, /* how long the last messages are kept for receivers that are not there yet */
 };
+
+struct weft__pvm weft__pvm = {.autoerr = 1,
+                              .route = PvmAllowDirect,
+                              .fragsize = FRAGMENT,
+                              .showtids = 1};
+int pvmmyctx;
 
 static struct weft__map slots; /* slot -> the whole tid */
 static int *siblings;
@@ -140,7 +141,6 @@ int weft__call_exit(void)
 	weft__pvm_output_fini();
 	weft__pvm_recv_fini();
 	weft__pvm_notify_fini();
-	weft__pvm_bufs_fini();
 	weft__here_fini();
 	weft__map_fini(&slots);
 	slots = (struct weft__map){0};
@@ -148,6 +148,7 @@ int weft__call_exit(void)
 	siblings = NULL;
 	weft__pvm.e = NULL;
 	weft__pvm.tid = 0;
+	weft__pvm.fragsize = FRAGMENT;
 	unsetenv("PVMCTX");
 	unsetenv(WEFT__PVM_TARGETS);
 	return PvmOk;

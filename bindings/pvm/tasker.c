@@ -175,6 +175,7 @@ static int task_ended(struct weft__pvm_buf *b)
 int weft__pvm_tell_daemon(struct weft__pvm_buf *b, int host, int tag)
 {
 	size_t at = b->at;
+	bool packs = b->packs;
 	uint32_t node = host == WEFT__PVM_DAEMON ? weft__node(weft__pvm.e) : weft__pvm_node_of(host);
 	int rc = PvmNotImpl;
 	b->at = WEFT__PVM_HEADER;
@@ -189,5 +190,6 @@ int weft__pvm_tell_daemon(struct weft__pvm_buf *b, int host, int tag)
 	else if (tag == SM_STHOSTACK)
 		rc = weft__hosts_started(b);
 	b->at = at;
+	b->packs = packs;
 	return rc;
 }

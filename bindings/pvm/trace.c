@@ -244,7 +244,7 @@ void weft__trace_begins(void)
 
 void weft__trace_spawned(const struct Pvmtracer *to, const int *tids, int n)
 {
-	if (!to->trctid)
+	if (to->trctid <= 0)
 		return;
 	flush();
 	introduce(to);

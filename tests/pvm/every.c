@@ -149,13 +149,24 @@ int next_int(void)
 	return v;
 }
 
+/* Says who its parent is. */
+static int tell_parent(int to)
+{
+	send_int(to, TAG + 1, pvm_parent());
+	pvm_exit();
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct one_case *const all[] = {buffer_cases, message_cases, group_cases, danger_cases};
+	static const struct one_case *const all[] = {buffer_cases,  message_cases, group_cases,
+	                                              corner_cases, danger_cases,  service_cases};
 	ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
 	program[n > 0 ? n : 0] = 0;
 	if (argc > 1 && !strcmp(argv[1], "task"))
 		return serve();
+	if (argc > 2 && !strcmp(argv[1], "parent"))
+		return tell_parent(atoi(argv[2]));
 	for (size_t f = 0; f < sizeof all / sizeof *all; f++)
 		for (const struct one_case *c = all[f]; c->name; c++) {
 			if (argc < 2)

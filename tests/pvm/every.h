@@ -43,6 +43,6 @@ struct one_case {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct one_case buffer_cases[], message_cases[], group_cases[], danger_cases[];
+extern const struct one_case buffer_cases[], message_cases[], group_cases[], corner_cases[], danger_cases[], service_cases[];
 
 #endif

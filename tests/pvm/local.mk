@@ -9,7 +9,7 @@ EXTRA_DIST += %D%/recorded/fgexample %D%/recorded/fmaster1 %D%/recorded/frsg %D%
 TESTS += $(pvm_checks)
 dist_check_SCRIPTS += %D%/every.sh %D%/master.sh %D%/hosts.sh
 EXTRA_DIST += %D%/master.c %D%/pairs.sh %D%/examples.parts %D%/recorded/inheritb %D%/recorded/pairs
-EXTRA_DIST += %D%/every.c %D%/every.h %D%/every_buffers.c %D%/every_messages.c %D%/every_groups.c \
+EXTRA_DIST += %D%/every.c %D%/every.h %D%/every_buffers.c %D%/every_messages.c %D%/every_groups.c %D%/every_corners.c \
 	%D%/every_danger.c %D%/every_f.f %D%/every.differs %D%/recorded/every %D%/recorded/every_f
 TESTS += %D%/every.sh %D%/master.sh %D%/hosts.sh
 EXTRA_DIST += %D%/handed.c %D%/hosts.c
