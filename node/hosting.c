@@ -171,7 +171,10 @@ bool hosting_start(struct node *n, const struct weft__msg_node_start *m)
 	snprintf(login, sizeof login, "%s%s%s", m->login.n ? m->login.p : "", m->login.n ? "@" : "",
 	         m->address.n ? m->address.p : m->host.p);
 	struct weft__msg order = {.code = WEFT__MSG_START_HOST,
-	                          .start_host = {.node = m->node, .login = weft__str(login), .command = weft__str(command), .start = m->start}};
+	                          .start_host = {.node = m->node,
+	                                         .login = weft__str(login),
+	                                         .command = weft__str(command),
+	                                         .start = m->start}};
 	client_send(c, &order, NULL, 0);
 	return true;
 }

@@ -1,6 +1,7 @@
 /* What a resource manager tells the daemons, and they it. There are no such daemons here: the manager's own library does what it
  * orders, by the coordinator, and makes the messages that answer. SM_EXEC starts tasks on one node, whose ends SM_TASKX tells;
- * SM_ADD adds hosts, and SM_HOSTX tells which hosts are gone; SM_HANDOFF names another manager, whose own library registers it.
+ * tasks that nobody spawned tell of themselves by SM_EXECACK; SM_ADD adds hosts, SM_HOSTX tells which are gone; SM_HANDOFF
+ * names another manager, whose own library registers it.
  */
 #include "config.h"
 
@@ -42,7 +43,19 @@ int weft__managed_begin(void)
 	for (int i = 0; rc == PvmOk && i < n; i++)
 		rc = watch(WEFT_NOTIFY_LOST, nodes[i].node, HOSTX_TAG);
 	weft__free(nodes);
+	if (rc == PvmOk) {
+		const weft_context_t base = {PvmBaseContext};
+		rc = weft__pvm_code(weft__notify(weft__pvm.e, WEFT_NOTIFY_ADDED, base, HOSTX_TAG, NULL, -1));
+	}
 	return rc;
+}
+
+void weft__managed_greeted(struct weft__pvm_buf *b, weft_tid_t who)
+{
+	if (b->tag != SM_EXECACK || b->context != PvmBaseContext || !weft__pvm_is_task(b->src))
+		return;
+	b->src = weft__pvm_host_of(weft__pvm_node_of(b->src)) | INT32_MIN;
+	watch(WEFT_NOTIFY_EXIT, who.v, TASKX_TAG);
 }
 
 bool weft__managed_notice(const weft_notice_t *notice, int tag, int context, int *bufid)
@@ -51,9 +64,14 @@ bool weft__managed_notice(const weft_notice_t *notice, int tag, int context, int
 	struct weft__talk t;
 	if (context != PvmBaseContext || (tag != TASKX_TAG && tag != HOSTX_TAG))
 		return false;
+	if (notice->what == WEFT_NOTIFY_ADDED) {
+		watch(WEFT_NOTIFY_LOST, notice->node, HOSTX_TAG);
+		*bufid = 0;
+		return true;
+	}
 	weft__talk_begin(&t);
 	if (tag == TASKX_TAG) {
-		int numbers[] = {weft__pvm_slot(how->tid), how->signo ? how->signo : (how->code & 0xff) << 8, 0, 0, 0, 0};
+		int numbers[] = {weft__pvm_slot(how->tid), weft__pvm_wait_status(how), 0, 0, 0, 0};
 		weft__talk_put_ints(&t, numbers, 6);
 	} else {
 		weft__talk_put_int(&t, weft__pvm_host_of(notice->node));
@@ -138,8 +156,6 @@ static void put_hosts(struct weft__talk *t, const int *infos, int n)
 		weft__talk_put_text(t, h ? h->hi_arch : "");
 		weft__talk_put_int(t, h ? h->hi_speed : 0);
 		weft__talk_put_int(t, h ? h->hi_dsig : 0);
-		if (h)
-			watch(WEFT_NOTIFY_LOST, weft__pvm_node_of(h->hi_tid), HOSTX_TAG);
 	}
 }
 

@@ -45,6 +45,18 @@ static int send(struct weft__talk *t, int tag)
 	return rc;
 }
 
+void weft__manager_greet(void)
+{
+	struct weft__talk t;
+	if (!weft__manager())
+		return;
+	weft__talk_begin(&t);
+	weft__talk_put_int(&t, 1);
+	weft__talk_put_int(&t, weft__pvm.tid);
+	send(&t, SM_EXECACK); /* what goes wrong leaves it unknown to the manager */
+	weft__talk_end(&t);
+}
+
 /* The question goes, the answer is in its place. */
 static void ask(struct weft__talk *t, int tag)
 {

@@ -29,6 +29,9 @@ void weft__talk_free_texts(char **texts);
 /* The one that was there when this task first asked; 0: none, or it is this task. */
 int weft__manager(void);
 
+/* Nobody has spawned this task, who has just enrolled: the manager is told of it, as by a daemon of PVM's. */
+void weft__manager_greet(void);
+
 /* What the call of that name returns; PvmNoTask: the manager is gone, and the coordinator is to be asked. */
 int weft__manager_addhosts(char **names, int n, int *infos);
 int weft__manager_delhosts(char **names, int n, int *infos);
@@ -39,7 +42,7 @@ int weft__manager_notify(int what, int tag, int count, const int *tids);
 
 /* --- for the manager (managed.c) ------------------------------------------------------------------ */
 
-/* It wants to be told of hosts that go. */
+/* It wants to be told of hosts that go, also of such as come later. */
 int weft__managed_begin(void);
 
 /* SM_EXEC, to the daemon of a node, and SM_ADD: done, and answered by a message from there. */
@@ -49,6 +52,9 @@ int weft__managed_add(struct weft__pvm_buf *b);
 /* SM_HANDOFF: another task is the manager from now on. It is told by a message, with which its library registers it. */
 int weft__managed_hand_over(struct weft__pvm_buf *b);
 bool weft__managed_takes_over(const struct weft__pvm_buf *b); /* it was that message */
+
+/* If the message is of a task that tells of itself: it is a daemon's from now on, and the manager is told of the task's end. */
+void weft__managed_greeted(struct weft__pvm_buf *b, weft_tid_t who);
 
 /* A notice with one of the tags that tell a manager of ends: PVM's message of it. */
 bool weft__managed_notice(const weft_notice_t *notice, int tag, int context, int *bufid);

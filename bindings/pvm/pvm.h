@@ -237,6 +237,12 @@ void weft__traced_fini(void);
 /* If the message is a notice of the engine's, makes PVM's of it. */
 bool weft__pvm_notice(const void *bytes, size_t nbytes, const weft_status_t *status, int context,
                       int *bufid);
+/* As wait(2) has it; 0 when nobody knows, as of a process that goes on. */
+static inline int weft__pvm_wait_status(const weft_exit_t *how)
+{
+	return how->signo ? how->signo : how->code < 0 ? 0 : (how->code & 0xff) << 8;
+}
+
 void weft__pvm_notify_fini(void);
 
 /* A message goes there directly (PvmRouteDirect): a new route, if it is the first. */

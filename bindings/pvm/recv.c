@@ -121,6 +121,7 @@ static int receive_one(weft_tid_t from, int context, int32_t tag, int timeout_ms
 			b->context = context;
 			if (b->blob->bytes[WEFT__PVM_TRACES_AT])
 				weft__traced_begins(status.source, context, status.tag, b->reserved);
+			weft__managed_greeted(b, status.source);
 			if (weft__managed_takes_over(b)) {
 				weft__pvm_buf_drop(bufid);
 				bufid = 0;

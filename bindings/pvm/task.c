@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/map.h"
 #include "bindings/pvm/calls.h"
+#include "bindings/pvm/manager.h"
 
 enum {
 	GROUP_BIT = 1 << 30, /* PVM's tids of groups of tasks have it, no others */
@@ -120,6 +121,8 @@ int weft__pvm_enrol(void)
 		pvmmyctx = PvmBaseContext;
 	weft__pvm_inherit();
 	learn_relatives(weft__pvm.e);
+	if (!weft__parent(weft__pvm.e).v)
+		weft__manager_greet();
 	if (!hooked)
 		hooked = atexit(at_end) == 0;
 	return 0;

@@ -72,7 +72,7 @@ static void put_record(struct weft__talk *t, const weft_exit_t *how)
 	put_field(t, TEV_DID_TS, (int)now.tv_sec);
 	put_field(t, TEV_DID_TU, (int)now.tv_usec);
 	put_field(t, TEV_DID_TID, weft__pvm_slot(how->tid));
-	put_field(t, TEV_DID_TST, how->signo ? how->signo : (how->code & 0xff) << 8);
+	put_field(t, TEV_DID_TST, weft__pvm_wait_status(how));
 	put_field(t, TEV_DID_TUS, (int)(how->utime_us / SECOND_US));
 	put_field(t, TEV_DID_TUU, (int)(how->utime_us % SECOND_US));
 	put_field(t, TEV_DID_TSS, (int)(how->stime_us / SECOND_US));

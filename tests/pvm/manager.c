@@ -169,6 +169,14 @@ static void manage_hosts(int who, int tag)
 	pvm_send(who, tag);
 }
 
+static int has_ended(int tid)
+{
+	for (int i = 0; i < nended; i++)
+		if (ended[i] == tid)
+			return 1;
+	return 0;
+}
+
 /* Whoever wants to know of a task that has ended is told. */
 static void tell_of_ends(void)
 {
@@ -203,10 +211,19 @@ static void manage_end(void)
 	tell_of_ends();
 }
 
+/* A task has enrolled by itself: its own daemon tells so. */
+static int manage_newcomer(int who)
+{
+	int n = upk_int(), tid = upk_int();
+	fprintf(asked, "a task has come by itself: %d, %s, told by %s\n", n, tid > 0 ? "all right" : "not all right",
+	        who < 0 ? "a daemon" : "a task");
+	return tid;
+}
+
 static int be_manager(const char *file)
 {
 	struct pvmhostinfo *master;
-	int tag, who, parent = pvm_parent();
+	int tag, who, parent = pvm_parent(), newcomer = 0, is_over = 0;
 	asked = fopen(file, "w");
 	setvbuf(asked, NULL, _IOLBF, 0);
 	pvm_setopt(PvmResvTids, 1);
@@ -215,9 +232,11 @@ static int be_manager(const char *file)
 	host = master->hi_tid | (int)0x80000000;
 	pvm_initsend(PvmDataDefault);
 	pvm_send(parent, READY);
-	for (;;) {
+	while (!is_over || !has_ended(newcomer)) {
 		pvm_bufinfo(pvm_recv(-1, -1), NULL, &tag, &who);
-		if (tag == SM_SPAWN)
+		if (tag == SM_EXECACK)
+			newcomer = manage_newcomer(who);
+		else if (tag == SM_SPAWN)
 			manage_spawn(who);
 		else if (tag == SM_CONFIG)
 			manage_config(who);
@@ -230,7 +249,7 @@ static int be_manager(const char *file)
 		else if (tag == SM_TASKX)
 			manage_end();
 		else if (tag == READY) /* that was all */
-			break;
+			is_over = 1;
 	}
 	pvm_exit();
 	return 0;
