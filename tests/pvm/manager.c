@@ -1,6 +1,7 @@
 /* manager.c - a resource manager, and a task that asks it for hosts and tasks; for manager.sh, and for record.sh with the original.
  *
- * manager PROGRAM FILE: PROGRAM is this one. What the manager is asked goes into FILE, what the task gets to standard output. */
+ * manager PROGRAM FILE: PROGRAM is this one. What the manager is asked goes into FILE, what the task gets to standard output.
+ * manager hosts: asks for the hosts alone. */
 #include <pvm3.h>
 #include <pvmproto.h>
 #include <signal.h>
@@ -267,16 +268,22 @@ static int be_child(const char *text)
 	return 3;
 }
 
-static int use(const char *program, int manager)
+static void ask_hosts(void)
 {
 	struct pvmhostinfo *hosts;
-	struct pvmtaskinfo *tasks;
-	struct timeval limit = {10, 0};
-	int n = -1, narch = -1, tids[2], infos[2];
-	char *args[] = {"child", "some text", NULL}, *names[] = {"no.such.host.invalid", "nor.this.invalid"};
-	pvm_setopt(PvmAutoErr, 0);
+	int n = -1, narch = -1;
 	printf("pvm_config: %d", pvm_config(&n, &narch, &hosts));
 	printf(", %d hosts, the last %s of speed %d\n", n, hosts[n - 1].hi_name, hosts[n - 1].hi_speed);
+}
+
+static int use(const char *program, int manager)
+{
+	struct pvmtaskinfo *tasks;
+	struct timeval limit = {10, 0};
+	int n = -1, tids[2], infos[2];
+	char *args[] = {"child", "some text", NULL}, *names[] = {"no.such.host.invalid", "nor.this.invalid"};
+	pvm_setopt(PvmAutoErr, 0);
+	ask_hosts();
 	printf("pvm_tasks: %d", pvm_tasks(0, &n, &tasks));
 	printf(", %d tasks, the last %s of process %d\n", n, tasks[n - 1].ti_a_out, tasks[n - 1].ti_pid);
 	printf("pvm_spawn: %d\n", pvm_spawn((char *)program, args, PvmTaskDefault, "", 2, tids));
@@ -309,6 +316,10 @@ int main(int argc, char **argv)
 		return be_child(argv[2]);
 	if (argc > 3 && !strcmp(argv[1], "use"))
 		return use(argv[2], atoi(argv[3]));
+	if (argc > 1 && !strcmp(argv[1], "hosts")) {
+		ask_hosts();
+		return pvm_exit();
+	}
 	int tid;
 	char *args[] = {"manager", argv[2], NULL};
 	printf("the manager: %d\n", pvm_spawn(argv[1], args, PvmTaskDefault, "", 1, &tid));
