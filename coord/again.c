@@ -16,24 +16,40 @@
 
 /* --- the node ------------------------------------------------------------------------------------- */
 
-/* No task of it has been seen to run: it may never have come to the task VM, which knows whether it has. */
+/* Those of its tasks that have not been seen to run or to fail come first, and are counted. */
+static size_t keep_starting(struct coord *c, const struct node *n, struct weft__msg_launch *l, uint64_t *tids, uint64_t *ranks)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < l->tids.n; i++) {
+		struct task *t = task_find(c, l->tids.p[i]);
+		if (!t || t->node != n || t->state != WEFT__TASK_STARTING)
+			continue;
+		t->doubtful = 0;
+		tids[count] = l->tids.p[i];
+		ranks[count++] = l->ranks.p[i];
+	}
+	l->tids = (struct weft__u64s){tids, count};
+	l->ranks = (struct weft__u64s){ranks, count};
+	return count;
+}
+
+/* It may never have come to the task VM, which knows what it has started. That one waits for the job's last LAUNCH, even if
+ * no task in it is left to start. */
 static void launch_again(struct coord *c, struct node *n, const struct weft__unseen *k)
 {
 	struct weft__msg m;
+	struct weft__msg_launch *l = &m.launch;
 	int rc = weft__msg_decode(k->body, k->nbytes, WEFT__ROLE_COORD, WEFT__ROLE_NODE, &c->part, &m, NULL);
-	bool waits = rc == 0;
-	for (size_t i = 0; waits && i < m.launch.tids.n; i++) {
-		const struct task *t = task_find(c, m.launch.tids.p[i]);
-		waits = t && t->node == n && t->state == WEFT__TASK_STARTING;
-	}
 	if (rc == WEFT_ENOMEM)
 		c->failed = rc;
-	if (!waits)
+	uint64_t *tids = rc ? NULL : coord_alloc(c, (2 * l->tids.n + 1) * sizeof *tids);
+	if (!tids)
 		return;
-	for (size_t i = 0; i < m.launch.tids.n; i++)
-		task_find(c, m.launch.tids.p[i])->doubtful = 0;
-	job_send_team(c, job_find(c, m.launch.job), n);
-	send_body(c, n, k->body, k->nbytes);
+	if (keep_starting(c, n, l, tids, tids + l->tids.n))
+		job_send_team(c, job_find(c, l->job), n);
+	if (l->tids.n || l->last)
+		send_node(c, n, &m);
+	weft__free(tids);
 }
 
 static void say_again(struct coord *c, struct node *n, const struct weft__unseen *k)

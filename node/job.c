@@ -47,6 +47,7 @@ static bool task_step(struct task *t, enum task_state to)
 	          fits ? "" : ": ignored");
 	if (!fits)
 		return false;
+	t->job->nlaunched += t->state == TASK_EXPECTED;
 	t->state = to;
 	t->job->nended += to == TASK_ENDED;
 	return true;
@@ -212,6 +213,14 @@ static void report(struct job *j, const struct weft__msg *m)
 	j->reported = j->node->coord.session.sent;
 }
 
+/* All of the job that was here has ended, and the coordinator has it: the task VM may go. What was not launched by now had
+ * failed when an earlier daemon was here. */
+static void release(struct job *j)
+{
+	if (j->last && j->nended == j->nlaunched && !j->reported)
+		taskvm_link_send(j, &(struct weft__msg){.code = WEFT__MSG_RELEASED, .released = {.job = j->id}}, -1);
+}
+
 void job_confirmed(struct node *n, uint64_t seen)
 {
 	size_t cursor = 0;
@@ -222,8 +231,7 @@ void job_confirmed(struct node *n, uint64_t seen)
 		if (!j->reported || j->reported > seen)
 			continue;
 		j->reported = 0;
-		if (j->last && j->nended == j->nlocal)
-			taskvm_link_send(j, &(struct weft__msg){.code = WEFT__MSG_RELEASED, .released = {.job = j->id}}, -1);
+		release(j);
 	}
 }
 
@@ -395,6 +403,7 @@ static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 		launch.launch.holds = 1;
 		send_stdin(j, &launch.launch);
 		taskvm_link_send(j, &launch, -1);
+		release(j); /* after a crash it may bring nothing new */
 		if (!j->node->private_vm || j->parent) /* a private VM has one job, unless its tasks spawn more */
 			taskvm_link_spare_soon(j->node);
 		return;

@@ -288,7 +288,7 @@ struct job {
 	uint64_t *tids; /* of the whole job, by rank; NULL until TEAM came */
 	uint32_t ntids;
 	struct weft__list tasks; /* here */
-	uint32_t nlocal, nended;
+	uint32_t nlocal, nlaunched, nended;
 	bool last;          /* no more LAUNCH will come */
 	bool outside;       /* of a task that enrolled by itself: no task VM */
 	struct link *vm;    /* the task VM's connection, NULL: none (any more) */

@@ -179,7 +179,8 @@ static void launch(struct sim *s, struct sim_node *n, const struct weft__msg_lau
 		s->ntasks_alive++;
 		sim_plan(s, sim_below(s, 60), SIM_START, n->index, tid, 0);
 	}
-	sim_vm_launched(s, n, (uint32_t)m->job);
+	if (m->tids.n > 0) /* else it only tells a task VM that no more comes */
+		sim_vm_launched(s, n, (uint32_t)m->job);
 }
 
 void sim_node_task_start(struct sim *s, struct sim_node *n, uint64_t tid)

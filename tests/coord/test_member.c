@@ -258,6 +258,35 @@ static void a_daemon_that_restarts_keeps_its_tasks_and_loses_its_clients(void **
 	drive_destroy(d);
 }
 
+static void what_a_crashed_daemon_may_not_have_launched_is_launched_again(void **state)
+{
+	struct drive *d = drive_vm(2, 4);
+	uint64_t tids[3];
+	uint32_t job = drive_spawn(d, 1, 1, "#2", 3, tids, NULL, NULL);
+	for (int left = 2; left >= 0; left--) {
+		struct weft__msg failed = {.code = WEFT__MSG_START_FAILED,
+		                           .start_failed = {.tid = tids[left], .code = WEFT_ENOSPC, .text = weft__str("full")}};
+		drive_send(d, 2, &failed);
+		drive_forget(d);
+		break_link(d, 2);
+		struct weft__msg join = {.code = WEFT__MSG_JOIN,
+		                         .join = {.node = 2, .incarnation = 2, .host = weft__str("local2"), .port = 1, .ncores = 4,
+		                                  .release = weft__str("r"), .again = (uint64_t)(3 - left)}};
+		drive_send(d, 2, &join);
+		const struct weft__msg_launch *l = &drive_take(d, 2, 0, WEFT__MSG_LAUNCH)->launch;
+		assert_int_equal(l->job, job);
+		assert_int_equal(l->last, 1);
+		assert_int_equal(l->tids.n, left);
+		assert_int_equal(l->ranks.n, left);
+		for (int i = 0; i < left; i++)
+			assert_int_equal(l->tids.p[i], tids[i]);
+		assert_false(drive_has(d, 2, 0, WEFT__MSG_LAUNCH));
+		drive_send(d, 2, &(struct weft__msg){.code = WEFT__MSG_INVENTORY_END, .inventory_end = {2}});
+		drive_send(d, 2, &(struct weft__msg){.code = WEFT__MSG_RESUME_END, .resume_end = {.again = (uint64_t)(3 - left)}});
+	}
+	drive_destroy(d);
+}
+
 /* --- adding and removing ------------------------------------------------------------------------------------- */
 
 static void add(struct drive *d, uint64_t kind, const char *host, uint64_t count)
@@ -758,6 +787,7 @@ int main(void)
 	        cmocka_unit_test(a_node_that_is_silent_on_an_open_link_is_lost_too),
 	        cmocka_unit_test(nobody_is_lost_because_the_coordinator_itself_stood_still),
 	        cmocka_unit_test(a_daemon_that_restarts_keeps_its_tasks_and_loses_its_clients),
+	        cmocka_unit_test(what_a_crashed_daemon_may_not_have_launched_is_launched_again),
 	        cmocka_unit_test(each_added_node_is_answered),
 	        cmocka_unit_test(a_host_is_added_once_by_a_name_that_is_one),
 	        cmocka_unit_test(a_call_from_node_to_node_is_passed_on_unless_that_one_has_gone),

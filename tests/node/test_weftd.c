@@ -256,6 +256,35 @@ static void two_hundred_tasks_leave_no_descriptor(void **state)
 	rig_halt(r);
 }
 
+/* As it comes again after a crash of the daemon, when all its tasks had failed. */
+static void a_last_launch_without_tasks_ends_the_task_vm(void **state)
+{
+	struct rig *r = *state;
+	struct fake tool = {0};
+	struct weft__msg m;
+	struct weft__str argv[] = {weft__str("true")};
+	uint64_t client, deadline;
+	rig_tool(r, &tool, &client);
+	rig_launch(r, &(struct rig_launch){.job = 1, .more = true, .client = client, .argv = {"sh", "-c", "echo $PPID"}});
+	fake_expect(&r->coord, WEFT__MSG_EXITED, &m);
+	fake_expect(&tool, WEFT__MSG_OUTPUT, &m);
+	pid_t vm = atoi(m.output.bytes.p);
+	assert_true(vm > 1);
+	fake_expect(&tool, WEFT__MSG_OUTPUT_END, &m);
+	fake_acknowledge(&tool, &m);
+	rig_confirm(r);
+	m = (struct weft__msg){.code = WEFT__MSG_LAUNCH,
+	                       .launch = {.job = 1, .size = 2, .sink_node = 1, .sink_client = client, .last = 1, .argv = {argv, 1}}};
+	fake_send(&r->coord, &m, -1);
+	for (deadline = weft__deadline(FAKE_TIMEOUT_MS); kill(vm, 0) == 0 && weft__deadline_left_ms(deadline);) {
+		poll(NULL, 0, 10);
+		rig_beat(r, 0);
+	}
+	assert_int_equal(kill(vm, 0), -1);
+	fake_fini(&tool);
+	rig_halt(r);
+}
+
 static void a_program_that_cannot_start_is_told(void **state)
 {
 	struct rig *r = *state;
@@ -616,6 +645,7 @@ int main(void)
 	        AN_OWNED(a_killed_daemon_leaves_nothing_that_runs),
 	        A_TEST(a_tasks_life_is_told_and_its_output_shown),
 	        A_TEST(two_hundred_tasks_leave_no_descriptor),
+	        A_TEST(a_last_launch_without_tasks_ends_the_task_vm),
 	        A_TEST(a_program_that_cannot_start_is_told),
 	        A_TEST(without_a_task_vm_each_task_fails_with_the_reason),
 	        A_TEST(a_killed_task_vm_takes_its_tasks_with_it),
