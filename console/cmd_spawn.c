@@ -147,9 +147,16 @@ static void on_output_failed(void *arg, int code, const char *text)
 	context_error(a->context, "%s", text);
 }
 
-static const struct runner_handler usual      = {.finished = on_finished, .dropped = on_dropped};
+static void on_wrote(void *arg, uint64_t tid, const void *bytes, size_t nbytes)
+{
+	const struct attached *a = arg;
+	if (a->tracer)
+		tracer_wrote(a->tracer, tid, bytes, nbytes);
+}
+
+static const struct runner_handler usual      = {.finished = on_finished, .dropped = on_dropped, .wrote = on_wrote};
 static const struct runner_handler redirected = {
-        .finished = on_finished, .dropped = on_dropped, .output_failed = on_output_failed};
+        .finished = on_finished, .dropped = on_dropped, .wrote = on_wrote, .output_failed = on_output_failed};
 
 /* -> shows, ->file writes, ->>file appends. */
 static int redirect(struct spawning *s, const struct plan *p, struct weft_error *e)

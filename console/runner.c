@@ -376,6 +376,12 @@ static struct output_task describe(struct runner *r, uint64_t job, uint64_t tid,
 	                            .style      = j ? j->root->style : OUTPUT_USUAL};
 }
 
+static void tell_wrote(const struct job *j, uint64_t tid, const void *bytes, size_t nbytes)
+{
+	if (j && j->root->handler.wrote)
+		j->root->handler.wrote(j->root->arg, tid, bytes, nbytes);
+}
+
 static void take_output(struct runner *r, const struct weft__msg_output *m)
 {
 	struct weft_error e = {0};
@@ -385,6 +391,8 @@ static void take_output(struct runner *r, const struct weft__msg_output *m)
 	int rc                  = 0;
 	if (uv_is_active((uv_handle_t *)r->straggler))
 		uv_timer_start(r->straggler, on_straggler_time, STRAGGLER_MS, 0);
+	if (m->bytes.n)
+		tell_wrote(j, m->tid, m->bytes.p, m->bytes.n);
 	if (own && output_push(own->output, &task, (unsigned)m->stream, m->bytes.p, m->bytes.n, &e))
 		fail_root(own, e.text);
 	else if (!own && !r->failed)
@@ -403,6 +411,7 @@ static void take_output_end(struct runner *r, const struct weft__msg_output_end 
 	if (t && t->flushed)
 		return;
 	output_end(output_of(r, j ? j->root : NULL), &task);
+	tell_wrote(j, m->tid, NULL, 0);
 	if (!t)
 		return;
 	bool waited = is_waited_for(t);

@@ -38,6 +38,7 @@ struct runner_handler {
 	void (*bad_exit)(void *arg, struct runner_root *root); /* root->first: the first task that failed */
 	void (*finished)(void *arg, struct runner_root *root); /* it is done; the handler may forget it */
 	void (*dropped)(void *arg, struct runner_root *root);  /* the runner goes before the job is done; forgets it */
+	void (*wrote)(void *arg, uint64_t tid, const void *bytes, size_t nbytes); /* one of its tasks; nbytes 0: it writes no more */
 	void (*stdin_ack)(void *arg, const struct weft__msg_stdin_ack *m);
 	void (*output_failed)(void *arg, int code, const char *text);
 	void (*ending)(void *arg, const char *text);           /* the batch system ends it soon; the tasks were told */

@@ -1,15 +1,21 @@
-/* Happy path: weft-pvmtrace is spawned, attached, with standard input that we keep open; its tid is what traced tasks are
- * told. When they have ended we close its standard input, it prints what it still has and ends, and is forgotten.
+/* Happy path: weft-pvmtrace is spawned, attached, with a pipe of ours as standard input; its tid is what traced tasks are
+ * told. What they write comes here, and goes through the pipe, each behind a struct weft__tracer_said. When they have
+ * ended we close the pipe, it prints what it still has and ends, and is forgotten.
  *
  * What can go wrong: it is not installed; it ends before its time (killed, or by reset): traces are then lost, which is
- * said; the console ends first: it ends with it.
+ * said; it prints more slowly than the tasks write: what they write is then left out of the traces, which is said, too; the
+ * console ends first: it ends with it.
  */
 #include "config.h"
 
 #include "console/tracer.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/exe.h"
 #include "base/heap.h"
@@ -17,17 +23,110 @@
 #include "console/environ.h"
 #include "console/pvmenv.h"
 #include "console/runner.h"
+#include "proto/tracer.h"
 
-enum { START_MS = 10000 };
+enum { START_MS = 10000, QUEUED_MAX = 16 << 20 };
+
+/* Our end of its standard input; goes when all was written. */
+struct feed {
+	uv_pipe_t pipe;
+	uv_shutdown_t end;
+	size_t queued_bytes;
+};
+
+struct piece {
+	uv_write_t request;
+	struct feed *feed;
+	size_t nbytes;
+	char bytes[];
+};
 
 struct tracer {
 	struct context *context;
+	struct feed *feed; /* NULL: it is closed */
 	struct runner_root *root; /* NULL: it has ended */
 	uint64_t tid;
 	uint32_t job;
 	int64_t node;
 	bool answered, ended; /* its SPAWN; no more traces come */
+	bool left_out; /* not all that the tasks write is in the traces */
 };
+
+/* --- its standard input --------------------------------------------------------------------------- */
+
+static void free_feed(uv_handle_t *pipe)
+{
+	weft__free(pipe->data);
+}
+
+static void on_shut(uv_shutdown_t *end, int status)
+{
+	struct feed *f = end->data;
+	if (!uv_is_closing((uv_handle_t *)&f->pipe))
+		uv_close((uv_handle_t *)&f->pipe, free_feed);
+}
+
+/* When all that is queued was written. */
+static void feed_end(struct feed **f)
+{
+	struct feed *old = *f;
+	*f               = NULL;
+	if (old && uv_shutdown(&old->end, (uv_stream_t *)&old->pipe, on_shut))
+		on_shut(&old->end, 0);
+}
+
+/* The end that it reads goes to the node, whose next SPAWN it is for. */
+static int feed_open(struct tracer *t, struct weft_error *e)
+{
+	struct weft__msg m = {.code = WEFT__MSG_STDIN};
+	int ends[2], rc;
+	struct feed *f = weft__calloc(1, sizeof *f);
+	if (!f || pipe2(ends, O_CLOEXEC)) {
+		weft__free(f);
+		return weft__err_set(e, WEFT_ENOMEM, "no pipe can be made: %s", strerror(f ? errno : ENOMEM));
+	}
+	uv_pipe_init(t->context->loop, &f->pipe, 0);
+	f->pipe.data = f->end.data = f;
+	t->feed                    = f;
+	rc                         = uv_pipe_open(&f->pipe, ends[1]);
+	if (rc)
+		close(ends[1]);
+	rc = rc ? WEFT_EIO : session_send(t->context->session, &m, &ends[0], 1);
+	close(ends[0]);
+	return rc ? weft__err_set(e, rc, "%s", weft__err_text(rc)) : 0;
+}
+
+static void on_written(uv_write_t *request, int status)
+{
+	struct piece *p = request->data;
+	p->feed->queued_bytes -= p->nbytes;
+	weft__free(p);
+}
+
+void tracer_wrote(struct tracer *t, uint64_t tid, const void *bytes, size_t nbytes)
+{
+	struct weft__tracer_said head = {weft__tid_slot((weft_tid_t){tid}), (uint32_t)nbytes};
+	struct feed *f          = t->feed;
+	struct piece *p         = f && f->queued_bytes < QUEUED_MAX ? weft__malloc(sizeof *p + sizeof head + nbytes) : NULL;
+	if (f && !p && !t->left_out) {
+		t->left_out = true;
+		context_error(t->context, "tasks write faster than their traces are printed: not all of it is in the traces");
+	}
+	if (!p)
+		return;
+	p->request.data = p;
+	p->feed         = f;
+	p->nbytes       = sizeof head + nbytes;
+	memcpy(p->bytes, &head, sizeof head);
+	if (nbytes)
+		memcpy(p->bytes + sizeof head, bytes, nbytes);
+	uv_buf_t buf = uv_buf_init(p->bytes, (unsigned)p->nbytes);
+	f->queued_bytes += p->nbytes;
+	if (uv_write(&p->request, (uv_stream_t *)&f->pipe, &buf, 1, on_written))
+		on_written(&p->request, 0);
+}
+
+/* --- the task -------------------------------------------------------------------------------------- */
 
 static void on_started(void *arg, struct runner_root *root)
 {
@@ -42,6 +141,7 @@ static void on_finished(void *arg, struct runner_root *root)
 		context_error(t->context, "the task that prints the traces has ended: they are lost");
 	runner_forget(root->runner, &root);
 	t->root = NULL;
+	feed_end(&t->feed);
 	if (t->ended)
 		weft__free(t);
 }
@@ -107,7 +207,10 @@ int tracer_start(struct context *c, const char *file, struct tracer **t, struct 
 		rc = runner_redirect(c->runner, new->root, OUTPUT_PLAIN, file, false, e);
 	if (!rc) {
 		new->context = c;
-		rc           = ask(new, path, file == NULL, e);
+		rc           = feed_open(new, e);
+	}
+	if (!rc) {
+		rc = ask(new, path, file == NULL, e);
 	}
 	if (!rc && !new->root)
 		rc = weft__err_set(e, WEFT_EIO, "%s could not be started", path);
@@ -117,6 +220,8 @@ int tracer_start(struct context *c, const char *file, struct tracer **t, struct 
 	}
 	if (new && new->root)
 		runner_forget(c->runner, &new->root);
+	if (new)
+		feed_end(&new->feed);
 	weft__free(new);
 	return rc;
 }
@@ -132,11 +237,8 @@ void tracer_end(struct tracer **t)
 	*t                 = NULL;
 	if (!old)
 		return;
-	struct weft__msg m = {.code        = WEFT__MSG_STDIN,
-	                      .stdin_bytes = {.job = old->job, .node = (uint64_t)old->node, .end = 1}};
-	old->ended         = true;
+	old->ended = true;
+	feed_end(&old->feed);
 	if (!old->root)
 		weft__free(old);
-	else
-		session_send(old->context->session, &m, NULL, 0); /* when that fails all is over, anyway */
 }

@@ -12,6 +12,9 @@ int tracer_start(struct context *c, const char *file, struct tracer **t, struct 
 /* Its tid, as PVM knows it. */
 uint32_t tracer_slot(const struct tracer *t);
 
+/* What a traced task wrote, which is part of the traces; nbytes 0: it writes no more. */
+void tracer_wrote(struct tracer *t, uint64_t tid, const void *bytes, size_t nbytes);
+
 /* No more traces come: it prints what it has, and ends. *t is NULL afterwards. */
 void tracer_end(struct tracer **t);
 

@@ -1,6 +1,6 @@
 noinst_LTLIBRARIES += proto/libproto.la
 proto_libproto_la_SOURCES = %D%/frame.c %D%/msg.c %D%/msg_print.c %D%/msgs.def %D%/msgs_only.h \
-	%D%/msgs_undef.h %D%/output.c %D%/output.h %D%/prescan.c %D%/prescan.h %D%/proto.h %D%/session.c %D%/session.h
+	%D%/msgs_undef.h %D%/output.c %D%/output.h %D%/prescan.c %D%/prescan.h %D%/proto.h %D%/session.c %D%/session.h %D%/tracer.h
 proto_libproto_la_CFLAGS = $(AM_CFLAGS) $(MSGPACK_CFLAGS)
 
 noinst_PROGRAMS += proto/print_protocol

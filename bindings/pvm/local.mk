@@ -30,6 +30,6 @@ bindings_pvm_libfpvm3_la_LDFLAGS = -version-info 3:0:0 -no-undefined $(WEFT_NO_U
 # Who prints the traces of spawn -@: a task, started by the console.
 pkglibexec_PROGRAMS += %D%/weft-pvmtrace
 bindings_pvm_weft_pvmtrace_SOURCES = %D%/exported.h %D%/weft-pvmtrace.c
-bindings_pvm_weft_pvmtrace_LDADD = %D%/libpvm3.la
+bindings_pvm_weft_pvmtrace_LDADD = %D%/libpvm3.la base/libbase.la
 
 EXTRA_DIST += %D%/pvm3.map %D%/gpvm3.map

@@ -2,8 +2,8 @@
  * for PVM's traces read.
  *
  * Happy path: traced tasks send it messages of trace events; it prints a description of each kind of event once, and
- * each event. The console closes its standard input when the traced job has ended: what has come until then is printed,
- * and it ends.
+ * each event. On standard input the console says what the tasks write: each line is an event, too. It closes that when the
+ * traced job has ended: what has come until then is printed, and it ends.
  *
  * What can go wrong: a message that is none of PVM's traces (the rest of it is left out); nobody reads what is printed
  * (it ends).
@@ -19,9 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/heap.h"
+#include "base/map.h"
 #include "bindings/pvm/exported.h"
+#include "proto/tracer.h"
 
-enum { FIELDS_MAX = 32, TEXT_ROOM = 65536, KINDS = 4 * (TEV_MAX + 1), LOOK_US = 100000, LOOKS_MAX = 20, HOST_ADD = 1802 };
+enum { LINE_MAX_BYTES = 4096, SAID_MAX = 128 << 10 };
+enum { FIELDS_MAX = 32, TEXT_ROOM = 65536, KINDS = 4 * (TEV_MAX + 1), LOOK_US = 100000, LOOKS_MAX = 20, HOST_ADD = 1802, OUTPUT = 1808 };
 
 /* The fields of one kind of event. */
 struct kind {
@@ -31,7 +35,8 @@ struct kind {
 };
 
 static struct kind kinds[KINDS];
-static char prefix[64];      /* of each line; empty for a file */
+static bool with_prefix;     /* before each line; not in a file */
+static char prefix[64];
 static char record[2 * TEXT_ROOM]; /* the one that is being read, as text */
 static size_t used;
 static int nrunning;         /* traced tasks that have begun and not ended */
@@ -68,11 +73,9 @@ static int tag_of(int event)
 	return event & TEV_EVENT_EXIT ? 2001 + 2 * number : 1000 + 2 * number;
 }
 
-static void print_description(int event, const struct kind *k)
+static void print_fields(int tag, const char *name, const struct kind *k)
 {
-	char name[64];
-	name_of(event, name, sizeof name);
-	printf("%s\n%s#%d: \"%s\"\n%s{\n", prefix, prefix, tag_of(event), name, prefix);
+	printf("%s\n%s#%d: \"%s\"\n%s{\n", prefix, prefix, tag, name, prefix);
 	for (int i = 0; i < k->n; i++) {
 		const struct Pvmtevdid *field = &pvmtevdidlist[k->ids[i]];
 		bool many = k->types[i] & TEV_DATA_ARRAY || k->types[i] == TEV_DATA_STRING;
@@ -80,6 +83,13 @@ static void print_description(int event, const struct kind *k)
 		       type_name(k->types[i]), field->did, many ? "[]" : "");
 	}
 	printf("%s};;\n%s\n", prefix, prefix);
+}
+
+static void print_description(int event, const struct kind *k)
+{
+	char name[64];
+	name_of(event, name, sizeof name);
+	print_fields(tag_of(event), name, k);
 }
 
 static void print_header(void)
@@ -97,6 +107,14 @@ static void print_header(void)
 static void print_text_field(const char *text)
 {
 	printf("[%d] { \"%s\" }, ", (int)strlen(text) + 1, text);
+}
+
+/* Lines and quotes are the format's own. */
+static void make_plain(char *text)
+{
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == '"')
+			*p = '?';
 }
 
 /* Which hosts there are, as PVM's console begins a file of traces. */
@@ -136,9 +154,7 @@ static int read_text(void)
 		return rc < 0 ? rc : PvmBadMsg;
 	rc          = pvm_upkbyte(text, n, 1);
 	text[n - 1] = '\0';
-	for (char *p = text; *p; p++) /* lines and quotes are the format's own */
-		if ((unsigned char)*p < ' ' || *p == '"')
-			*p = '?';
+	make_plain(text);
 	snprintf(number, sizeof number, "[%d] { \"", (int)strlen(text) + 1);
 	append(number);
 	append(text);
@@ -264,11 +280,127 @@ static int skip_names(void)
 	return rc;
 }
 
-static void read_message(int id, const char *job)
+/* Of whom the next lines are. */
+static void set_prefix(int tid)
+{
+	const char *job = getenv("WEFT_JOB");
+	if (with_prefix)
+		snprintf(prefix, sizeof prefix, "[T%.20s:t%x] ", job ? job : "0", (unsigned)tid);
+}
+
+/* --- what the tasks write ------------------------------------------------------------------------- */
+
+/* A task's line so far. */
+struct line {
+	size_t n;
+	char text[LINE_MAX_BYTES];
+};
+
+static struct weft__map lines; /* by the task's slot */
+
+static void print_said(int tid, const char *text)
+{
+	static const struct kind said = {true,
+	                                 4,
+	                                 {TEV_DID_TS, TEV_DID_TU, TEV_DID_TID, TEV_DID_OS},
+	                                 {TEV_DATA_INT, TEV_DATA_INT, TEV_DATA_INT, TEV_DATA_STRING}};
+	static bool described;
+	struct timeval now;
+	gettimeofday(&now, NULL);
+	set_prefix(tid);
+	if (!described)
+		print_fields(OUTPUT, "output(0)", &said);
+	described = true;
+	printf("%s\"output(0)\" { %lld, %lld, %d, [%d] { \"%s\" } };;\n", prefix, (long long)now.tv_sec, (long long)now.tv_usec, tid,
+	       (int)strlen(text) + 1, text);
+}
+
+static void end_line(int tid, struct line *l)
+{
+	l->text[l->n] = '\0';
+	l->n          = 0;
+	make_plain(l->text);
+	print_said(tid, l->text);
+}
+
+/* NULL: no memory. As PVM tells of its output, so that a task is told of before it writes. */
+static struct line *line_of(int tid)
+{
+	struct line *l = weft__map_get(&lines, (uint64_t)tid);
+	if (l || !(l = weft__calloc(1, sizeof *l)))
+		return l;
+	if (weft__map_put(&lines, (uint64_t)tid, l)) {
+		weft__free(l);
+		return NULL;
+	}
+	print_said(tid, "CREATION");
+	print_said(tid, "GOTSPAWN");
+	return l;
+}
+
+static void take_said(int tid, const char *bytes, size_t nbytes)
+{
+	struct line *l = line_of(tid);
+	for (size_t i = 0; l && i < nbytes; i++) {
+		if (bytes[i] != '\n')
+			l->text[l->n++] = bytes[i];
+		if (bytes[i] == '\n' || l->n == sizeof l->text - 1)
+			end_line(tid, l);
+	}
+	if (!l || nbytes)
+		return;
+	if (l->n)
+		end_line(tid, l);
+	print_said(tid, "GOTEOF");
+	weft__free(weft__map_remove(&lines, (uint64_t)tid));
+}
+
+/* Of standard input, what has come and is not complete. */
+static struct {
+	char bytes[SAID_MAX];
+	size_t n;
+} input;
+
+static void take_input(void)
+{
+	struct weft__tracer_said head;
+	size_t at = 0;
+	while (input.n - at >= sizeof head) {
+		memcpy(&head, input.bytes + at, sizeof head);
+		if (head.nbytes > SAID_MAX - sizeof head) { /* not the console's */
+			input.n = 0;
+			return;
+		}
+		if (input.n - at < sizeof head + head.nbytes)
+			break;
+		take_said((int)head.slot, input.bytes + at + sizeof head, head.nbytes);
+		at += sizeof head + head.nbytes;
+	}
+	input.n -= at;
+	memmove(input.bytes, input.bytes + at, input.n);
+}
+
+/* All that there is. False at its end. */
+static bool read_input(void)
+{
+	for (;;) {
+		struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+		if (poll(&in, 1, 0) <= 0)
+			return true;
+		ssize_t n = read(STDIN_FILENO, input.bytes + input.n, sizeof input.bytes - input.n);
+		if (n <= 0)
+			return false;
+		input.n += (size_t)n;
+		take_input();
+	}
+}
+
+/* --- messages --------------------------------------------------------------------------------------- */
+
+static void read_message(int id)
 {
 	int mark, bytes, tag, tid, rc = pvm_bufinfo(id, &bytes, &tag, &tid);
-	if (*prefix)
-		snprintf(prefix, sizeof prefix, "[T%.20s:t%x] ", job, (unsigned)tid);
+	set_prefix(tid);
 	while (rc >= 0 && pvm_upkint(&mark, 1, 1) >= 0) {
 		switch (mark) {
 		case TEV_MARK_EVENT_BUFFER:
@@ -288,35 +420,27 @@ static void read_message(int id, const char *job)
 	}
 }
 
-static bool is_over(void)
-{
-	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-	char bytes[64];
-	return poll(&in, 1, 0) > 0 && read(STDIN_FILENO, bytes, sizeof bytes) <= 0;
-}
-
 int main(int argc, char **argv)
 {
 	struct timeval look = {.tv_usec = LOOK_US};
 	int nlooks          = 0; /* since the end, with nothing that came */
-	const char *job     = getenv("WEFT_JOB");
 	bool over           = false;
 	if (pvm_mytid() < 0)
 		return 1;
 	pvm_setopt(PvmAutoErr, 0); /* the end of a message is none */
-	if (argc > 1 && !strcmp(argv[1], "-p"))
-		snprintf(prefix, sizeof prefix, "[T%.20s:t%x] ", job ? job : "0", (unsigned)pvm_mytid());
+	with_prefix = argc > 1 && !strcmp(argv[1], "-p");
+	set_prefix(pvm_mytid());
 	print_header();
 	print_hosts();
 	for (;;) {
 		int id = pvm_trecv(-1, -1, &look);
 		if (id > 0)
-			read_message(id, job ? job : "0");
+			read_message(id);
 		if (id < 0 || fflush(stdout))
 			break;
 		if (id == 0 && over && (nrunning <= 0 || ++nlooks == LOOKS_MAX)) /* nothing has come for a while since the end */
 			break;
-		over = over || is_over();
+		over = over || !read_input();
 	}
 	pvm_exit();
 	return 0;

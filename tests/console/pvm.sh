@@ -92,6 +92,8 @@ elif [ -x /usr/bin/hello.pvm ]; then
 	equal "a task of the console's is told as PVM does" 1 "$(grep -c '"newtask(0)" { .*, -35, 64, .*hello.pvm" } };;$' out)"
 	prints "and the hosts come first" "\"host_add\(0\)\" \{ [0-9]+, [0-9]+, 131072, \[[0-9]+\] \{ \"$host\" \}, .*, 1000 \};;\$"
 	equal "each event with its task" 2 "$(grep -c -E '^\[T[0-9]+:t[0-9a-f]+\] "endtask\(0\)" \{ [0-9]+, ' out)"
+	equal "what tasks write is an event, too" "2 CREATION 2 GOTEOF 2 GOTSPAWN 1 i" \
+		"$(sed -n "s/.*\"output(0)\" {.* { \"\([A-Za-z]*\).*\" } };;\$/\1/p" out | grep -v from | LC_ALL=C sort | uniq -c | xargs)"
 	runs "spawn -@file writes them" 0 "trace - *" "spawn -@$tmp/traces -> /usr/bin/hello.pvm" quit
 	equal "without anything in front" 2 "$(grep -c '^"endtask(0)" { ' traces)"
 	equal "beginning with their origin" '/*' "$(head -n 1 traces)"

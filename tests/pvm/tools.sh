@@ -38,7 +38,7 @@ END
 	expect "the tracer connects" "$(grep -q 'Tracer connected' "$tmp/said" || cat "$tmp/said" "$tmp/out")"
 	expect "and writes what a program calls" "$(for event in putinfo spawn send recv upkint exit; do
 		grep -q "^\"$event(0.0)\" {" "$tmp/trace" || echo "no $event"
-	done; for event in newtask spntask endtask; do grep -q "^\"$event(0)\" {" "$tmp/trace" || echo "no $event"; done)"
+	done; for event in newtask spntask endtask output; do grep -q "^\"$event(0)\" {" "$tmp/trace" || echo "no $event"; done)"
 fi
 
 if ! command -v pvm_gstat >/dev/null; then
