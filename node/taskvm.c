@@ -391,6 +391,7 @@ static int init(struct taskvm *vm)
 	weft__session_init(&vm->session);
 	weft__list_init(&vm->launches);
 	weft__list_init(&vm->tasks);
+	weft__list_init(&vm->orders);
 	weft__list_init(&vm->asks);
 	weft__list_init(&vm->exchanges);
 	vm->stdin_fd = vm->stdin_pipe = vm->mpi_fds = -1;

@@ -78,6 +78,7 @@ struct taskvm_launch {
 	struct weft__list link; /* in taskvm.launches while tasks of it wait */
 	char **argv;            /* ends with NULL */
 	char **env;             /* as given; ends with NULL */
+	char **own;             /* variables that say where its tasks are; ends with NULL */
 	char *wdir;             /* "" is the node's own */
 	char *path;             /* where the program was found */
 	int code;               /* why none can be started, or 0 */
@@ -163,6 +164,7 @@ struct taskvm {
 	uint32_t ntasks; /* ever */
 	size_t nwaiting, nstarting, nrunning;
 	struct taskvm_crew *crew; /* NULL: none is needed */
+	struct weft__list orders; /* that are out: made, and not ended */
 
 	int outputs;       /* epoll of the streams' descriptors */
 	size_t nstreams;   /* open ones */
@@ -278,6 +280,7 @@ void taskvm_stdin_write(struct taskvm *vm);
 
 /* taskvm_reap.c: the ends of tasks and of what they leave. */
 void taskvm_reap(struct taskvm *vm);
+void taskvm_ended(struct taskvm *vm, struct taskvm_task *t, int status, const struct rusage *used); /* it was reaped */
 void taskvm_signal(struct taskvm *vm, const struct weft__msg_task_signal *m);
 void taskvm_kill_children(struct taskvm *vm);
 void taskvm_report(struct taskvm *vm, const struct taskvm_task *t); /* STARTED, EXITED ... */

@@ -6,9 +6,13 @@
  * is woken when orders are few, and what has come from the tasks meanwhile is told in one go. A crew that has nothing to
  * do goes; for few tasks there is none, and the loop starts them itself.
  *
- * What can go wrong: no thread can be made: the loop starts the tasks. A task ends before its order has come back: the loop
- * waits for the order, which is but a moment. All descriptors of ours close with an exec, so that no task gets what
- * another thread has just opened.
+ * Where there are few processors each has a thread of its own, which stays there, and so does a new process until it is about
+ * to become the program. Else the kernel starts the process on another processor than the thread that waits for it, behind the
+ * programs that run there, while the thread's own processor has nothing to do.
+ *
+ * What can go wrong: no thread can be made: the loop starts the tasks. A task ends before its order has come back, perhaps
+ * long before, for tasks that run already take the processors: the order is told, and goes on. All descriptors of ours close
+ * with an exec, so that no task gets what another thread has just opened.
  */
 #include "config.h"
 
@@ -17,6 +21,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -26,9 +31,10 @@
 enum {
 	THREADS_MAX = 4,   /* more would wait for the kernel's locks, and for the tasks that run already */
 	WORTH       = 4,   /* so many tasks to start pay for the threads */
-	ORDERS_MAX  = 12,  /* that are not ended; their descriptors are copied into each new process */
+	ORDERS_MAX  = 32,  /* that are not ended: enough to do until the loop runs again */
+	ORDERS_FEW  = 16,  /* that nobody carries out so far: time for more */
 	OF_TASK     = 4,   /* descriptors that a task which runs may need ... */
-	OF_ORDER    = 9,   /* ... and an order; */
+	OF_ORDER    = 9,   /* ... and an order, at most; */
 	OF_OTHERS   = 64,  /* all others */
 	STACK_BYTES = 256 * 1024,
 };
@@ -42,6 +48,8 @@ struct taskvm_crew {
 	int wake; /* eventfd: some are done, and orders are few */
 	pthread_t threads[THREADS_MAX];
 	size_t nthreads;
+	uint64_t mask[TASKVM_MASK_BYTES / sizeof(uint64_t)]; /* the processors that we may use, */
+	size_t nprocessors;                                  /* so many; 0: nobody says */
 	const struct taskvm *vm;
 };
 
@@ -67,7 +75,7 @@ static void *work(void *arg)
 		taskvm_exec(c->vm, o);
 		pthread_mutex_lock(&c->lock);
 		weft__list_push(&c->done, &o->link);
-		if (c->norders <= c->nthreads)
+		if (c->norders <= ORDERS_FEW)
 			eventfd_write(c->wake, 1);
 		pthread_cond_signal(&c->carried);
 	}
@@ -75,8 +83,25 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* To the processor that is this thread's. */
+static void pin(const struct taskvm_crew *c, size_t thread, pthread_attr_t *attributes)
+{
+	uint64_t own[TASKVM_MASK_BYTES / sizeof(uint64_t)] = {0};
+	size_t cpu = 0;
+	for (size_t seen = 0; cpu < CPUS_MAX; cpu++)
+		if (CPU_ISSET_S(cpu, TASKVM_MASK_BYTES, (const cpu_set_t *)c->mask) && seen++ == thread)
+			break;
+	CPU_SET_S(cpu, TASKVM_MASK_BYTES, (cpu_set_t *)own);
+	pthread_attr_setaffinity_np(attributes, sizeof own, (const cpu_set_t *)own);
+}
+
+static bool is_pinned(const struct taskvm_crew *c)
+{
+	return c->nprocessors <= THREADS_MAX;
+}
+
 /* Without signals: those are for the loop. */
-static void hire(struct taskvm_crew *c, size_t nthreads)
+static void hire(struct taskvm_crew *c)
 {
 	pthread_attr_t attributes;
 	sigset_t all, before;
@@ -84,18 +109,15 @@ static void hire(struct taskvm_crew *c, size_t nthreads)
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (c->nthreads < nthreads && !pthread_create(&c->threads[c->nthreads], &attributes, work, c))
+	for (size_t i = 0; i < c->nprocessors && i < THREADS_MAX; i++) {
+		if (is_pinned(c))
+			pin(c, i, &attributes);
+		if (pthread_create(&c->threads[i], &attributes, work, c))
+			break;
 		c->nthreads++;
+	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
-}
-
-static size_t processors(void)
-{
-	uint64_t mask[TASKVM_MASK_BYTES / sizeof(uint64_t)] = {0};
-	if (sched_getaffinity(0, sizeof mask, (cpu_set_t *)mask))
-		return 1;
-	return (size_t)CPU_COUNT_S(sizeof mask, (cpu_set_t *)mask);
 }
 
 static void crew_free(struct taskvm_crew *c)
@@ -110,11 +132,12 @@ static void crew_free(struct taskvm_crew *c)
 
 static struct taskvm_crew *crew_make(const struct taskvm *vm)
 {
-	size_t n = processors();
-	struct taskvm_crew *c = n > 1 ? weft__calloc(1, sizeof *c) : NULL;
+	struct taskvm_crew *c = weft__calloc(1, sizeof *c);
 	if (!c)
 		return NULL;
 	c->vm = vm;
+	if (!sched_getaffinity(0, sizeof c->mask, (cpu_set_t *)c->mask))
+		c->nprocessors = (size_t)CPU_COUNT_S(sizeof c->mask, (cpu_set_t *)c->mask);
 	weft__list_init(&c->orders);
 	weft__list_init(&c->done);
 	pthread_mutex_init(&c->lock, NULL);
@@ -122,8 +145,8 @@ static struct taskvm_crew *crew_make(const struct taskvm *vm)
 	pthread_cond_init(&c->carried, NULL);
 	c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	descriptors_make_room(vm->signals, OF_TASK * (vm->nrunning + vm->nwaiting) + OF_ORDER * ORDERS_MAX + OF_OTHERS);
-	if (c->wake >= 0)
-		hire(c, n < THREADS_MAX ? n : THREADS_MAX);
+	if (c->wake >= 0 && c->nprocessors > 1)
+		hire(c);
 	if (c->nthreads)
 		return c;
 	crew_free(c);
@@ -152,6 +175,10 @@ bool taskvm_crew_take(struct taskvm *vm, struct taskvm_order *o)
 	struct taskvm_crew *c = vm->crew;
 	if (!c)
 		return false;
+	if (!o->bound && is_pinned(c)) {
+		memcpy(o->mask, c->mask, sizeof o->mask);
+		o->bound = true;
+	}
 	pthread_mutex_lock(&c->lock);
 	weft__list_push(&c->orders, &o->link);
 	c->norders++;

@@ -9,6 +9,7 @@
 
 #include "node/taskvm_order.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static void launch_free(struct taskvm_launch *l)
 		return;
 	strings_free(l->argv);
 	strings_free(l->env);
+	strings_free(l->own);
 	weft__free(l->wdir);
 	weft__free(l->path);
 	weft__free(l->tasks);
@@ -67,7 +69,38 @@ static char **strings_copy(const struct weft__strs *strings, bool without_ours)
 	return copy;
 }
 
-static struct taskvm_launch *launch_copy(const struct weft__msg_launch *m)
+static char *variable(const char *name, const char *value)
+{
+	size_t size = strlen(name) + strlen(value) + 2;
+	char *text = weft__malloc(size);
+	if (text)
+		snprintf(text, size, "%s=%s", name, value);
+	return text;
+}
+
+/* What all its tasks are told of where they are; NULL: out of memory. */
+static char **make_own(const struct taskvm *vm, const struct taskvm_launch *l, const struct weft__msg_launch *m)
+{
+	char fd[24], size[24], job[24], node[24];
+	snprintf(fd, sizeof fd, "%d", TASKVM_TASK_FD);
+	snprintf(size, sizeof size, "%" PRIu64, m->size);
+	snprintf(job, sizeof job, "%" PRIu64, m->job);
+	snprintf(node, sizeof node, "%" PRIu32, vm->node);
+	const char *const all[][2] = {{"WEFT_FD", fd},      {"WEFT_SIZE", size}, {"WEFT_JOB", job}, {"WEFT_NODE", node},
+	                              {"WEFT_DIR", vm->dir}, {"WEFT_VM", vm->vm}, {"PWD", l->wdir}};
+	size_t n = sizeof all / sizeof *all - (*l->wdir != '/');
+	char **own = weft__calloc(n + 1, sizeof *own);
+	for (size_t i = 0; own && i < n; i++) {
+		own[i] = variable(all[i][0], all[i][1]);
+		if (own[i])
+			continue;
+		strings_free(own);
+		own = NULL;
+	}
+	return own;
+}
+
+static struct taskvm_launch *launch_copy(const struct taskvm *vm, const struct weft__msg_launch *m)
 {
 	struct taskvm_launch *l = weft__calloc(1, sizeof *l);
 	if (!l)
@@ -77,6 +110,7 @@ static struct taskvm_launch *launch_copy(const struct weft__msg_launch *m)
 	l->env   = strings_copy(&m->env, true);
 	l->wdir  = weft__strndup(m->wdir.p, m->wdir.n);
 	l->tasks = weft__calloc(m->tids.n + 1, sizeof(struct taskvm_task *));
+	l->own   = l->wdir ? make_own(vm, l, m) : NULL;
 	l->mpi = (unsigned)m->mpi;
 	l->program = (uint32_t)m->program;
 	snprintf(l->interface, sizeof l->interface, "%.*s", (int)m->interface.n, m->interface.p);
@@ -85,7 +119,7 @@ static struct taskvm_launch *launch_copy(const struct weft__msg_launch *m)
 	l->tells_begin = m->sink_task;
 	l->begin = (struct weft__msg_output_begin){
 	        .job = m->job, .parent = m->parent, .context = m->sink_context, .tag = m->sink_tag};
-	if (!l->argv || !l->env || !l->wdir || !l->tasks) {
+	if (!l->argv || !l->env || !l->own || !l->tasks) {
 		launch_free(l);
 		return NULL;
 	}
@@ -124,7 +158,7 @@ int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
 		vm->job = (uint32_t)m->job;
 	if (m->job != vm->job || m->argv.n < 1 || m->tids.n != m->ranks.n)
 		return WEFT_EPROTO;
-	struct taskvm_launch *l = launch_copy(m);
+	struct taskvm_launch *l = launch_copy(vm, m);
 	vm->size = (uint32_t)m->size;
 	vm->universe = (uint32_t)m->universe;
 	vm->logged = m->sink_client == 0;
@@ -183,6 +217,7 @@ void taskvm_launch_done(struct taskvm *vm, struct taskvm_order *o)
 {
 	struct taskvm_launch *l = o->launch;
 	struct taskvm_task *t = o->task;
+	struct taskvm_end early = o->early;
 	int rc = taskvm_order_end(vm, o);
 	l->nstarting--;
 	if (rc) {
@@ -193,6 +228,8 @@ void taskvm_launch_done(struct taskvm *vm, struct taskvm_order *o)
 		if (l->tells_begin)
 			taskvm_output_begin(vm, t, &l->begin);
 		taskvm_report(vm, t);
+		if (early.pid == t->pid)
+			taskvm_ended(vm, t, early.status, &early.used);
 	}
 	if (l->spent && is_over(l))
 		launch_free(l);

@@ -1,12 +1,11 @@
 /* taskvm_order.h - the start of one task, as an order that any thread of the task VM can carry out.
  *
  * taskvm_spawn.c makes it and ends it, taskvm_exec.c carries it out, taskvm_crew.c has threads that do so beside the loop.
- * In between nobody else changes what it points to.
+ * In between nobody else changes what it points to. taskvm_reap.c may find that the task has ended before that: it says so in
+ * `early`, which is the loop's.
  */
 #ifndef WEFT_NODE_TASKVM_ORDER_H
 #define WEFT_NODE_TASKVM_ORDER_H
-
-#include <limits.h>
 
 #include "node/taskvm.h"
 
@@ -17,13 +16,21 @@ struct taskvm_ends {
 	int pmi;                   /* the task's PMI_FD */
 };
 
-/* The variables that tell a task who it is. */
+/* The variables that tell a task who it is among those of its launch. */
 struct taskvm_own {
-	char numbers[5][40], tid[WEFT__TID_TEXT + 16], dir[PATH_MAX + 16], vm[96], cpus[96], pwd[PATH_MAX + 16];
+	char rank[40], tid[WEFT__TID_TEXT + 16], cpus[96];
+};
+
+/* A task that has ended, and was reaped, before its order came back. */
+struct taskvm_end {
+	pid_t pid; /* 0: it has not */
+	int status;
+	struct rusage used;
 };
 
 struct taskvm_order {
 	struct weft__list link; /* in the crew's lists */
+	struct weft__list out;  /* in taskvm.orders */
 	struct taskvm_launch *launch;
 	struct taskvm_task *task;
 	struct taskvm_ends ends;
@@ -31,8 +38,9 @@ struct taskvm_order {
 	char **env; /* ends with NULL; the texts are the launch's, the task's and our own */
 	bool bound; /* to the processors of mask, else to those that we may use */
 	uint64_t mask[TASKVM_MASK_BYTES / sizeof(uint64_t)];
-	pid_t pid;  /* carried out: the new process ... */
-	int errnum; /* ... or why there is none */
+	_Atomic pid_t pid; /* the new process, which says it itself as soon as it is there ... */
+	int errnum;        /* ... carried out: why there is none, or 0 */
+	struct taskvm_end early;
 };
 
 /* taskvm_spawn.c: 0; or an error of weft_base.h, and why in l->text. end frees the order; both are for the loop's thread. */
@@ -41,6 +49,7 @@ int taskvm_order_end(struct taskvm *vm, struct taskvm_order *o);
 
 /* taskvm_exec.c: any thread. */
 void taskvm_exec(const struct taskvm *vm, struct taskvm_order *o);
+void taskvm_ends_close(struct taskvm_ends *e);
 
 /* taskvm_launch.c: it was carried out. */
 void taskvm_launch_done(struct taskvm *vm, struct taskvm_order *o);

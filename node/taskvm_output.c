@@ -31,7 +31,7 @@ enum {
 static int watch(struct taskvm *vm, struct taskvm_stream *s)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = s};
-	if (fcntl(s->fd, F_SETFL, O_NONBLOCK) || epoll_ctl(vm->outputs, EPOLL_CTL_ADD, s->fd, &event))
+	if (epoll_ctl(vm->outputs, EPOLL_CTL_ADD, s->fd, &event))
 		return weft__err_from_errno(errno);
 	vm->nstreams++;
 	return 0;

@@ -26,7 +26,7 @@ static uint64_t microseconds(struct timeval t)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
 }
 
-static void task_ended(struct taskvm *vm, struct taskvm_task *t, int status, const struct rusage *used)
+void taskvm_ended(struct taskvm *vm, struct taskvm_task *t, int status, const struct rusage *used)
 {
 	bool by_signal = WIFSIGNALED(status);
 	t->exited = (struct weft__msg_exited){.tid = t->tid,
@@ -43,6 +43,17 @@ static void task_ended(struct taskvm *vm, struct taskvm_task *t, int status, con
 	taskvm_report(vm, t);
 }
 
+/* The thread that has started it may not run again for long: the task ends when its order comes back. What no order has
+ * started was left by a task. */
+static void ended_early(struct taskvm *vm, pid_t pid, int status, const struct rusage *used)
+{
+	for (struct weft__list *i = vm->orders.next; i != &vm->orders; i = i->next) {
+		struct taskvm_order *o = WEFT__CONTAINER(i, struct taskvm_order, out);
+		if (o->pid == pid)
+			o->early = (struct taskvm_end){pid, status, *used};
+	}
+}
+
 void taskvm_reap(struct taskvm *vm)
 {
 	for (;;) {
@@ -54,12 +65,11 @@ void taskvm_reap(struct taskvm *vm)
 		vm->childless = pid < 0 && errno == ECHILD;
 		if (pid <= 0)
 			break;
-		struct taskvm_task *t;
-		do /* it may have ended before its order has come back */
-			t = weft__map_get(&vm->by_pid, (uint64_t)pid);
-		while (!t && taskvm_crew_wait(vm));
+		struct taskvm_task *t = weft__map_get(&vm->by_pid, (uint64_t)pid);
 		if (t)
-			task_ended(vm, t, status, &used);
+			taskvm_ended(vm, t, status, &used);
+		else
+			ended_early(vm, pid, status, &used);
 	}
 	if (vm->ending && !vm->childless)
 		taskvm_kill_children(vm);

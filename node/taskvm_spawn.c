@@ -1,5 +1,5 @@
 /* What the start of a task needs. Once for a LAUNCH the working directory is checked and the program is found as execvp
- * finds it, with the task's own PATH; then for each task pipes and a control socket are made, and an order to start it
+ * finds it, with the task's own PATH; then for each task an order is made to start it
  * (taskvm_exec.c). When that was carried out the task has its process.
  *
  * What can go wrong, each with its own code and a text that names program and node: the directory is missing or
@@ -28,8 +28,6 @@
 #include "base/ids.h"
 #include "node/behind.h"
 #include "node/taskvm_mpi.h"
-
-enum { ENV_OWN = 10 }; /* variables that say who a task is */
 
 /* --- what to start ------------------------------------------------------------------------------ */
 
@@ -212,20 +210,6 @@ void taskvm_spawn_host(struct taskvm *vm, struct taskvm_launch *l)
 
 /* --- one task ----------------------------------------------------------------------------------- */
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-static void ends_close(struct taskvm_ends *e)
-{
-	int *all[] = {&e->in[0], &e->in[1], &e->out[0], &e->out[1], &e->err[0], &e->err[1], &e->control[0], &e->control[1], &e->pmi};
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		close_fd(all[i]);
-}
-
 /* Rank 0 reads the descriptor that the tool gave, or a pipe that STDIN fills. */
 static int stdin_open(struct taskvm *vm, struct taskvm_ends *e)
 {
@@ -237,22 +221,6 @@ static int stdin_open(struct taskvm *vm, struct taskvm_ends *e)
 	return pipe2(e->in, O_CLOEXEC);
 }
 
-static int ends_open(struct taskvm *vm, const struct taskvm_launch *l, const struct taskvm_task *t,
-                     struct taskvm_ends *e)
-{
-	*e = (struct taskvm_ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1};
-	if (l->with_stdin && t->rank == 0 && stdin_open(vm, e))
-		goto failed;
-	if (pipe2(e->out, O_CLOEXEC) || pipe2(e->err, O_CLOEXEC) ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e->control))
-		goto failed;
-	return 0;
-failed:;
-	int errnum = errno;
-	ends_close(e);
-	return errnum;
-}
-
 static size_t count(char *const *strings)
 {
 	size_t n = 0;
@@ -262,40 +230,30 @@ static size_t count(char *const *strings)
 }
 
 /* What says who the task is, then the variables of who hosts its MPI, then what the user has given. */
-static int set_environment(const struct taskvm *vm, struct taskvm_order *o)
+static int set_environment(struct taskvm_order *o)
 {
 	const struct taskvm_launch *l = o->launch;
 	const struct taskvm_task *t = o->task;
 	struct taskvm_own *own = &o->own;
-	size_t nvariables = count(t->variables), ngiven = count(l->env);
-	static const char *const names[5] = {"WEFT_FD", "WEFT_RANK", "WEFT_SIZE", "WEFT_JOB", "WEFT_NODE"};
-	const uint64_t values[5] = {TASKVM_TASK_FD, t->rank, vm->size, vm->job, vm->node};
+	char *const *const lists[] = {l->own, t->variables, l->env};
 	char text[WEFT__TID_TEXT];
-	o->env = weft__calloc(ENV_OWN + nvariables + ngiven + 1, sizeof *o->env);
+	size_t n = 3;
+	for (size_t i = 0; i < 3; i++)
+		n += count(lists[i]);
+	char **place = o->env = weft__calloc(n + 1, sizeof *o->env);
 	if (!o->env)
 		return ENOMEM;
-	char **place = o->env;
-	for (size_t i = 0; i < 5; i++) {
-		snprintf(own->numbers[i], sizeof own->numbers[i], "%s=%" PRIu64, names[i], values[i]);
-		*place++ = own->numbers[i];
-	}
+	snprintf(own->rank, sizeof own->rank, "WEFT_RANK=%" PRIu32, t->rank);
+	*place++ = own->rank;
 	snprintf(own->tid, sizeof own->tid, "WEFT_TID=%s", weft__tid_format((weft_tid_t){t->tid}, text));
 	*place++ = own->tid;
-	snprintf(own->dir, sizeof own->dir, "WEFT_DIR=%s", vm->dir);
-	*place++ = own->dir;
-	snprintf(own->vm, sizeof own->vm, "WEFT_VM=%s", vm->vm);
-	*place++ = own->vm;
 	if (*t->cpus) {
 		snprintf(own->cpus, sizeof own->cpus, "WEFT_CPUS=%s", t->cpus);
 		*place++ = own->cpus;
 	}
-	if (*l->wdir == '/') {
-		snprintf(own->pwd, sizeof own->pwd, "PWD=%s", l->wdir);
-		*place++ = own->pwd;
-	}
-	if (nvariables)
-		memcpy(place, t->variables, nvariables * sizeof *place);
-	memcpy(place + nvariables, l->env, ngiven * sizeof *place);
+	for (size_t i = 0; i < 3; i++)
+		for (size_t j = 0; lists[i] && lists[i][j]; j++)
+			*place++ = lists[i][j];
 	return 0;
 }
 
@@ -349,7 +307,8 @@ static int adopt(struct taskvm *vm, struct taskvm_task *t, struct taskvm_ends *e
 
 static void order_free(struct taskvm_order *o)
 {
-	ends_close(&o->ends);
+	weft__list_remove(&o->out);
+	taskvm_ends_close(&o->ends);
 	weft__free(o->env);
 	weft__free(o);
 }
@@ -360,16 +319,19 @@ int taskvm_order_make(struct taskvm *vm, struct taskvm_launch *l, struct taskvm_
 	if (!new)
 		return refuse_spawn(vm, l, ENOMEM);
 	weft__list_init(&new->link);
+	weft__list_push(&vm->orders, &new->out);
 	new->launch = l;
 	new->task = t;
 	new->env = NULL;
 	new->pid = 0;
-	int errnum = ends_open(vm, l, t, &new->ends);
+	new->early = (struct taskvm_end){0};
+	new->ends = (struct taskvm_ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1};
 	new->bound = taskvm_bind_choose(l, t, (cpu_set_t *)new->mask);
+	int errnum = l->with_stdin && t->rank == 0 && stdin_open(vm, &new->ends) ? errno : 0;
 	if (!errnum)
 		errnum = taskvm_mpi_open(vm, l, t, &new->ends.pmi);
 	if (!errnum)
-		errnum = set_environment(vm, new);
+		errnum = set_environment(new);
 	if (!errnum) {
 		*o = new;
 		return 0;

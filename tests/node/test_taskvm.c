@@ -457,6 +457,21 @@ static void there_is_room_for_all_descriptors_before_the_first_of_many_tasks_sta
 	assert_gone(r);
 }
 
+static void many_tasks_may_use_all_processors_that_their_node_may(void **state)
+{
+	struct rig *r = *state;
+	enum { NTASKS = 16 };
+	struct weft__msg m;
+	launch(r, &(struct asked){.argv = {"sh", "-c", "test \"$(grep Cpus_allowed: /proc/self/status)\" = "
+	                                               "\"$(grep Cpus_allowed: /proc/$PPID/status)\""},
+	                          .ntasks = NTASKS});
+	for (size_t exited = 0; exited < NTASKS; exited++) {
+		fake_expect(&r->vm, WEFT__MSG_EXITED, &m);
+		assert_int_equal(m.exited.exit_code, 0);
+	}
+	assert_gone(r);
+}
+
 static void a_reader_that_stops_stops_the_writers(void **state)
 {
 	struct rig *r = *state;
@@ -716,6 +731,7 @@ int main(void)
 	        A_TEST(a_script_without_a_first_line_runs_and_garbage_does_not),
 	        A_TEST(five_hundred_tasks_all_end_and_no_descriptor_stays),
 	        A_TEST(there_is_room_for_all_descriptors_before_the_first_of_many_tasks_starts),
+	        A_TEST(many_tasks_may_use_all_processors_that_their_node_may),
 	        A_TEST(a_reader_that_stops_stops_the_writers),
 	        A_TEST(output_is_kept_until_it_is_acknowledged),
 	        A_TEST(a_noisy_task_does_not_starve_a_quiet_one),
