@@ -52,7 +52,7 @@ static int find_in(int dirfd, const char *from, const char *name, char *path)
 		int rc = length < PATH_MAX ? check_program(dirfd, path) : WEFT_ENOFILE;
 		if (!rc)
 			return 0;
-		if (rc == WEFT_ENOEXEC)
+		if (rc == WEFT_ENOEXEC && !faccessat(dirfd, path, F_OK, 0)) /* not in a folder that is closed to us */
 			worst = rc;
 		if (!from[n])
 			return worst;

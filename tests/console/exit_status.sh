@@ -17,6 +17,10 @@ status "signals count more than codes" 143 weft run -n 2 sh -c 'if [ $WEFT_RANK 
 status "255 stays 255" 255 weft run sh -c 'exit 255'
 status "a program that is not there: 127, though others run" 127 weft run -q -n 2 sleep 60 : no-such-program
 says_one_line "it is named" 'no-such-program'
+mkdir -m 0 closed
+plain= # without root's right to look into closed folders
+[ "$(id -u)" != 0 ] || plain='setpriv --bounding-set=-all --inh-caps=-all'
+WEFT_RUNDIR=$rundir PATH=$tmp/closed:$PATH status "a closed folder in PATH has no programs" 127 $plain "$build/console/weft" run no-such-program
 status "a time limit: 124" 124 weft run --timeout 0.2 sleep 60
 says_one_line "it is said" 'time limit .--timeout 0.2. is over'
 status "a task that ignores SIGTERM is killed at the limit" 124 weft run --timeout 0.2 sh -c 'trap "" TERM; sleep 60; sleep 60'
