@@ -218,6 +218,7 @@ void node_fini(struct node *n)
 		weft__map_fini(maps[i]);
 	weft__arena_fini(&n->arena);
 	weft__arena_fini(&n->carried);
+	weft__buf_fini(&n->modexes);
 	weft__session_fini(&n->coord.session);
 	explicit_bzero(n->key, sizeof n->key);
 	uv_loop_close(n->loop);

@@ -88,6 +88,7 @@ struct node {
 	unsigned nawaited;   /* task VMs that are to come back */
 	uint32_t clients_before; /* numbers up to this one are of earlier daemons' clients */
 	uv_timer_t takeover_timer;
+	struct weft__buf modexes; /* struct weft__msg_modex, for those task VMs */
 	uv_poll_t words;
 	bool hearing;        /* words is open */
 
@@ -392,6 +393,7 @@ void peer_interface(const struct node *n, const struct job *j, char *name, size_
 
 void modex_from_vm(struct job *j, const struct weft__msg_modex *m);
 void modex_from_peer(struct peer *p, const struct weft__msg_modex *m);
+void modex_resume(struct node *n); /* all task VMs that were to come back are here */
 
 /* --- probe.c: which addresses of the others work ---------------------------------------------------- */
 

@@ -95,6 +95,7 @@ static void join(struct node *n)
 {
 	struct weft_error e = {0};
 	uv_timer_start(&n->takeover_timer, on_back_time, BACK_MS, 0);
+	modex_resume(n);
 	weft__log(WEFT__LOG_INFO, "WEFT-NODE-AGAIN", "node=%u jobs=%zu tasks=%zu", n->index, n->jobs.count, n->tasks.count);
 	if (n->state < NODE_HALTING && coord_link_start(n, &e))
 		node_halt(n, e.text);

@@ -1,5 +1,6 @@
 if HAVE_CMOCKA
-node_tests = tests/node/test_bind tests/node/test_family tests/node/test_keeper tests/node/test_pmi1 tests/node/test_taskvm \
+node_tests = tests/node/test_bind tests/node/test_family tests/node/test_keeper tests/node/test_modex tests/node/test_pmi1 \
+	tests/node/test_taskvm \
 	tests/node/test_weftd tests/node/test_clients \
 	tests/node/test_peers tests/node/test_vm tests/node/test_hosts
 check_PROGRAMS += $(node_tests)
@@ -14,6 +15,10 @@ tests_node_test_family_LDADD = $(node_test_libs)
 tests_node_test_keeper_SOURCES = %D%/test_keeper.c node/children.c node/children.h node/keeper.c node/keeper.h
 tests_node_test_keeper_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_node_test_keeper_LDADD = $(node_test_libs)
+
+tests_node_test_modex_SOURCES = %D%/test_modex.c node/modex.c node/node.h
+tests_node_test_modex_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(UV_CFLAGS)
+tests_node_test_modex_LDADD = $(node_test_libs)
 
 tests_node_test_pmi1_SOURCES = %D%/test_pmi1.c node/keys.c node/keys.h node/pmi1.c node/pmi1.h node/pmi1_spawn.c \
 	node/pmi1_spawn.h
