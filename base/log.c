@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,16 @@ void weft__log_open(int fd, enum weft__log_level level, const char *tag)
 	log_fd = fd;
 	log_level = level;
 	snprintf(log_tag, sizeof log_tag, "%s", tag ? tag : "");
+}
+
+void weft__log_start(const char *tag, bool quiet)
+{
+	const char *wanted = getenv("WEFT_LOG");
+	enum weft__log_level level = quiet ? WEFT__LOG_WARN : WEFT__LOG_INFO;
+	for (size_t i = 0; wanted && i < sizeof level_names / sizeof *level_names; i++)
+		if (!strcmp(wanted, level_names[i]))
+			level = (enum weft__log_level)i;
+	weft__log_open(2, level, tag);
 }
 
 /* "2026-01-31T12:00:00.123Z warn weftd n1 WEFT-NODE-LOST ": returns its length. */

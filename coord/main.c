@@ -49,20 +49,6 @@ static int take_home(void)
 	return fd;
 }
 
-static void open_log(void)
-{
-	static const struct {
-		const char *name;
-		enum weft__log_level level;
-	} levels[] = {{"debug", WEFT__LOG_DEBUG}, {"info", WEFT__LOG_INFO}, {"warn", WEFT__LOG_WARN}, {"error", WEFT__LOG_ERROR}};
-	const char *wanted = getenv("WEFT_LOG");
-	enum weft__log_level level = WEFT__LOG_INFO;
-	for (size_t i = 0; wanted && i < sizeof levels / sizeof *levels; i++)
-		if (!strcmp(wanted, levels[i].name))
-			level = levels[i].level;
-	weft__log_open(2, level, "weft-coord");
-}
-
 static bool read_number(const char *name, const char *text, uint64_t max, uint64_t *number)
 {
 	char *end;
@@ -145,11 +131,11 @@ int main(int argc, char **argv)
 		puts("weft-coord " PACKAGE_VERSION);
 		return 0;
 	}
-	open_log();
 	if (!read_options(argc, argv, &options)) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
+	weft__log_start("weft-coord", options.core.private_vm);
 	if (!read_key(options.key)) {
 		fprintf(stderr, "weft-coord: standard input must hold a key of %d bytes\n", LINK_KEY_BYTES);
 		return EXIT_USAGE;

@@ -63,7 +63,8 @@ int store_open(struct store *s, int dirfd, struct weft_error *e)
 		return rc;
 	}
 	int n = snprintf(pid, sizeof pid, "%ld", (long)getpid());
-	if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)n, 0) != n) {
+	/* Never empty in between: ext4 then writes it out when it is closed, and the end waits for that. */
+	if (pwrite(fd, pid, (size_t)n, 0) != n || ftruncate(fd, n)) {
 		int rc = failed(e, "write", lock_name);
 		close(fd);
 		return rc;

@@ -5,8 +5,7 @@ node_weftd_SOURCES = \
 	%D%/coord_link.c %D%/cores.c %D%/descriptors.c \
 	%D%/descriptors.h %D%/folder.c %D%/folder.h %D%/intro.c %D%/job.c %D%/joblog.c %D%/keeper.c %D%/keeper.h \
 	%D%/hosted.c %D%/hosting.c %D%/hosting.h %D%/launch.c %D%/launch.h \
-	%D%/linger.c %D%/loglevel.c \
-	%D%/loglevel.h %D%/modex.c %D%/mpi_shm.c %D%/mpi_shm.h %D%/node.c %D%/node.h %D%/output.c %D%/peer.c %D%/probe.c \
+	%D%/linger.c %D%/modex.c %D%/mpi_shm.c %D%/mpi_shm.h %D%/node.c %D%/node.h %D%/output.c %D%/peer.c %D%/probe.c \
 	%D%/race.c %D%/race.h %D%/remote.c %D%/remote.h %D%/starter.c %D%/takeover.c \
 	%D%/tasker.c %D%/taskvm_link.c %D%/weftd.c
 node_weftd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
@@ -20,7 +19,7 @@ node_weft_taskvm_SOURCES = \
 	%D%/exchange.c %D%/exchange.h %D%/family.c %D%/family.h %D%/folder.c %D%/folder.h %D%/jobmap.c %D%/jobmap.h %D%/keys.c %D%/keys.h \
 	%D%/pmi1.c %D%/pmi1.h %D%/pmi1_spawn.c %D%/pmi1_spawn.h %D%/script.c %D%/script.h %D%/shmclean.c %D%/shmclean.h \
 	%D%/taskvm_mpi.c %D%/taskvm_mpi.h %D%/taskvm_pmi1.c \
-	%D%/loglevel.c %D%/loglevel.h %D%/taskvm.c %D%/taskvm.h %D%/taskvm_alone.c %D%/taskvm_bind.c %D%/taskvm_conn.c \
+	%D%/taskvm.c %D%/taskvm.h %D%/taskvm_alone.c %D%/taskvm_bind.c %D%/taskvm_conn.c \
 	%D%/taskvm_control.c %D%/taskvm_crew.c %D%/taskvm_exec.c \
 	%D%/taskvm_launch.c %D%/taskvm_output.c \
 	%D%/mpi_part.h %D%/mpi_shm.c %D%/mpi_shm.h %D%/taskvm_pmix.c %D%/taskvm_pmix.h %D%/taskvm_pmix_space.c \

@@ -32,7 +32,6 @@
 #include "base/log.h"
 #include "base/rundir.h"
 #include "node/descriptors.h"
-#include "node/loglevel.h"
 #include "node/taskvm_mpi.h"
 
 enum {
@@ -416,7 +415,7 @@ int main(int argc, char **argv)
 		puts("weft-taskvm " PACKAGE_VERSION);
 		return 0;
 	}
-	loglevel_open("taskvm", true);
+	weft__log_start("taskvm", true);
 	if (options_read(&vm, argc, argv)) {
 		fprintf(stderr, "weft-taskvm: is started by weftd, not by people\n");
 		return 2;

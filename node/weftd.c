@@ -16,7 +16,6 @@
 #include "node/addresses.h"
 #include "node/descriptors.h"
 #include "node/launch.h"
-#include "node/loglevel.h"
 #include "node/hosting.h"
 #include "node/node.h"
 
@@ -298,7 +297,7 @@ int main(int argc, char **argv)
 		return rc == WEFT_EINVAL || n.home ? 2 : LAUNCH_FOLDER;
 	char tag[32];
 	snprintf(tag, sizeof tag, "weftd n%u", n.index);
-	loglevel_open(tag, n.private_vm);
+	weft__log_start(tag, n.private_vm);
 	if (by_half && (rc = hosted_begin(&n, half)) != 0)
 		return rc;
 	setsid(); /* away from the terminal's signals; fails where we lead a session already */
