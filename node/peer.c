@@ -417,14 +417,17 @@ static int wait_for_link(struct peer *p, const struct weft__msg *m)
 	return rc;
 }
 
+/* To a link that has broken, as we are about to hear, is said what is lost with it, and will be asked again. */
 int peer_send(struct node *n, uint64_t index, const struct weft__msg *m)
 {
 	struct peer *p = peer_find(n, index);
 	if (!p)
 		return WEFT_ENONODE;
-	if (p->dialled || p->accepted)
-		return link_send(p->dialled ? p->dialled : p->accepted, m, NULL, 0);
-	int rc = p->race || p->called ? 0 : dial(p);
+	struct link *l = p->dialled ? p->dialled : p->accepted;
+	int rc = l ? link_send(l, m, NULL, 0) : 0;
+	if (l)
+		return rc == WEFT_ECLOSED ? 0 : rc;
+	rc = p->race || p->called ? 0 : dial(p);
 	return rc ? rc : wait_for_link(p, m);
 }
 
