@@ -201,7 +201,7 @@ static int time_left_ms(const struct taskvm *vm)
 static void run_timers(struct taskvm *vm)
 {
 	uint64_t now = weft__clock_ns();
-	if (vm->conn < 0 && !vm->terminating) {
+	if (vm->conn < 0 && !vm->terminating && vm->job) {
 		if (now >= vm->orphan_deadline_ns)
 			terminate(vm, "weftd stayed away");
 		else if (weft__rundir_removed(vm->dirfd))

@@ -33,7 +33,7 @@ struct rig {
 	char dir[64];
 };
 
-static void rig_start(struct rig *r, const char *orphan_ms)
+static void rig_start(struct rig *r, const char *orphan_ms, bool with_job)
 {
 	strcpy(r->dir, "/tmp/weft-test-taskvm-XXXXXX");
 	assert_non_null(mkdtemp(r->dir));
@@ -43,7 +43,7 @@ static void rig_start(struct rig *r, const char *orphan_ms)
 	     host[] = "--host", name[] = "testhost", orphan[] = "--orphan-ms", ms[32];
 	assert_int_equal(weft__exe_find("node", "weft-taskvm", program, sizeof program, NULL), 0);
 	snprintf(ms, sizeof ms, "%s", orphan_ms);
-	char *argv[] = {program, dir, r->dir, job, seven, node, one, host, name, orphan, ms, NULL};
+	char *argv[] = {program, dir, r->dir, node, one, host, name, orphan, ms, with_job ? job : NULL, seven, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, ends[1], 3);
@@ -56,7 +56,7 @@ static void rig_start(struct rig *r, const char *orphan_ms)
 	fake_init(&r->vm, ends[0], WEFT__ROLE_NODE, WEFT__ROLE_TASKVM);
 	struct weft__msg m;
 	fake_expect(&r->vm, WEFT__MSG_HELLO, &m);
-	assert_int_equal(m.hello.job, JOB);
+	assert_int_equal(m.hello.job, with_job ? JOB : 0);
 	assert_int_equal(m.hello.role, WEFT__ROLE_TASKVM);
 }
 
@@ -65,7 +65,7 @@ static int setup(void **state)
 	struct rig *r = calloc(1, sizeof *r);
 	assert_non_null(r);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	rig_start(r, "60000");
+	rig_start(r, "60000", true);
 	*state = r;
 	return 0;
 }
@@ -529,6 +529,23 @@ static void output_is_kept_until_it_is_acknowledged(void **state)
 	until_gone(r);
 }
 
+/* The daemon died between TEAM and LAUNCH: the next one is told to launch, and must find no trace of the job. */
+static void one_that_was_told_to_launch_nothing_ends_with_the_daemon(void **state)
+{
+	struct rig *r = *state;
+	uint64_t tids[] = {tid_of(0)};
+	struct weft__msg team = {.code = WEFT__MSG_TEAM, .team = {.job = JOB, .size = 1, .tids = {tids, 1}}};
+	kill(r->pid, SIGTERM);
+	assert_gone(r);
+	fake_fini(&r->vm);
+	rmdir(r->dir);
+	rig_start(r, "60000", false);
+	fake_send(&r->vm, &team, -1);
+	close(r->vm.fd);
+	r->vm.fd = -1;
+	assert_gone(r);
+}
+
 static void a_noisy_task_does_not_starve_a_quiet_one(void **state)
 {
 	struct rig *r = *state;
@@ -649,7 +666,7 @@ static void without_weftd_all_ends_after_the_orphan_time(void **state)
 	assert_gone(r);
 	fake_fini(&r->vm);
 	rmdir(r->dir);
-	rig_start(r, "300");
+	rig_start(r, "300", true);
 	struct weft__msg m;
 	launch(r, &(struct asked){.argv = {"sleep", "1000"}, .ntasks = 3});
 	for (int i = 0; i < 3; i++)
@@ -734,6 +751,7 @@ int main(void)
 	        A_TEST(many_tasks_may_use_all_processors_that_their_node_may),
 	        A_TEST(a_reader_that_stops_stops_the_writers),
 	        A_TEST(output_is_kept_until_it_is_acknowledged),
+	        A_TEST(one_that_was_told_to_launch_nothing_ends_with_the_daemon),
 	        A_TEST(a_noisy_task_does_not_starve_a_quiet_one),
 	        A_TEST(what_tasks_leave_behind_is_killed),
 	        A_TEST(signals_reach_the_whole_process_group),
