@@ -293,10 +293,8 @@ static void choose_stdin(struct run *r)
 /* The descriptor itself, for a rank 0 on this node: what it does not read stays for whoever reads next. */
 static void send_stdin(struct run *r)
 {
-	struct weft__msg m = {.code = WEFT__MSG_STDIN};
-	int fd             = 0;
 	if (r->own_stdin && !r->stdin_is_tty)
-		session_send(r->session, &m, &fd, 1);
+		session_give(r->session, 0);
 }
 
 static void on_started(void *arg, struct runner_root *root)
@@ -305,6 +303,7 @@ static void on_started(void *arg, struct runner_root *root)
 	bool passed   = !r->stdin_is_tty && root->rank0_node == session_node(r->session);
 	if (r->pending && r->phase == RUN_ASKED)
 		ask_late(r);
+	session_give(r->session, -1);
 	if (r->own_stdin && !passed)
 		feeder_open(r->context->loop, r->session, root->job, (uint32_t)root->rank0_node, &r->feeder);
 }

@@ -41,6 +41,7 @@ struct session {
 	bool resuming;               /* it has not said yet how much of that has come to it */
 	uint64_t client, pass;       /* who we are to another daemon of the node */
 	bool welcomed, interrupted;
+	int given;                   /* a descriptor for the next job, -1: none */
 	int64_t node;
 	struct weft_error end;       /* why it was closed; code 0: it is open */
 	char dir[PATH_MAX];
@@ -104,7 +105,7 @@ static int greet(struct session *s, uint64_t again)
 	                                .pass    = s->pass,
 	                                .seen    = s->counts.received}};
 	s->resuming        = s->welcomed;
-	return link_send(s->link, &m, NULL, 0);
+	return link_send(s->link, &m, &s->given, s->given >= 0);
 }
 
 /* What we asked an earlier daemon itself. */
@@ -261,6 +262,7 @@ int session_open(uv_loop_t *loop, int *fd, const char *dir, struct session **s, 
 	}
 	new->loop  = loop;
 	new->timer = timer;
+	new->given = -1;
 	uv_timer_init(loop, timer);
 	weft__list_init(&new->listeners);
 	weft__session_init(&new->counts);
@@ -382,6 +384,14 @@ static int send_kept(struct session *s, const struct weft__msg *m, const int *fd
 int session_send(struct session *s, const struct weft__msg *m, const int *fds, size_t nfds)
 {
 	return send_kept(s, m, fds, nfds, NULL);
+}
+
+int session_give(struct session *s, int fd)
+{
+	struct weft__msg m = {.code = WEFT__MSG_STDIN};
+	s->given           = fd;
+	int rc             = fd >= 0 && s->link ? link_send(s->link, &m, &fd, 1) : 0;
+	return rc == WEFT_ECLOSED ? 0 : rc; /* the next daemon gets it with HELLO */
 }
 
 int64_t session_ask(struct session *s, struct weft__msg *m, session_answer_fn answer, void *arg)

@@ -51,6 +51,10 @@ void session_unlisten(struct session_listener *l);
 int64_t session_ask(struct session *s, struct weft__msg *m, session_answer_fn answer, void *arg);
 void session_forget(struct session *s, int64_t req);
 
+/* Our standard input, for the job that is asked for next, when its rank 0 is on our node: also should another daemon come in
+ * between. It stays the caller's; -1: that job has it. */
+int session_give(struct session *s, int fd);
+
 /* Another message with the same req, or one that has none. */
 int session_send(struct session *s, const struct weft__msg *m, const int *fds, size_t nfds);
 

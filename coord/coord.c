@@ -416,7 +416,8 @@ static void join(struct coord *c, const struct coord_event *ev, const struct wef
 	                              .joined = {.epoch = c->epoch,
 	                                         .vm = weft__str(c->vm),
 	                                         .orphan_ms = c->orphan_ms,
-	                                         .seen = n->session.received}});
+	                                         .seen = n->session.received,
+	                                         .peers = send_count_kept(n, WEFT__MSG_PEER)}});
 	send_kept(c, n);
 }
 

@@ -138,6 +138,16 @@ void send_kept(struct coord *c, struct node *to)
 	}
 }
 
+uint64_t send_count_kept(const struct node *to, enum weft__msg_code code)
+{
+	uint64_t count = 0;
+	for (struct weft__list *l = to->session.kept.next; l != &to->session.kept; l = l->next) {
+		const struct weft__unseen *k = WEFT__CONTAINER(l, struct weft__unseen, link);
+		count += weft__msg_peek(k->body, k->nbytes) == (int)code;
+	}
+	return count;
+}
+
 void send_down(struct coord *c, struct node *n, uint32_t client, const void *body, size_t nbytes)
 {
 	send_node(c, n, &(struct weft__msg){.code = WEFT__MSG_DOWN, .down = {.client = client, .frame = {body, nbytes}}});

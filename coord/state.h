@@ -310,6 +310,7 @@ void send_stop(struct coord *c);
 void send_link(struct coord *c, uint64_t link, const struct node *to, const struct weft__msg *m); /* not numbered */
 void send_node(struct coord *c, struct node *to, const struct weft__msg *m); /* numbered: arrives once */
 void send_kept(struct coord *c, struct node *to); /* all that is not confirmed, again */
+uint64_t send_count_kept(const struct node *to, enum weft__msg_code code); /* how many of those */
 void send_body(struct coord *c, struct node *to, const void *body, size_t nbytes); /* the same, encoded already */
 void send_client(struct coord *c, struct client *to, const struct weft__msg *m);
 void send_down(struct coord *c, struct node *n, uint32_t client, const void *body, size_t nbytes);

@@ -124,6 +124,7 @@ int link_adopt_tcp(uv_loop_t *loop, int *fd,
 
 int link_listener_fd(const struct link_listener *ll); /* stays the listener's */
 uint16_t link_listener_port(const struct link_listener *ll);
+void link_listener_pause(struct link_listener *ll, bool paused); /* who comes waits in the socket's queue */
 uint64_t link_listener_refused(const struct link_listener *ll); /* how many were turned away so far */
 void link_listener_close(struct link_listener **ll);
 

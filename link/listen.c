@@ -40,7 +40,8 @@ static void on_handle_closed(uv_handle_t *handle)
 static void on_pause_end(uv_timer_t *timer)
 {
 	struct link_listener *ll = timer->data;
-	uv_poll_start(&ll->poll, UV_READABLE, on_poll);
+	if (!ll->paused)
+		uv_poll_start(&ll->poll, UV_READABLE, on_poll);
 }
 
 static int open_reserve(void)
@@ -77,7 +78,7 @@ static void starve(struct link_listener *ll, int errnum)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct link_listener *ll = poll->data;
-	for (int turn = 0; turn < TURN_GUESTS && ll->fd >= 0; turn++) {
+	for (int turn = 0; turn < TURN_GUESTS && ll->fd >= 0 && !ll->paused; turn++) {
 		struct sockaddr_storage from = {0};
 		socklen_t size = sizeof from;
 		int fd = accept4(ll->fd, (struct sockaddr *)&from, &size,
@@ -93,7 +94,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 			break;
 		}
 	}
-	if (status < 0 && ll->fd >= 0 && !uv_is_active((uv_handle_t *)&ll->timer))
+	if (status < 0 && ll->fd >= 0 && !ll->paused && !uv_is_active((uv_handle_t *)&ll->timer))
 		uv_poll_start(&ll->poll, UV_READABLE, on_poll); /* libuv has stopped it */
 }
 
@@ -130,6 +131,15 @@ void listener_refuse(struct link_listener *ll, const char *from, const char *why
 	ll->nrefused++;
 	if (link_complain(from))
 		weft__log(WEFT__LOG_WARN, "WEFT-LINK-REFUSED", "from=\"%s\" why=\"%s\"", from, why);
+}
+
+void link_listener_pause(struct link_listener *ll, bool paused)
+{
+	ll->paused = paused;
+	if (paused)
+		uv_poll_stop(&ll->poll);
+	else if (!uv_is_active((uv_handle_t *)&ll->timer))
+		uv_poll_start(&ll->poll, UV_READABLE, on_poll);
 }
 
 int link_listener_fd(const struct link_listener *ll)

@@ -16,6 +16,7 @@ struct link_listener {
 	int fd;            /* -1 after link_listener_close */
 	int reserve;       /* a descriptor to give up when there is no other; -1: none */
 	bool starved;      /* the shortage has been logged */
+	bool paused;       /* its owner wants nobody for now */
 	uint64_t nrefused;
 
 	/* Someone has connected: takes the descriptor. */

@@ -256,12 +256,31 @@ static void open_task(struct client *c, const struct weft__msg_hello *m, int *fd
 	}
 }
 
+static void leave(struct client *c);
+
+/* An earlier daemon was told its tid and had no time to pass it on: that task never was. */
+static int begin_anew(struct client *c)
+{
+	struct node *n = c->node;
+	uint32_t old = c->number, number = client_number(n);
+	if (weft__map_put(&n->clients, number, c))
+		return WEFT_ENOMEM;
+	leave(c);
+	weft__map_remove(&n->clients, old);
+	keeper_drop(&n->keeper, old);
+	c->held = false;
+	c->number = number;
+	return 0;
+}
+
 /* The number and the pass that it had with an earlier daemon, or new ones. */
 static int identify(struct client *c, const struct weft__msg_hello *m)
 {
 	struct node *n = c->node;
-	if (!m->client)
-		return weft__random_bytes(&c->pass, sizeof c->pass);
+	if (!m->client) {
+		int rc = c->held ? begin_anew(c) : 0;
+		return rc ? rc : weft__random_bytes(&c->pass, sizeof c->pass);
+	}
 	c->pass = m->pass;
 	if (c->held)
 		return m->client == c->number ? 0 : WEFT_ENOTASK;
@@ -275,13 +294,18 @@ static int identify(struct client *c, const struct weft__msg_hello *m)
 	return 0;
 }
 
-static void open_tool(struct client *c, const struct weft__msg_hello *m)
+/* Its standard input may come with it: an earlier daemon had that for a job that is still to be started. */
+static void open_tool(struct client *c, const struct weft__msg_hello *m, int *fd)
 {
 	step(c, CLIENT_OPEN);
 	announce(c, m);
 	welcome(c);
-	if (m->client)
-		output_again(c->node, c->number);
+	c->stdin_fd = *fd;
+	*fd = -1;
+	if (!m->client)
+		return;
+	job_launch_late(c->node, c->number);
+	output_again(c->node, c->number);
 }
 
 /* It asks from another daemon's time: its connection becomes its job's. */
@@ -325,7 +349,7 @@ static void hello(struct client *c, const struct weft__msg_hello *m, int *fd)
 	else if (m->role == WEFT__ROLE_TASK)
 		open_task(c, m, fd);
 	else if (m->role == WEFT__ROLE_TOOL && !c->spawned)
-		open_tool(c, m);
+		open_tool(c, m, fd);
 	else
 		refuse(c, WEFT_EDENIED, "only tasks and tools are served on this socket");
 }
@@ -575,7 +599,8 @@ int client_open(struct node *n, int *fd, struct task *task, bool owner)
 	c->pid = task ? task->pid : link_peer_pid(c->link);
 	if (task)
 		task->client = c;
-	if (n->clients_paused)
+	bool task_vm = !task && takeover_awaits(n, (pid_t)link_peer_pid(c->link));
+	if (n->clients_paused && !task_vm)
 		link_pause(c->link, true);
 	return 0;
 }

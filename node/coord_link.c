@@ -176,7 +176,7 @@ static int confirmed(struct node *n, uint64_t seen)
 		weft__log(WEFT__LOG_ERROR, "WEFT-COORD-SESSION", "seen=%llu sent=%llu", (unsigned long long)seen,
 		          (unsigned long long)n->coord.session.sent);
 		node_halt(n, "the coordinator has lost its memory of this node");
-	} else if (n->clients_paused && n->coord.session.nbytes < NODE_UNSENT_MAX / 2) {
+	} else if (n->clients_paused && !n->blind && n->coord.session.nbytes < NODE_UNSENT_MAX / 2) {
 		client_pause_all(n, false);
 	}
 	if (!rc)
@@ -204,6 +204,10 @@ static void joined(struct node *n, const struct weft__msg_joined *m)
 	n->coord.restarts = 0;
 	weft__log(WEFT__LOG_INFO, "WEFT-COORD-JOINED", "node=%u epoch=%u", n->index, n->epoch);
 	resend(n);
+	if (fresh && n->again) {
+		takeover_joined(n, m->peers);
+		heartbeat(n); /* its answer comes behind all that it had to say again */
+	}
 	arm(n, NODE_HEARTBEAT_MS);
 	if (fresh && !n->home) /* it needs what JOINED told */
 		taskvm_link_spare(n);
@@ -260,6 +264,7 @@ static void message(struct node *n, const struct weft__msg *m)
 		break;
 	case WEFT__MSG_PEER:
 		peer_known(n, &m->peer);
+		takeover_told(n);
 		break;
 	case WEFT__MSG_PEER_GONE:
 		peer_gone(n, &m->peer_gone);

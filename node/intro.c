@@ -88,10 +88,10 @@ static struct task *living(const struct node *n, uint64_t tid)
 	return t && t->state != TASK_ENDED && !t->left ? t : NULL;
 }
 
-/* A tid of this node that may have been given to a task, though we have not been told so far. */
+/* A tid of this node that may be a task's, though we have not been told so far; in another daemon's place of any. */
 static bool unborn(const struct node *n, uint64_t tid)
 {
-	return is_here(n, tid) && tid > n->newest;
+	return is_here(n, tid) && (tid > n->newest || (n->again && !n->told));
 }
 
 static void step(struct pair *p, enum pair_state to)
@@ -408,6 +408,7 @@ static bool is_vain(const struct pair *p)
 
 void intro_told(struct node *n, uint64_t beat)
 {
+	n->told |= beat > 0;
 	while (!weft__list_empty(&n->unborn)) {
 		struct pair *p = WEFT__CONTAINER(n->unborn.next, struct pair, turn);
 		if (p->told_with > beat)

@@ -175,6 +175,7 @@ static void job_free(struct job *j)
 	while (!weft__list_empty(&j->tasks))
 		task_free(WEFT__CONTAINER(j->tasks.next, struct task, link));
 	weft__free(j->tids);
+	weft__buf_fini(&j->late);
 	weft__free(j);
 	node_settled(n);
 }
@@ -414,6 +415,62 @@ static void start(struct job *j, const struct weft__msg_launch *m, size_t room)
 		job_free(j);
 }
 
+/* The tool whose standard input it gets has not come back to this daemon so far. */
+static bool awaits_stdin(const struct job *j, const struct weft__msg_launch *m)
+{
+	const struct node *n = j->node;
+	bool has_rank_0 = false;
+	for (size_t i = 0; i < m->ranks.n; i++)
+		has_rank_0 |= m->ranks.p[i] == 0;
+	return has_rank_0 && m->flags & WEFT__SPAWN_STDIN && m->sink_node == n->index && !client_find(n, m->sink_client) &&
+	       takeover_expects(n, m->sink_client);
+}
+
+static bool keep_late(struct job *j, const struct weft__msg_launch *m)
+{
+	struct weft__msg launch = {.code = WEFT__MSG_LAUNCH, .launch = *m};
+	struct weft__buf body = {0};
+	bool kept = !weft__msg_encode_body(&body, &launch, NULL) && !weft__buf_append(&j->late, &body.len, sizeof body.len) &&
+	            !weft__buf_append(&j->late, body.data, body.len);
+	weft__buf_fini(&body);
+	return kept;
+}
+
+static size_t room_for(const struct job *j, size_t ntids)
+{
+	size_t counted = j->nlocal - j->nended;
+	return room_for_tasks(j->node) + (counted < ntids ? counted : ntids);
+}
+
+static void launch_late(struct job *j)
+{
+	struct weft__buf late = j->late;
+	j->late = (struct weft__buf){0};
+	struct weft__msg m;
+	size_t nbytes;
+	for (size_t at = 0; at < late.len; at += sizeof nbytes + nbytes) {
+		memcpy(&nbytes, late.data + at, sizeof nbytes);
+		const uint8_t *body = late.data + at + sizeof nbytes;
+		if (!weft__msg_decode(body, nbytes, WEFT__ROLE_COORD, WEFT__ROLE_NODE, &j->node->carried, &m, NULL))
+			start(j, &m.launch, room_for(j, m.launch.tids.n));
+	}
+	weft__buf_fini(&late);
+}
+
+void job_launch_late(struct node *n, uint64_t client)
+{
+	size_t cursor = 0;
+	uint64_t id;
+	void *value;
+	while (weft__map_next(&n->jobs, &cursor, &id, &value)) {
+		struct job *j = value;
+		if (!j->late.len || (client && client != j->sink_client))
+			continue;
+		launch_late(j);
+		cursor = 0; /* it may be over already */
+	}
+}
+
 void job_launch(struct node *n, const struct weft__msg_launch *m)
 {
 	struct job *j = job_make(n, m->job);
@@ -421,7 +478,7 @@ void job_launch(struct node *n, const struct weft__msg_launch *m)
 		weft__log(WEFT__LOG_ERROR, "WEFT-JOB-LAUNCH", "job=%" PRIu64 ": no memory, or no sense", m->job);
 		return;
 	}
-	size_t room = room_for_tasks(n) + (j->nlocal - j->nended < m->tids.n ? j->nlocal - j->nended : m->tids.n);
+	size_t room = room_for(j, m->tids.n);
 	j->size = (uint32_t)m->size;
 	j->parent = m->parent;
 	j->flags = m->flags;
@@ -433,7 +490,8 @@ void job_launch(struct node *n, const struct weft__msg_launch *m)
 		if (t)
 			task_step(t, TASK_LAUNCHED);
 	}
-	start(j, m, room);
+	if (!(j->late.len || awaits_stdin(j, m)) || !keep_late(j, m))
+		start(j, m, room);
 }
 
 static void signal_outside(const struct task *t, int signo)

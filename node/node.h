@@ -113,6 +113,8 @@ struct node {
 	uv_timer_t spare_timer;
 	struct weft__map clients;   /* number: struct client */
 	bool clients_paused;
+	bool blind;                 /* in place of another daemon, and not told yet of the other nodes: the doors stay closed */
+	uint64_t npeers_awaited;    /* of those */
 	uint32_t owner;             /* number of the client for which this VM was started, 0 none (any more) */
 	uint32_t tasker;            /* number of the client that starts the tasks, 0: none */
 	uint32_t hoster;            /* home: number of the client that starts daemons, 0: none */
@@ -128,6 +130,7 @@ struct node {
 	/* intro.c: connections for tasks */
 	struct weft__list dials, redials; /* pairs that wait for their turn; that are to be tried again */
 	struct weft__list unborn;         /* pairs that wait for the coordinator to tell of a task here */
+	bool told;                        /* what it had to say when it was joined has come */
 	unsigned ndials;                  /* under way */
 	uv_timer_t redial_timer;
 
@@ -190,6 +193,8 @@ bool takeover_awaits(const struct node *n, pid_t pid);    /* it is a task VM tha
 void takeover_settled(struct node *n);                    /* one less is awaited */
 void takeover_stop(struct node *n);
 bool takeover_expects(const struct node *n, uint64_t client); /* it may still come back */
+void takeover_joined(struct node *n, uint64_t npeers);    /* the coordinator tells of so many nodes, and then: */
+void takeover_told(struct node *n);                       /* of one of them */
 
 /* --- coord_link.c ------------------------------------------------------------------------------- */
 
@@ -297,6 +302,7 @@ struct job {
 	int vm_status;      /* how it ended */
 	bool vm_lost;       /* it ended before the last LAUNCH, and takes a part of the job along */
 	uint32_t vm_client; /* its number as a client of the coordinator, 0: it has asked nothing */
+	struct weft__buf late; /* LAUNCHes, each behind its length: its tool must come back to this daemon first */
 	uint64_t output_sent; /* offset of its OUTPUT on its way to another node; 0: all is acknowledged */
 	bool rejoining;     /* its task VM says what it had said to an earlier daemon */
 	uint64_t reported;  /* number of the last message to the coordinator about an end here; 0: it is confirmed */
@@ -311,6 +317,7 @@ int job_outside(struct node *n, struct client *c, uint64_t tid, uint64_t id, str
 void job_team(struct node *n, const struct weft__msg_team *m);
 uint32_t job_team_part(const struct job *j, uint32_t first, struct weft__msg *m); /* TEAM from a rank on; the next one's */
 void job_launch(struct node *n, const struct weft__msg_launch *m);
+void job_launch_late(struct node *n, uint64_t client); /* that client's tool has come back; 0: those of all others won't */
 void job_signal(struct node *n, const struct weft__msg_task_signal *m);
 void job_started(struct job *j, const struct weft__msg_started *m);
 void job_task_speaks(struct job *j, const struct weft__msg_task_speaks *m, int *fd);

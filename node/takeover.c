@@ -2,7 +2,9 @@
  *
  * Happy path: we find the sockets at which it listened, and in the keeper's notes which processes it had started. Its task
  * VMs come back by themselves, with all that they know of their jobs and a copy of each task's control socket. When the
- * last one has come the coordinator is joined: it gets the inventory, and sends what is not confirmed once more. Each
+ * last one has come the coordinator is joined: it gets the inventory, sends what is not confirmed once more, and tells of
+ * the other nodes. Until then tasks, tools and other nodes wait at the doors: asked by one of them for another task, we
+ * would know of none. Then each
  * task is asked by AGAIN to say HELLO anew, and says with whom it has channels; the connections of tasks from outside wait
  * with the keeper. Tools connect again. What all these and the coordinator say to each other they have counted
  * (proto/session.h).
@@ -80,6 +82,7 @@ static void on_back_time(uv_timer_t *timer)
 	                      .resume_end = {.again = n->keeper.notes->crashes, .held = {held, list_held(n, held)}}};
 	n->taking_over = false;
 	coord_link_send(n, &m);
+	job_launch_late(n, 0);
 	output_again(n, 0);
 	intro_forget_lost(n);
 }
@@ -144,10 +147,33 @@ static void take_held(void *arg, const struct keeper_held *h, int fd)
 		client_held(arg, h, &fd);
 }
 
+/* It knows all that another daemon of the node would: who waits at its doors may come. */
+static void open_doors(struct node *n)
+{
+	n->blind = false;
+	if (n->tcp_listener)
+		link_listener_pause(n->tcp_listener, false);
+	client_pause_all(n, n->coord.session.nbytes > NODE_UNSENT_MAX);
+}
+
+void takeover_joined(struct node *n, uint64_t npeers)
+{
+	n->npeers_awaited = npeers;
+	if (n->blind && npeers == 0)
+		open_doors(n);
+}
+
+void takeover_told(struct node *n)
+{
+	if (n->npeers_awaited && --n->npeers_awaited == 0 && n->blind)
+		open_doors(n);
+}
+
 int takeover_start(struct node *n, struct weft_error *e)
 {
 	struct keeper_notes *notes = n->keeper.notes;
-	n->taking_over = true;
+	n->taking_over = n->blind = n->clients_paused = true;
+	link_listener_pause(n->tcp_listener, true);
 	n->clients_before = notes->last_client;
 	for (size_t i = 0; i < notes->nchildren; i++) {
 		const struct keeper_child *c = &notes->children[i];

@@ -23,6 +23,7 @@ static void on_frame(struct link *l, void *arg, const uint8_t *body, size_t nbyt
 	assert_int_equal(rc, 0);
 	assert_true(f->nreceived < FAKE_RECEIVED_MAX);
 	f->received[f->nreceived++] = m.code;
+	f->ngiven += m.code == WEFT__MSG_HELLO && nfds == 1;
 	if (m.code == WEFT__MSG_OUTPUT_ACK)
 		f->acknowledged = m.output_ack.offset;
 	else if (m.code != WEFT__MSG_HELLO)

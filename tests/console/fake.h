@@ -19,6 +19,7 @@ struct fake {
 	size_t nreceived;
 	uint64_t last_req;
 	uint64_t acknowledged; /* bytes, by OUTPUT_ACK */
+	unsigned ngiven;       /* HELLOs with a descriptor */
 	/* Called for each message; the test's own answers. May be NULL. */
 	void (*answer)(struct fake *f, const struct weft__msg *m);
 	struct weft__arena arena;

@@ -114,7 +114,9 @@ static void what_is_asked_before_the_welcome_outlives_the_daemon(void **state)
 	setenv("WEFT_DIR", nodedir, 1);
 	assert_int_equal(session_attach(&c.fake.loop, NULL, &c.fake.session, &e), 0);
 	unsetenv("WEFT_DIR");
+	assert_int_equal(session_give(c.fake.session, dirfd), 0); /* any descriptor */
 	assert_int_equal(session_request(c.fake.session, &m, 5000, &e), 0); /* the coordinator's */
+	assert_int_equal(c.fake.ngiven, 1);
 	assert_int_equal(session_node(c.fake.session), 1);
 	assert_int_equal(c.fake.nreceived, 2);
 	assert_int_equal(c.fake.received[0], WEFT__MSG_HELLO);

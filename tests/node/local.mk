@@ -1,7 +1,7 @@
 if HAVE_CMOCKA
 node_tests = tests/node/test_bind tests/node/test_family tests/node/test_keeper tests/node/test_modex tests/node/test_pmi1 \
 	tests/node/test_taskvm \
-	tests/node/test_weftd tests/node/test_clients \
+	tests/node/test_weftd tests/node/test_clients tests/node/test_takeover \
 	tests/node/test_peers tests/node/test_vm tests/node/test_hosts
 check_PROGRAMS += $(node_tests)
 TESTS += $(node_tests)
@@ -43,6 +43,11 @@ tests_node_test_clients_SOURCES = %D%/test_clients.c %D%/actor.c %D%/actor.h %D%
 	node/children.h node/folder.c node/folder.h
 tests_node_test_clients_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_node_test_clients_LDADD = $(node_test_libs)
+
+tests_node_test_takeover_SOURCES = %D%/test_takeover.c %D%/rig.c %D%/rig.h %D%/fake.c %D%/fake.h node/children.c \
+	node/children.h node/folder.c node/folder.h
+tests_node_test_takeover_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_node_test_takeover_LDADD = $(node_test_libs)
 
 tests_node_test_peers_SOURCES = %D%/test_peers.c %D%/actor.c %D%/actor.h %D%/rig.c %D%/rig.h %D%/fake.c \
 	%D%/fake.h node/children.c node/children.h node/folder.c node/folder.h

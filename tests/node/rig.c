@@ -198,7 +198,7 @@ void rig_join(struct rig *r, uint64_t epoch, uint64_t seen)
 	r->port = (uint16_t)m.join.port;
 	struct weft__msg joined = {
 	        .code = WEFT__MSG_JOINED,
-	        .joined = {.epoch = epoch, .vm = weft__str("vm"), .orphan_ms = 2000, .seen = seen}};
+	        .joined = {.epoch = epoch, .vm = weft__str("vm"), .orphan_ms = 2000, .seen = seen, .peers = r->npeers}};
 	fake_send(&r->coord, &joined, -1);
 	r->seen = seen;
 	r->joined = true;

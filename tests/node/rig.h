@@ -23,6 +23,7 @@ struct rig {
 	uint64_t generation; /* of the tids of tasks that are launched */
 	bool joined;         /* the coordinator's heartbeats go out by themselves, while the test waits for anything */
 	uint64_t seen;       /* what they say */
+	uint64_t npeers;     /* of which JOINED says that they follow */
 };
 
 struct rig_options {
