@@ -60,6 +60,7 @@ static void say_again(struct coord *c, struct node *n, const struct weft__unseen
 		break;
 	case WEFT__MSG_TASK_SIGNAL:
 	case WEFT__MSG_CLOCK:
+	case WEFT__MSG_OUTPUT_MOVE:
 	case WEFT__MSG_PEER_CALL:
 		send_body(c, n, k->body, k->nbytes);
 		break;

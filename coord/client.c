@@ -278,6 +278,27 @@ void clock_answer(struct coord *c, struct node *n, const struct weft__msg *m)
 		send_result(c, asker, m->clock.req, 0, m->clock.time_us, "%s", "");
 }
 
+/* Its node's task VM answers. */
+static void output_want(struct coord *c, struct client *from, const struct weft__msg *m)
+{
+	const struct task *asker = client_live_task(from), *sink = m->output_want.tid ? task_find(c, m->output_want.tid) : NULL;
+	const struct client *to = sink && sink->client && client_live_task(sink->client) ? sink->client : NULL;
+	if (!asker || asker->enrolled) {
+		send_result(c, from, m->output_want.req, WEFT_EUNSUP, 0, "the virtual machine has not started this task");
+		return;
+	}
+	struct weft__msg move = {.code = WEFT__MSG_OUTPUT_MOVE,
+	                         .output_move = {.req = m->output_want.req,
+	                                         .asker = from->number,
+	                                         .job = asker->job->id,
+	                                         .tid = asker->tid,
+	                                         .sink_node = to ? to->node->index : 0,
+	                                         .sink_client = to ? to->number : 0,
+	                                         .context = m->output_want.context,
+	                                         .tag = m->output_want.tag}};
+	send_node(c, from->node, &move);
+}
+
 static const struct {
 	enum weft__msg_code code;
 	void (*act)(struct coord *c, struct client *from, const struct weft__msg *m);
@@ -296,7 +317,7 @@ static const struct {
         {WEFT__MSG_MBOX_PUT, mbox_put},
         {WEFT__MSG_MBOX_GET, mbox_get},      {WEFT__MSG_MBOX_DEL, mbox_del},
         {WEFT__MSG_MBOX_LIST, mbox_list},    {WEFT__MSG_MBOX_RESET, mbox_reset},
-        {WEFT__MSG_CLOCK, clock_ask},
+        {WEFT__MSG_CLOCK, clock_ask},        {WEFT__MSG_OUTPUT_WANT, output_want},
         {WEFT__MSG_SEEN, again_confirm},
         {WEFT__MSG_TEAM_ASK, job_team_ask}, {WEFT__MSG_GROUP_MEET, group_meet},
 };

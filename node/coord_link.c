@@ -259,6 +259,9 @@ static void message(struct node *n, const struct weft__msg *m)
 	case WEFT__MSG_CLOCK:
 		tell_time(n, m);
 		break;
+	case WEFT__MSG_OUTPUT_MOVE:
+		output_move(n, m);
+		break;
 	case WEFT__MSG_GROUP_PAGE:
 		intro_group(n, &m->group_page);
 		break;

@@ -174,6 +174,7 @@ static void job_free(struct job *j)
 	weft__map_remove(&n->jobs, j->id);
 	while (!weft__list_empty(&j->tasks))
 		task_free(WEFT__CONTAINER(j->tasks.next, struct task, link));
+	output_job_fini(j);
 	weft__free(j->tids);
 	weft__buf_fini(&j->late);
 	weft__free(j);

@@ -236,7 +236,7 @@ struct client {
 	uint64_t pass;     /* what it proves itself with to another daemon */
 	int stdin_fd;      /* from a tool, for its next job's rank 0; -1 */
 	uint64_t stands_for; /* the task that the tasker was asked to start in its place, 0: none */
-	struct weft__map sent; /* (job, node): offset up to which it was sent OUTPUT; absent: all is acknowledged */
+	struct weft__map sent; /* (job, node, sink): offset up to which it was sent OUTPUT; absent: all is acknowledged */
 };
 
 int client_open(struct node *n, int *fd, struct task *task, bool owner); /* takes fd */
@@ -303,6 +303,7 @@ struct job {
 	bool vm_lost;       /* it ended before the last LAUNCH, and takes a part of the job along */
 	uint32_t vm_client; /* its number as a client of the coordinator, 0: it has asked nothing */
 	struct weft__buf late; /* LAUNCHes, each behind its length: its tool must come back to this daemon first */
+	struct weft__map sinks; /* number -> where output.c sends what tasks want elsewhere */
 	uint64_t output_sent; /* offset of its OUTPUT on its way to another node; 0: all is acknowledged */
 	bool rejoining;     /* its task VM says what it had said to an earlier daemon */
 	uint64_t reported;  /* number of the last message to the coordinator about an end here; 0: it is confirmed */
@@ -350,6 +351,9 @@ void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, 
 void output_acknowledged(struct client *c, const struct weft__msg_output_ack *m);
 void output_to_vm(struct node *n, uint64_t node, uint64_t job, const struct weft__msg *m);
 void output_client_gone(struct client *c);
+void output_job_fini(struct job *j);
+void output_move(struct node *n, const struct weft__msg *m); /* to the task VM */
+void output_moved(struct node *n, const struct weft__msg_output_moved *m);
 void output_peer_broken(struct node *n, uint32_t index); /* for good: nobody will acknowledge */
 /* All for a client, 0 any, of that node is to be said once more; */
 void output_peer_again(struct node *n, uint32_t index, uint64_t client);

@@ -10,18 +10,16 @@
 
 #include "node/node.h"
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "proto/output.h"
 
-static uint64_t sent_key(uint64_t job, uint64_t node)
+/* Of which only the task VM and the sink count. */
+static void acknowledge(struct node *n, const struct weft__output_span *of, uint64_t offset)
 {
-	return job << WEFT__NODE_BITS | node;
-}
-
-static void acknowledge(struct node *n, uint64_t job, uint64_t node, uint64_t offset)
-{
-	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_ACK, .output_ack = {.job = job, .node = node, .offset = offset}};
-	output_to_vm(n, node, job, &m);
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_ACK,
+	                      .output_ack = {.job = of->job, .node = of->node, .offset = offset, .sink = of->sink}};
+	output_to_vm(n, of->node, of->job, &m);
 }
 
 /* The tool that showed this job's output is gone: does the job go on? Of one that has no task here we don't know. */
@@ -38,7 +36,7 @@ void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, 
 	weft__output_span(m, &span);
 	if (c && c->link && (c->role == WEFT__ROLE_TOOL || c->role == WEFT__ROLE_TASK)) {
 		uintptr_t to = (uintptr_t)span.to; /* a number, not a pointer to anything */
-		if (span.node && to && weft__map_put(&c->sent, sent_key(span.job, span.node), (void *)to))
+		if (span.node && to && weft__map_put(&c->sent, weft__output_key(&span), (void *)to))
 			client_doom(c);
 		client_send_body(c, body, nbytes);
 		return;
@@ -47,21 +45,58 @@ void output_deliver(struct node *n, uint64_t client, const struct weft__msg *m, 
 		return;
 	if (m->code == WEFT__MSG_OUTPUT && (client == 0 || (n->home && may_stay(n, span.job))))
 		joblog_append(n, span.job, m->output.bytes.p, m->output.bytes.n);
-	acknowledge(n, span.job, span.node, span.to);
+	acknowledge(n, &span, span.to);
 }
 
-/* To the job's sink, wherever that is. */
+/* Where a task VM's output goes, but for the job's, and how much of it is under way to another node. */
+struct sink {
+	uint64_t node, client, sent;
+};
+
+static void sink_drop(struct job *j, uint64_t number)
+{
+	weft__free(weft__map_remove(&j->sinks, number));
+}
+
+void output_job_fini(struct job *j)
+{
+	size_t cursor = 0;
+	uint64_t number;
+	void *s;
+	while (weft__map_next(&j->sinks, &cursor, &number, &s))
+		weft__free(s);
+	weft__map_fini(&j->sinks);
+}
+
+/* The one that it is for, as the message says; NULL: no memory. */
+static struct sink *sink_find(struct job *j, const struct weft__output_span *span)
+{
+	struct sink *s = weft__map_get(&j->sinks, span->sink);
+	if (s || !(s = weft__calloc(1, sizeof *s)))
+		return s;
+	*s = (struct sink){.node = span->sink_node, .client = span->sink_client};
+	if (weft__map_put(&j->sinks, span->sink, s)) {
+		weft__free(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* To the job's sink, or the task's own, wherever that is. */
 static void route(struct job *j, const struct weft__msg *m, const uint8_t *body, size_t nbytes)
 {
 	struct node *n = j->node;
 	struct weft__output_span span = {0};
 	weft__output_span(m, &span);
-	if (j->sink_node == n->index)
-		output_deliver(n, j->sink_client, m, body, nbytes);
-	else if (peer_down(n, j->sink_node, j->sink_client, body, nbytes) == 0)
-		j->output_sent = span.node ? span.to : j->output_sent;
+	struct sink *s = span.sink ? sink_find(j, &span) : NULL;
+	uint64_t node = s ? s->node : span.sink ? 0 : j->sink_node, client = s ? s->client : j->sink_client;
+	uint64_t *sent = s ? &s->sent : &j->output_sent;
+	if (node == n->index)
+		output_deliver(n, client, m, body, nbytes);
+	else if (node && peer_down(n, node, client, body, nbytes) == 0)
+		*sent = span.node ? span.to : *sent;
 	else if (span.node && !n->taking_over) /* nobody is there, and we would know it */
-		acknowledge(n, j->id, n->index, span.to);
+		acknowledge(n, &span, span.to);
 }
 
 void output_from_vm(struct job *j, const struct weft__msg *m, const uint8_t *body, size_t nbytes)
@@ -92,13 +127,33 @@ void output_end(struct job *j, struct task *t)
 
 void output_acknowledged(struct client *c, const struct weft__msg_output_ack *m)
 {
-	uint64_t key = sent_key(m->job, m->node);
+	const struct weft__output_span of = {.job = m->job, .node = m->node, .sink = m->sink};
+	uint64_t key = weft__output_key(&of);
 	uint64_t sent = (uintptr_t)weft__map_get(&c->sent, key);
 	if (m->offset == 0 || m->offset > sent) /* of what it was not sent; or by an earlier daemon, and that comes again */
 		return;
 	if (m->offset == sent)
 		weft__map_remove(&c->sent, key);
-	acknowledge(c->node, m->job, m->node, m->offset);
+	acknowledge(c->node, &of, m->offset);
+}
+
+void output_move(struct node *n, const struct weft__msg *m)
+{
+	struct job *j = job_find(n, m->output_move.job);
+	struct weft__msg answer = {.code = WEFT__MSG_OUTPUT_MOVED,
+	                           .output_moved = {.req = m->output_move.req, .asker = m->output_move.asker, .code = WEFT_EUNSUP}};
+	if (j && !j->outside && j->vm)
+		taskvm_link_send(j, m, -1);
+	else
+		output_moved(n, &answer.output_moved);
+}
+
+void output_moved(struct node *n, const struct weft__msg_output_moved *m)
+{
+	struct client *c = client_find(n, m->asker);
+	struct weft__msg result = {.code = WEFT__MSG_RESULT, .result = {.req = m->req, .code = m->code}};
+	if (c && c->role == WEFT__ROLE_TASK)
+		client_send(c, &result, NULL, 0);
 }
 
 void output_to_vm(struct node *n, uint64_t node, uint64_t job, const struct weft__msg *m)
@@ -110,7 +165,10 @@ void output_to_vm(struct node *n, uint64_t node, uint64_t job, const struct weft
 	struct job *j = job_find(n, job);
 	if (!j || j->outside)
 		return;
-	if (m->code == WEFT__MSG_OUTPUT_ACK && m->output_ack.offset >= j->output_sent)
+	const struct sink *s = m->code == WEFT__MSG_OUTPUT_ACK ? weft__map_get(&j->sinks, m->output_ack.sink) : NULL;
+	if (s && m->output_ack.offset >= s->sent)
+		sink_drop(j, m->output_ack.sink);
+	else if (m->code == WEFT__MSG_OUTPUT_ACK && !m->output_ack.sink && m->output_ack.offset >= j->output_sent)
 		j->output_sent = 0; /* nothing is under way */
 	taskvm_link_send(j, m, -1);
 }
@@ -121,10 +179,20 @@ static void ask_again(struct job *j)
 		taskvm_link_send(j, &(struct weft__msg){.code = WEFT__MSG_OUTPUT_AGAIN}, -1);
 }
 
-/* Does this job's output go to that client, 0 any, of that node? */
+/* Does this job's output go to that client, 0 any, of that node? Or that of a task that has wanted it so. */
 static bool is_for(const struct job *j, uint32_t index, uint64_t client)
 {
-	return j->sink_node == index && (!client || j->sink_client == client);
+	size_t cursor = 0;
+	uint64_t number;
+	void *value;
+	if (j->sink_node == index && (!client || j->sink_client == client))
+		return true;
+	while (weft__map_next(&j->sinks, &cursor, &number, &value)) {
+		const struct sink *s = value;
+		if (s->node == index && (!client || s->client == client))
+			return true;
+	}
+	return false;
 }
 
 static struct job *next_job(struct node *n, size_t *cursor)
@@ -146,8 +214,24 @@ void output_peer_lost_some(struct node *n, uint32_t index)
 {
 	size_t cursor = 0;
 	for (struct job *j; (j = next_job(n, &cursor));)
-		if (is_for(j, index, 0) && (j->output_sent || j->flags & WEFT__SPAWN_STDIN))
+		if (is_for(j, index, 0) && (j->output_sent || j->sinks.count || j->flags & WEFT__SPAWN_STDIN))
 			ask_again(j);
+}
+
+static bool is_away(struct node *n, uint64_t index)
+{
+	return index != n->index && !peer_find(n, (uint32_t)index);
+}
+
+static bool is_stranded(struct job *j)
+{
+	size_t cursor = 0;
+	uint64_t number;
+	void *s;
+	bool away = is_away(j->node, j->sink_node);
+	while (!away && weft__map_next(&j->sinks, &cursor, &number, &s))
+		away = is_away(j->node, ((const struct sink *)s)->node);
+	return away;
 }
 
 /* Of jobs whose reader's node is not there: it is dropped. */
@@ -155,7 +239,7 @@ static void output_stranded(struct node *n)
 {
 	size_t cursor = 0;
 	for (struct job *j; (j = next_job(n, &cursor));)
-		if (j->sink_node != n->index && !peer_find(n, j->sink_node))
+		if (is_stranded(j))
 			ask_again(j);
 }
 
@@ -180,12 +264,28 @@ void output_again(struct node *n, uint64_t client)
 		peer_send(n, index, &m);
 }
 
+/* Nobody will acknowledge what was under way there. */
+static void give_up(struct job *j, uint32_t index)
+{
+	struct weft__output_span of = {.job = j->id, .node = j->node->index};
+	size_t cursor = 0;
+	void *value;
+	if (j->sink_node == index && j->output_sent)
+		acknowledge(j->node, &of, j->output_sent);
+	while (weft__map_next(&j->sinks, &cursor, &of.sink, &value)) {
+		const struct sink *s = value;
+		if (s->node != index || !s->sent)
+			continue;
+		acknowledge(j->node, &of, s->sent);
+		cursor = 0; /* the map has changed */
+	}
+}
+
 void output_peer_broken(struct node *n, uint32_t index)
 {
 	size_t cursor = 0;
 	for (struct job *j; (j = next_job(n, &cursor));)
-		if (is_for(j, index, 0) && j->output_sent) /* nobody will acknowledge what was under way */
-			acknowledge(n, j->id, n->index, j->output_sent);
+		give_up(j, index);
 }
 
 void output_client_gone(struct client *c)
@@ -193,7 +293,9 @@ void output_client_gone(struct client *c)
 	size_t cursor = 0;
 	uint64_t key;
 	void *sent;
-	while (weft__map_next(&c->sent, &cursor, &key, &sent))
-		acknowledge(c->node, key >> WEFT__NODE_BITS, key & WEFT__NODE_MAX, (uintptr_t)sent);
+	while (weft__map_next(&c->sent, &cursor, &key, &sent)) {
+		const struct weft__output_span of = weft__output_of_key(key);
+		acknowledge(c->node, &of, (uintptr_t)sent);
+	}
 	weft__map_fini(&c->sent);
 }

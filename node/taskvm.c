@@ -123,7 +123,10 @@ void taskvm_message(struct taskvm *vm, const struct weft__msg *m, int *fd)
 		taskvm_signal(vm, &m->task_signal);
 		break;
 	case WEFT__MSG_OUTPUT_ACK:
-		taskvm_output_acknowledged(vm, m->output_ack.offset);
+		taskvm_output_acknowledged(vm, &m->output_ack);
+		break;
+	case WEFT__MSG_OUTPUT_MOVE:
+		taskvm_output_move(vm, &m->output_move);
 		break;
 	case WEFT__MSG_STDIN:
 		taskvm_stdin_take(vm, &m->stdin_bytes, fd);
@@ -266,7 +269,7 @@ static void turn(struct taskvm *vm)
  * him: he may be reading slowly, which keeps nobody here. */
 static bool is_heard(struct taskvm *vm, bool said)
 {
-	bool acknowledged = vm->output_acked == vm->output_sent;
+	bool acknowledged = taskvm_output_unacked(vm) == 0;
 	if (!said || acknowledged)
 		vm->heard_ns = 0;
 	else if (!vm->heard_ns)
@@ -386,7 +389,7 @@ static int signals_open(struct taskvm *vm)
 static int init(struct taskvm *vm)
 {
 	weft__list_init(&vm->packets);
-	weft__list_init(&vm->unacked_output);
+	taskvm_output_init(vm);
 	weft__session_init(&vm->session);
 	weft__list_init(&vm->launches);
 	weft__list_init(&vm->tasks);

@@ -71,6 +71,7 @@ struct taskvm_task {
 	bool stands_in;     /* a tasker starts the program; our process stands for it: standin.h */
 	bool began, in_mpi; /* Open MPI's: it has called MPI_Init; and not MPI_Finalize so far */
 	char cpus[64]; /* processors that it is bound to; "" when it is not */
+	struct taskvm_sink *sink; /* who gets what it writes; NULL: who gets the job's */
 };
 
 /* One LAUNCH: a program and the tasks that run it. */
@@ -114,6 +115,18 @@ struct taskvm_packet {
 	struct weft__list link;
 	struct weft__buf frame;
 	int fd;       /* goes along; -1: none */
+};
+
+/* Who gets output: of the job, or of a task that has wanted it elsewhere. */
+struct taskvm_sink {
+	struct weft__list link; /* in taskvm.sinks */
+	uint64_t number;        /* 0: the job's */
+	uint64_t node, client;  /* of another one */
+	bool tells_begin;       /* it is a task, which is told of begins */
+	struct weft__msg_output_begin begin;
+	size_t nusers; /* tasks; without, it goes when all is acknowledged */
+	uint64_t sent, acked;      /* offsets, see proto/output.h */
+	struct weft__list unacked; /* taskvm_output, oldest first */
 };
 
 /* Output that has not been acknowledged, or the message about its begin or end. */
@@ -168,8 +181,9 @@ struct taskvm {
 
 	int outputs;       /* epoll of the streams' descriptors */
 	size_t nstreams;   /* open ones */
-	uint64_t output_sent, output_acked; /* offsets, see proto/output.h */
-	struct weft__list unacked_output;   /* taskvm_output, oldest first */
+	struct taskvm_sink job_sink;
+	struct weft__list sinks;
+	uint64_t last_sink; /* number of the last one that was made */
 	bool output_held;  /* another daemon has not asked for it yet */
 	uint64_t heard_ns; /* all is said: until then somebody shall acknowledge it; 0: there is more to say */
 	uint8_t *chunk;
@@ -271,8 +285,12 @@ bool taskvm_output_open(const struct taskvm *vm); /* the window has room */
 void taskvm_output_read(struct taskvm *vm);
 void taskvm_output_say(struct taskvm *vm, struct taskvm_task *t, const char *text); /* as if the task had, a line */
 void taskvm_output_drain(struct taskvm *vm);
-void taskvm_output_begin(struct taskvm *vm, const struct taskvm_task *t, const struct weft__msg_output_begin *begin);
-void taskvm_output_acknowledged(struct taskvm *vm, uint64_t offset);
+void taskvm_output_begin(struct taskvm *vm, const struct taskvm_task *t, struct taskvm_sink *s,
+                         const struct weft__msg_output_begin *begin);
+void taskvm_output_acknowledged(struct taskvm *vm, const struct weft__msg_output_ack *m);
+void taskvm_output_move(struct taskvm *vm, const struct weft__msg_output_move *m); /* a task's goes elsewhere */
+void taskvm_output_init(struct taskvm *vm);
+uint64_t taskvm_output_unacked(const struct taskvm *vm); /* of all sinks */
 void taskvm_output_again(struct taskvm *vm);
 void taskvm_stdin_open(struct taskvm *vm, int *fd); /* takes rank 0's pipe */
 void taskvm_stdin_take(struct taskvm *vm, const struct weft__msg_stdin_bytes *m, int *fd);

@@ -167,6 +167,7 @@ int taskvm_launch_add(struct taskvm *vm, const struct weft__msg_launch *m)
 	vm->flags = m->flags;
 	vm->sink_node = (uint32_t)m->sink_node;
 	vm->sink_client = m->sink_client;
+	vm->job_sink.tells_begin = m->sink_task;
 	if (!vm->hosting && m->hosting.n > 0) {
 		vm->hosting = weft__malloc(m->hosting.n);
 		if (vm->hosting)
@@ -226,7 +227,7 @@ void taskvm_launch_done(struct taskvm *vm, struct taskvm_order *o)
 		taskvm_task_step(vm, t, TASKVM_RUNNING);
 		taskvm_alone_started(vm, l, t);
 		if (l->tells_begin)
-			taskvm_output_begin(vm, t, &l->begin);
+			taskvm_output_begin(vm, t, &vm->job_sink, &l->begin);
 		taskvm_report(vm, t);
 		if (early.pid == t->pid)
 			taskvm_ended(vm, t, early.status, &early.used);

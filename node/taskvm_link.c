@@ -82,6 +82,9 @@ static void message(struct job *j, const struct weft__msg *m, const uint8_t *bod
 	case WEFT__MSG_STDIN_ACK:
 		output_from_vm(j, m, body, nbytes);
 		break;
+	case WEFT__MSG_OUTPUT_MOVED:
+		output_moved(j->node, &m->output_moved);
+		break;
 	case WEFT__MSG_MODEX:
 		modex_from_vm(j, &m->modex);
 		break;

@@ -5,6 +5,8 @@
  * one chunk: a noisy task does not starve the others. A full window stops all reading, so that the tasks
  * wait in their writes and nothing grows.
  *
+ * OUTPUT_MOVE gives a task's output a sink of its own, of which the node is told with each message: the daemon need not remember it.
+ *
  * A task's OUTPUT_END follows the end of both its pipes. A process that the task left behind may hold them open
  * longer than the task lives; when all of the job has ended here, what has not come by then never will.
  */
@@ -55,16 +57,38 @@ int taskvm_output_watch(struct taskvm *vm, struct taskvm_task *t)
 
 /* --- what is not acknowledged ------------------------------------------------------------------- */
 
+void taskvm_output_init(struct taskvm *vm)
+{
+	weft__list_init(&vm->sinks);
+	weft__list_init(&vm->job_sink.unacked);
+	weft__list_push(&vm->sinks, &vm->job_sink.link);
+}
+
+uint64_t taskvm_output_unacked(const struct taskvm *vm)
+{
+	uint64_t n = 0;
+	for (struct weft__list *i = vm->sinks.next; i != &vm->sinks; i = i->next) {
+		const struct taskvm_sink *s = WEFT__CONTAINER(i, struct taskvm_sink, link);
+		n += s->sent - s->acked;
+	}
+	return n;
+}
+
+static struct taskvm_sink *sink_of(struct taskvm *vm, const struct taskvm_task *t)
+{
+	return t->sink ? t->sink : &vm->job_sink;
+}
+
 /* Takes its place in the order, and is kept. */
-static void output_send(struct taskvm *vm, const struct weft__msg *m)
+static void output_send(struct taskvm *vm, struct taskvm_sink *s, const struct weft__msg *m)
 {
 	struct weft__output_span span;
 	struct taskvm_output *o = weft__calloc(1, sizeof *o);
 	weft__output_span(m, &span);
-	vm->output_sent = span.to;
+	s->sent = span.to;
 	if (o && !weft__msg_encode_body(&o->frame, m, NULL)) {
 		o->end = span.to;
-		weft__list_push(&vm->unacked_output, &o->link);
+		weft__list_push(&s->unacked, &o->link);
 	} else if (o) {
 		weft__buf_fini(&o->frame);
 		weft__free(o);
@@ -73,53 +97,83 @@ static void output_send(struct taskvm *vm, const struct weft__msg *m)
 		taskvm_conn_send(vm, m, -1);
 }
 
-void taskvm_output_begin(struct taskvm *vm, const struct taskvm_task *t, const struct weft__msg_output_begin *begin)
+void taskvm_output_begin(struct taskvm *vm, const struct taskvm_task *t, struct taskvm_sink *s,
+                         const struct weft__msg_output_begin *begin)
 {
 	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_BEGIN, .output_begin = *begin};
 	m.output_begin.node = vm->node;
-	m.output_begin.offset = vm->output_sent;
+	m.output_begin.offset = s->sent;
 	m.output_begin.tid = t->tid;
-	output_send(vm, &m);
+	m.output_begin.sink = s->number;
+	m.output_begin.sink_node = s->node;
+	m.output_begin.sink_client = s->client;
+	output_send(vm, s, &m);
 }
 
 static void send_end(struct taskvm *vm, const struct taskvm_task *t)
 {
+	struct taskvm_sink *s = sink_of(vm, t);
 	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_END,
 	                      .output_end = {.job = vm->job,
 	                                     .node = vm->node,
-	                                     .offset = vm->output_sent,
+	                                     .offset = s->sent,
 	                                     .tid = t->tid,
-	                                     .rank = t->rank}};
-	output_send(vm, &m);
+	                                     .rank = t->rank,
+	                                     .sink = s->number,
+	                                     .sink_node = s->node,
+	                                     .sink_client = s->client}};
+	output_send(vm, s, &m);
 }
 
 static void send_bytes(struct taskvm *vm, const struct taskvm_task *t, int stream, const void *bytes, size_t nbytes)
 {
+	struct taskvm_sink *s = sink_of(vm, t);
 	struct weft__msg m = {.code = WEFT__MSG_OUTPUT,
 	                      .output = {.job = vm->job,
 	                                 .node = vm->node,
-	                                 .offset = vm->output_sent,
+	                                 .offset = s->sent,
 	                                 .tid = t->tid,
 	                                 .rank = t->rank,
 	                                 .stream = (uint64_t)stream,
-	                                 .bytes = {bytes, nbytes}}};
-	output_send(vm, &m);
+	                                 .bytes = {bytes, nbytes},
+	                                 .sink = s->number,
+	                                 .sink_node = s->node,
+	                                 .sink_client = s->client}};
+	output_send(vm, s, &m);
 }
 
-void taskvm_output_acknowledged(struct taskvm *vm, uint64_t offset)
+static struct taskvm_sink *sink_numbered(struct taskvm *vm, uint64_t number)
 {
-	struct weft__list *first;
-	if (offset <= vm->output_acked || offset > vm->output_sent)
+	struct weft__list *i = vm->sinks.next;
+	while (i != &vm->sinks && WEFT__CONTAINER(i, struct taskvm_sink, link)->number != number)
+		i = i->next;
+	return i == &vm->sinks ? NULL : WEFT__CONTAINER(i, struct taskvm_sink, link);
+}
+
+static void sink_settle(struct taskvm *vm, struct taskvm_sink *s)
+{
+	if (s == &vm->job_sink || s->nusers || s->sent != s->acked)
 		return;
-	vm->output_acked = offset;
-	while ((first = vm->unacked_output.next) != &vm->unacked_output) {
+	weft__list_remove(&s->link);
+	weft__free(s);
+}
+
+void taskvm_output_acknowledged(struct taskvm *vm, const struct weft__msg_output_ack *m)
+{
+	struct taskvm_sink *s = sink_numbered(vm, m->sink);
+	struct weft__list *first;
+	if (!s || m->offset <= s->acked || m->offset > s->sent)
+		return;
+	s->acked = m->offset;
+	while ((first = s->unacked.next) != &s->unacked) {
 		struct taskvm_output *o = WEFT__CONTAINER(first, struct taskvm_output, link);
-		if (o->end > offset)
-			return;
+		if (o->end > m->offset)
+			break;
 		weft__list_remove(first);
 		weft__buf_fini(&o->frame);
 		weft__free(o);
 	}
+	sink_settle(vm, s);
 }
 
 static void stdin_again(struct taskvm *vm);
@@ -128,15 +182,16 @@ void taskvm_output_again(struct taskvm *vm)
 {
 	vm->output_held = false;
 	stdin_again(vm);
-	for (struct weft__list *i = vm->unacked_output.next; i != &vm->unacked_output && vm->conn >= 0; i = i->next) {
-		const struct taskvm_output *o = WEFT__CONTAINER(i, struct taskvm_output, link);
-		taskvm_conn_send_body(vm, &o->frame);
+	for (struct weft__list *k = vm->sinks.next; k != &vm->sinks; k = k->next) {
+		const struct taskvm_sink *s = WEFT__CONTAINER(k, struct taskvm_sink, link);
+		for (struct weft__list *i = s->unacked.next; i != &s->unacked && vm->conn >= 0; i = i->next)
+			taskvm_conn_send_body(vm, &WEFT__CONTAINER(i, struct taskvm_output, link)->frame);
 	}
 }
 
 bool taskvm_output_open(const struct taskvm *vm)
 {
-	return !vm->output_held && taskvm_conn_ready(vm) && vm->output_sent - vm->output_acked < WEFT__OUTPUT_WINDOW;
+	return !vm->output_held && taskvm_conn_ready(vm) && taskvm_output_unacked(vm) < WEFT__OUTPUT_WINDOW;
 }
 
 static void stream_end(struct taskvm *vm, struct taskvm_stream *s)
@@ -194,6 +249,75 @@ void taskvm_output_drain(struct taskvm *vm)
 				stream_end(vm, s);
 		}
 	}
+}
+
+/* --- elsewhere ------------------------------------------------------------------------------------ */
+
+/* Who gets it; NULL: who gets the job's. Of a job whose output is a task's it is the log then. */
+static int sink_make(struct taskvm *vm, const struct weft__msg_output_move *m, struct taskvm_sink **sink)
+{
+	*sink = NULL;
+	if (!m->sink_node && !vm->job_sink.tells_begin)
+		return 0;
+	struct taskvm_sink *s = vm->last_sink < WEFT__SINK_MAX ? weft__calloc(1, sizeof *s) : NULL;
+	if (!s)
+		return WEFT_ENOMEM;
+	s->number = ++vm->last_sink;
+	s->node = m->sink_node ? m->sink_node : vm->node;
+	s->client = m->sink_client;
+	s->tells_begin = m->sink_node != 0;
+	s->begin = (struct weft__msg_output_begin){.job = vm->job, .parent = vm->parent, .context = m->context, .tag = m->tag};
+	weft__list_init(&s->unacked);
+	weft__list_push(&vm->sinks, &s->link);
+	*sink = s;
+	return 0;
+}
+
+/* It may have come before, through a daemon that has crashed. */
+static bool is_there(struct taskvm *vm, const struct taskvm_task *t, const struct weft__msg_output_move *m)
+{
+	const struct taskvm_sink *s = sink_of(vm, t);
+	if (!m->sink_node)
+		return !s->tells_begin;
+	return s->tells_begin && s->node == m->sink_node && s->client == m->sink_client && s->begin.context == m->context &&
+	       s->begin.tag == m->tag;
+}
+
+/* What it has written so far, as far as there is room, goes where it did. */
+static void move(struct taskvm *vm, struct taskvm_task *t, struct taskvm_sink *to)
+{
+	struct taskvm_sink *from = t->sink;
+	for (size_t i = 0; i < 2; i++)
+		while (t->streams[i].fd >= 0 && taskvm_output_open(vm) && stream_read(vm, &t->streams[i]))
+			;
+	if (t->streams[0].fd < 0 && t->streams[1].fd < 0) /* it has said that it ends */
+		return;
+	send_end(vm, t);
+	t->sink = to;
+	if (to)
+		to->nusers++;
+	if (to && to->tells_begin)
+		taskvm_output_begin(vm, t, to, &to->begin);
+	if (from) {
+		from->nusers--;
+		sink_settle(vm, from);
+	}
+}
+
+void taskvm_output_move(struct taskvm *vm, const struct weft__msg_output_move *m)
+{
+	struct taskvm_task *t = weft__map_get(&vm->by_tid, m->tid);
+	struct taskvm_sink *to = NULL;
+	int rc = t ? 0 : WEFT_ENOTASK;
+	if (!rc && !is_there(vm, t, m)) {
+		rc = sink_make(vm, m, &to);
+		if (!rc)
+			move(vm, t, to);
+		if (to)
+			sink_settle(vm, to);
+	}
+	struct weft__msg answer = {.code = WEFT__MSG_OUTPUT_MOVED, .output_moved = {.req = m->req, .asker = m->asker, .code = rc}};
+	taskvm_conn_send(vm, &answer, -1);
 }
 
 /* --- standard input of rank 0 ------------------------------------------------------------------- */

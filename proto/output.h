@@ -6,6 +6,9 @@
  * Who shows it drops what has come already, and what comes ahead of something that was lost: that comes
  * again after it. Acknowledgements say how much in all, so that one that is lost, late or said twice does no harm.
  *
+ * A task may want its output elsewhere (OUTPUT_WANT): then its task VM ends it where it went before, as if the task had ended, and
+ * what comes goes to a sink of its own, whose messages it counts by themselves and which say where they are to go.
+ *
  * In place of a task VM that died its node says OUTPUT_END, with node 0: that one has no place in the order.
  */
 #ifndef WEFT_PROTO_OUTPUT_H
@@ -20,11 +23,17 @@
 /* Which part of a task VM's output a message is. */
 struct weft__output_span {
 	uint64_t job, node; /* node 0: none */
-	uint64_t from, to;  /* of what it has sent in all */
+	uint64_t from, to;  /* of what it has sent in all to this sink */
+	uint64_t sink;      /* 0: the job's */
+	uint64_t sink_node, sink_client; /* of another one */
 };
 
 /* False: the message is no output. */
 bool weft__output_span(const struct weft__msg *m, struct weft__output_span *s);
+
+/* Of which task VM and sink it is, and back, as far as acknowledgements say it. */
+uint64_t weft__output_key(const struct weft__output_span *s);
+struct weft__output_span weft__output_of_key(uint64_t key);
 
 /* For who shows it: how much has come from each task VM, and how much of that was written out. All zeros is empty and valid. */
 struct weft__output_counts {

@@ -18,6 +18,7 @@
 
 enum {
 	WEFT__PROTO_VERSION = 1,
+	WEFT__SINK_MAX = (1 << 18) - 1, /* beside a job and a node in 64 bits */
 	WEFT__FRAME_HEADER  = 8,
 	WEFT__FRAME_MAX     = 192 * 1024, /* largest body; with its header it fits a Unix packet */
 	WEFT__CARRIED_MAX   = WEFT__FRAME_MAX - 64, /* largest body of a message that others may carry */

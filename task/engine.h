@@ -234,6 +234,10 @@ int weft__spawn_for(struct weft__engine *e, const char *program, const char *con
                     const weft_spawn_opts_t *opts, const struct weft__spawn_how *how, int count,
                     weft_tid_t *tids, int *errors);
 
+/* Where one's own output goes from now on, as how says; tid {0}: where it went at first, if no task got it, else into the job's
+ * log. What was written before has gone where it did. */
+int weft__output_to(struct weft__engine *e, const struct weft__spawn_how *how, int timeout_ms);
+
 /* Such a message, which comes from oneself; what was written follows it. */
 #define WEFT__OUTPUT_MAGIC "WEFTOUT"
 enum { WEFT__OUTPUT_BEGINS = 1, WEFT__OUTPUT_BYTES = 2, WEFT__OUTPUT_ENDS = 3 };
@@ -241,7 +245,7 @@ struct weft__output {
 	char magic[8];
 	uint32_t what, nbytes;
 	weft_tid_t tid, parent;
-	uint32_t job, node;
+	uint32_t job, node, sink;
 };
 /* It was received: the writer may go on. */
 void weft__output_received(struct weft__engine *e, const struct weft__output *output);

@@ -15,7 +15,7 @@
 struct writer {
 	uint32_t context;
 	int32_t tag;
-	uint64_t parent;
+	uint64_t parent, sink;
 };
 
 static bool deliver(struct weft__engine *e, const struct writer *w, struct weft__output *output, const void *bytes)
@@ -41,7 +41,7 @@ static void acknowledge(struct weft__engine *e, const struct weft__output_span *
 
 void weft__output_received(struct weft__engine *e, const struct weft__output *output)
 {
-	const struct weft__output_span span = {.job = output->job, .node = output->node};
+	const struct weft__output_span span = {.job = output->job, .node = output->node, .sink = output->sink};
 	if (!output->node)
 		return;
 	weft__lock(e);
@@ -52,13 +52,14 @@ void weft__output_received(struct weft__engine *e, const struct weft__output *ou
 	weft__unlock(e);
 }
 
+/* It may have begun before, in another way: the end of that was lost, and comes once more. */
 static struct writer *writer_make(struct weft__engine *e, const struct weft__msg_output_begin *m)
 {
-	struct writer *w = weft__malloc(sizeof *w);
+	struct writer *known = weft__map_get(&e->writers, m->tid), *w = known ? known : weft__malloc(sizeof *w);
 	if (!w)
 		return NULL;
-	*w = (struct writer){.context = (uint32_t)m->context, .tag = (int32_t)m->tag, .parent = m->parent};
-	if (weft__map_put(&e->writers, m->tid, w)) {
+	*w = (struct writer){.context = (uint32_t)m->context, .tag = (int32_t)m->tag, .parent = m->parent, .sink = m->sink};
+	if (!known && weft__map_put(&e->writers, m->tid, w)) {
 		weft__free(w);
 		return NULL;
 	}
@@ -94,12 +95,12 @@ void weft__on_output(struct weft__engine *e, const struct weft__msg *m)
 		acknowledge(e, &span, 0);
 	if (turn != WEFT__OUTPUT_NEXT)
 		return;
-	struct weft__output output = {.job = (uint32_t)span.job, .node = (uint32_t)span.node};
+	struct weft__output output = {.job = (uint32_t)span.job, .node = (uint32_t)span.node, .sink = (uint32_t)span.sink};
 	struct writer *w = open_piece(e, m, &output);
 	bool delivered = w && deliver(e, w, &output, output.nbytes ? m->output.bytes.p : NULL);
 	if (!delivered && span.node) /* or there is no room */
 		acknowledge(e, &span, span.to - span.from);
-	if (output.what == WEFT__OUTPUT_ENDS)
+	if (output.what == WEFT__OUTPUT_ENDS && w && (w->sink == span.sink || !span.node))
 		weft__free(weft__map_remove(&e->writers, output.tid.v));
 }
 
@@ -112,4 +113,11 @@ void weft__outputs_fini(struct weft__engine *e)
 		weft__free(w);
 	weft__map_fini(&e->writers);
 	weft__output_counts_fini(&e->outputs);
+}
+
+int weft__output_to(struct weft__engine *e, const struct weft__spawn_how *how, int timeout_ms)
+{
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_WANT,
+	                      .output_want = {.tid = how->tid.v, .context = how->context.v, .tag = how->tag}};
+	return weft__ask_result(e, &m, NULL, timeout_ms);
 }

@@ -87,6 +87,20 @@ static int check(const struct option *o, int value)
 	}
 }
 
+enum { MOVE_MS = 10000 };
+
+/* What this task writes goes where the option says, before it is set. */
+static int move_output(int what, int value)
+{
+	struct weft__spawn_how how = {.context = {(uint32_t)pvmtrc.outctx}, .tag = what == PvmSelfOutputCode ? value : pvmtrc.outtag};
+	int to = what == PvmSelfOutputTid ? value : pvmtrc.outtid;
+	if ((what != PvmSelfOutputTid && what != PvmSelfOutputCode) || (to <= 0 && pvmtrc.outtid <= 0))
+		return PvmOk;
+	how.tid = to > 0 ? weft__pvm_find(to) : WEFT_NO_TID;
+	int rc = weft__output_to(weft__pvm.e, &how, MOVE_MS);
+	return rc == WEFT_EUNSUP ? PvmOk : weft__pvm_code(rc); /* nobody knows the output of what came by itself */
+}
+
 /* What follows from some options. */
 static void follow(int what, int before)
 {
@@ -119,10 +133,12 @@ int weft__call_setopt(int what, int value)
 	int rc = weft__pvm_enrol();
 	if (rc == PvmOk)
 		rc = o ? check(o, value) : PvmBadParam;
+	if (rc == PvmOk && is_idle(what))
+		return PvmOk;
+	if (rc == PvmOk)
+		rc = move_output(what, value);
 	if (rc)
 		return lpvmerr("pvm_setopt", rc);
-	if (is_idle(what))
-		return PvmOk;
 	int before = *o->value;
 	*o->value = value;
 	follow(what, before);

@@ -133,9 +133,10 @@ static int convert(const struct weft__output *o, const char *bytes, int tag, int
 		return message_new(tid, (int)o->nbytes, 0, bytes, tag, context);
 	if (o->what == WEFT__OUTPUT_ENDS)
 		return message_new(tid, ENDED, 0, NULL, tag, context);
-	int first = message_new(tid, SPAWNED, parent, NULL, tag, context);
+	int moved = o->sink != 0; /* the task has wanted it so: then PVM's daemon tells of both the other way round */
+	int first = message_new(tid, moved ? BEGUN : SPAWNED, parent, NULL, tag, context);
 	int rc = first < 0 ? first : weft__pvm_deliver(first);
-	return rc ? rc : message_new(tid, BEGUN, parent, NULL, tag, context);
+	return rc ? rc : message_new(tid, moved ? SPAWNED : BEGUN, parent, NULL, tag, context);
 }
 
 bool weft__pvm_output(const void *bytes, size_t nbytes, const weft_status_t *status, int context, int *bufid)

@@ -205,6 +205,6 @@ void fake_acknowledge(struct fake *f, const struct weft__msg *m)
 	struct weft__msg ack = {.code = WEFT__MSG_OUTPUT_ACK};
 	if (!weft__output_span(m, &span))
 		return;
-	ack.output_ack = (struct weft__msg_output_ack){.job = span.job, .node = span.node, .offset = span.to};
+	ack.output_ack = (struct weft__msg_output_ack){.job = span.job, .node = span.node, .offset = span.to, .sink = span.sink};
 	fake_send(f, &ack, -1);
 }

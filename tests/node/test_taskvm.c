@@ -558,6 +558,65 @@ static void one_that_was_told_to_launch_nothing_ends_with_the_daemon(void **stat
 	assert_gone(r);
 }
 
+static void move_output(struct rig *r, uint64_t node, uint64_t client, int64_t code)
+{
+	struct weft__msg m = {.code = WEFT__MSG_OUTPUT_MOVE,
+	                      .output_move = {.req = 5,
+	                                      .asker = 6,
+	                                      .job = JOB,
+	                                      .tid = tid_of(0),
+	                                      .sink_node = node,
+	                                      .sink_client = client,
+	                                      .context = 7,
+	                                      .tag = -8}};
+	fake_send(&r->vm, &m, -1);
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT_MOVED, &m); /* what is before it comes once more */
+	assert_int_equal(m.output_moved.req, 5);
+	assert_int_equal(m.output_moved.asker, 6);
+	assert_int_equal(m.output_moved.code, code);
+}
+
+static void output_that_goes_elsewhere_is_counted_there(void **state)
+{
+	struct rig *r = *state;
+	struct weft__msg m, begin, again = {.code = WEFT__MSG_OUTPUT_AGAIN},
+	                           more = {.code = WEFT__MSG_STDIN, .stdin_bytes = {.job = JOB, .bytes = {"x\n", 2}}};
+	launch(r, &(struct asked){.argv = {"sh", "-c", "echo one; read x; echo two; read x; echo three"}, .flags = WEFT__SPAWN_STDIN});
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT, &m);
+	move_output(r, 3, 44, 0);
+	fake_send(&r->vm, &again, -1);
+	assert_int_equal(output_ends_at(r, &m), 4); /* where it went before */
+	assert_int_equal(m.output_end.sink, 0);
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT_BEGIN, &begin);
+	assert_int_equal(begin.output_begin.offset, 0);
+	assert_int_equal(begin.output_begin.sink_node, 3);
+	assert_int_equal(begin.output_begin.sink_client, 44);
+	assert_int_equal(begin.output_begin.context, 7);
+	assert_int_equal(begin.output_begin.tag, -8);
+	fake_acknowledge(&r->vm, &m);
+	fake_send(&r->vm, &more, -1);
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT, &m);
+	assert_int_equal(m.output.offset, 1);
+	assert_int_equal(m.output.sink, begin.output_begin.sink);
+	fake_acknowledge(&r->vm, &m);
+	move_output(r, 3, 44, 0); /* once more: nothing happens */
+	move_output(r, 0, 0, 0);
+	more.stdin_bytes.offset = 2;
+	fake_send(&r->vm, &more, -1);
+	fake_expect(&r->vm, WEFT__MSG_OUTPUT, &m);
+	assert_int_equal(m.output.sink, 0);
+	assert_int_equal(m.output.offset, 5);
+	assert_int_equal(m.output.bytes.n, 6);
+	fake_acknowledge(&r->vm, &m);
+	fake_send(&r->vm, &again, -1);
+	for (bool there = false, here = false; !there || !here;) { /* of the first, that sink was not told yet */
+		uint64_t at = output_ends_at(r, &m);
+		there |= m.output_end.sink == begin.output_begin.sink && at == 5;
+		here |= m.output_end.sink == 0 && at == 11;
+	}
+	until_gone(r);
+}
+
 static void a_noisy_task_does_not_starve_a_quiet_one(void **state)
 {
 	struct rig *r = *state;
@@ -764,6 +823,7 @@ int main(void)
 	        A_TEST(a_reader_that_stops_stops_the_writers),
 	        A_TEST(output_is_kept_until_it_is_acknowledged),
 	        A_TEST(one_that_was_told_to_launch_nothing_ends_with_the_daemon),
+	        A_TEST(output_that_goes_elsewhere_is_counted_there),
 	        A_TEST(a_noisy_task_does_not_starve_a_quiet_one),
 	        A_TEST(what_tasks_leave_behind_is_killed),
 	        A_TEST(signals_reach_the_whole_process_group),

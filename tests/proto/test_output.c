@@ -48,12 +48,14 @@ static void each_piece_is_taken_once_and_in_order(void **state)
 static void task_vms_do_not_count_for_each_other(void **state)
 {
 	struct weft__output_counts c = {0};
-	struct weft__output_span other_node = bytes(0, 4), other_job = bytes(0, 4);
+	struct weft__output_span other_node = bytes(0, 4), other_job = bytes(0, 4), other_sink = bytes(0, 4);
 	other_node.node = NODE + 1;
 	other_job.job = JOB + 1;
+	other_sink.sink = WEFT__SINK_MAX;
 	comes(&c, bytes(0, 4), WEFT__OUTPUT_NEXT);
 	comes(&c, other_node, WEFT__OUTPUT_NEXT);
 	comes(&c, other_job, WEFT__OUTPUT_NEXT);
+	comes(&c, other_sink, WEFT__OUTPUT_NEXT);
 	weft__output_counts_fini(&c);
 }
 
@@ -65,6 +67,13 @@ static void an_end_that_a_node_says_has_no_place_in_the_order(void **state)
 	comes(&c, end(0, 0), WEFT__OUTPUT_NEXT);
 	comes(&c, bytes(4, 4), WEFT__OUTPUT_NEXT);
 	weft__output_counts_fini(&c);
+}
+
+static void a_key_says_whose_it_is(void **state)
+{
+	struct weft__output_span s = {.job = UINT32_MAX, .node = WEFT__NODE_MAX - 1, .sink = WEFT__SINK_MAX - 2};
+	struct weft__output_span back = weft__output_of_key(weft__output_key(&s));
+	assert_true(back.job == s.job && back.node == s.node && back.sink == s.sink);
 }
 
 static void an_acknowledgement_says_how_much_in_all(void **state)
@@ -103,6 +112,7 @@ int main(void)
 	        cmocka_unit_test(each_piece_is_taken_once_and_in_order),
 	        cmocka_unit_test(task_vms_do_not_count_for_each_other),
 	        cmocka_unit_test(an_end_that_a_node_says_has_no_place_in_the_order),
+	        cmocka_unit_test(a_key_says_whose_it_is),
 	        cmocka_unit_test(an_acknowledgement_says_how_much_in_all),
 	        cmocka_unit_test(an_offset_beyond_all_bounds_is_early),
 	        cmocka_unit_test(other_messages_are_no_output),

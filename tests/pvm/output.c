@@ -1,5 +1,5 @@
 /* A PVM program about the output of its children and about clocks, tickles and services. What it expects is what Debian's PVM
- * 3.4.6 does. Started by `weft run`, it spawns itself ("says", "quiet") and prints TAP. */
+ * 3.4.6 does. Started by `weft run`, it spawns itself ("says", "quiet", "moves") and prints TAP. */
 #include <pvm3.h>
 #include <pvmtev.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "tap.h"
 
-enum { SAYS = 77, BEGINS = 2, GONE = 9 };
+enum { SAYS = 77, BEGINS = 2, GONE = 9, GO = 10 };
 
 /* A child says a line, spawns another that says one, too, then half a line, and ends. */
 static int says(char *self)
@@ -20,6 +20,32 @@ static int says(char *self)
 	pvm_spawn(self, argv, 0, NULL, 1, &tid);
 	pvm_notify(PvmTaskExit, GONE, 1, &tid);
 	pvm_recv(-1, GONE);
+	printf("half");
+	pvm_exit();
+	return 0;
+}
+
+static void say_when_told(const char *text)
+{
+	pvm_recv(pvm_parent(), GO);
+	printf("%s\n", text);
+	fflush(stdout);
+}
+
+/* A child that changes where its own output goes while it runs. */
+static int moves(void)
+{
+	int parent = pvm_parent();
+	say_when_told("as at first");
+	pvm_setopt(PvmSelfOutputCode, SAYS + 1);
+	say_when_told("with another tag");
+	pvm_setopt(PvmSelfOutputTid, 0);
+	say_when_told("to nobody");
+	pvm_setopt(PvmSelfOutputCode, SAYS + 2); /* of what goes nowhere */
+	pvm_setopt(PvmSelfOutputTid, parent);
+	say_when_told("back");
+	pvm_setopt(PvmSelfOutputTid, parent);
+	pvm_recv(parent, GO);
 	printf("half");
 	pvm_exit();
 	return 0;
@@ -79,6 +105,57 @@ static void check_messages(char *self)
 	check(strcmp(child->text, "first\nhalf") == 0, "all that it wrote came, in order");
 	check(strcmp(other->text, "quiet\n") == 0, "and what its child wrote");
 	check(child->parent == me && other->parent == tid, "with who spawned them");
+	pvm_setopt(PvmOutputTid, 0);
+	pvm_setopt(PvmOutputCode, 0);
+}
+
+static void tell(int tid)
+{
+	pvm_initsend(PvmDataDefault);
+	pvm_send(tid, GO);
+}
+
+/* The next messages of output with that tag, up to a task's end or a whole line; "+" is that it was spawned, "!" that it has begun,
+ * "." that it has ended. */
+static void expect_output(int tag, const char *wanted, const char *what)
+{
+	struct timeval limit = {10, 0};
+	char got[256] = "", *end = got;
+	int tid, n = -9;
+	while (strlen(got) < strlen(wanted) && pvm_trecv(-1, tag, &limit) > 0) {
+		pvm_upkint(&tid, 1, 1);
+		pvm_upkint(&n, 1, 1);
+		if (n > 0 && n < 100)
+			pvm_upkbyte(end, n, 1);
+		else
+			*end = n == 0 ? '.' : n == -1 ? '!' : '+';
+		end += n > 0 ? n : 1;
+		*end = '\0';
+	}
+	check(strcmp(got, wanted) == 0, what);
+	if (strcmp(got, wanted))
+		printf("# \"%s\", not \"%s\"\n", got, wanted);
+}
+
+static void check_moved(char *self)
+{
+	char *argv[] = {(char *)"moves", NULL};
+	int tid;
+	pvm_setopt(PvmOutputTid, pvm_mytid());
+	pvm_setopt(PvmOutputCode, SAYS);
+	equal(1, pvm_spawn(self, argv, 0, NULL, 1, &tid), "a child");
+	tell(tid);
+	expect_output(SAYS, "+!as at first\n", "its output comes as its parent has said");
+	tell(tid);
+	expect_output(SAYS, ".", "that ends when it says otherwise");
+	expect_output(SAYS + 1, "!+with another tag\n", "and begins so");
+	tell(tid);
+	expect_output(SAYS + 1, ".", "it ends when it goes nowhere");
+	tell(tid);
+	expect_output(SAYS + 1, "!+back\n", "and comes again");
+	equal(0, pvm_nrecv(-1, SAYS), "nothing comes as at first any more");
+	tell(tid);
+	expect_output(SAYS + 1, "half.", "the same once more changes nothing");
 	pvm_setopt(PvmOutputTid, 0);
 	pvm_setopt(PvmOutputCode, 0);
 }
@@ -161,12 +238,15 @@ int main(int argc, char **argv)
 		return 2;
 	if (argc > 1 && strcmp(argv[1], "says") == 0)
 		return says(argv[0]);
+	if (argc > 1 && strcmp(argv[1], "moves") == 0)
+		return moves();
 	if (argc > 1) {
 		printf("quiet\n");
 		return 0;
 	}
 	pvm_setopt(PvmAutoErr, 0);
 	check_messages(argv[0]);
+	check_moved(argv[0]);
 	check_caught(argv[0], 1);
 	check_caught(argv[0], 0);
 	check_clocks();
