@@ -22,3 +22,6 @@ TESTS += %D%/tasker.sh
 dist_check_SCRIPTS += %D%/hoster.sh
 EXTRA_DIST += %D%/hoster.c %D%/recorded/hoster
 TESTS += %D%/hoster.sh
+dist_check_SCRIPTS += %D%/moved.sh
+EXTRA_DIST += %D%/moved.c
+TESTS += %D%/moved.sh
