@@ -143,20 +143,19 @@ static bool look_file(struct search *s, const char *path)
 /* The text of a file, which has no zero byte where it begins; the caller's to weft__free. NULL: it is none. */
 static char *read_text(const struct search *s, const char *path, size_t *n)
 {
-	char full[PATH_MAX];
+	char full[PATH_MAX], head[256];
 	int fd = openat(s->dirfd, from_here(s, path, full), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
-	char *text = fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) ? weft__malloc(TEXT_BYTES + 1) : NULL;
-	ssize_t got = text ? read(fd, text, TEXT_BYTES) : 0;
+	ssize_t got = fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) ? pread(fd, head, sizeof head, 0) : 0;
+	bool is_text = got > 0 && !memchr(head, '\0', (size_t)got);
+	char *text = is_text ? weft__malloc(TEXT_BYTES + 1) : NULL;
+	got = text ? pread(fd, text, TEXT_BYTES, 0) : 0;
 	if (fd >= 0)
 		close(fd);
 	*n = got > 0 ? (size_t)got : 0;
-	if (*n > 0 && !memchr(text, '\0', *n < 256 ? *n : 256)) {
+	if (text)
 		text[*n] = '\0';
-		return text;
-	}
-	weft__free(text);
-	return NULL;
+	return text;
 }
 
 /* --- Python -------------------------------------------------------------------------------------------------- */

@@ -16,14 +16,11 @@
 static void prepare_shares(struct taskvm_launch *l)
 {
 	struct bind_plan *plan = &l->bind;
+	struct cpus allowed;
 	struct weft_error e;
-	if (!l->alone || l->nlocal < 2)
+	if (!l->alone || l->nlocal < 2 || !topology_allowed(&allowed) || cpus_count(&allowed) < l->nlocal)
 		return;
-	if (topology_parts_sysfs(WEFT__BIND_THREAD, &plan->parts, &plan->nparts, &e))
-		return;
-	if (plan->nparts < l->nlocal)
-		bind_plan_fini(plan);
-	else
+	if (!topology_parts_sysfs(WEFT__BIND_THREAD, &plan->parts, &plan->nparts, &e))
 		plan->nshares = l->nlocal;
 }
 
