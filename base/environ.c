@@ -11,6 +11,7 @@ const char *const weft__environ_own[] = {
         "WEFT_STANDIN",           /* what a tasker of PVM's starts in place of one */
         "WEFT_TASKVM_FD",         /* a task VM */
         "WEFTD_OWNER_FD",         /* a daemon */
+        "WEFT_COORD_FD",          /* a coordinator */
         NULL,
 };
 

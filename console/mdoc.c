@@ -21,7 +21,8 @@ static const struct entry environment[] = {
                     "`slurm-JOBID`, `pbs-JOBID` and so on"},
         {"WEFT_RUNDIR", "the folder for the folders of virtual machines, in place of `$XDG_RUNTIME_DIR/weft` or "
                         "`/tmp/weft-UID`"},
-        {"WEFT_SSH", "the command that reaches another host, in place of `ssh -o BatchMode=yes -o ConnectTimeout=5`"},
+        {"WEFT_SSH", "the command that reaches another host, in place of `ssh -o BatchMode=yes -o "
+                     "ConnectTimeout=5 -o ControlMaster=no`"},
         {"WEFT_LIBEXECDIR", "the folder of the daemons' programs, in place of the installed one"},
         {"WEFT_LOG", "how much the daemons log: `error`, `warn`, `info` or `debug`; see `weft logs`"},
         {"NO_COLOR", "when set and not empty, nothing is coloured"},
@@ -34,6 +35,8 @@ static const struct entry task_environment[] = {
         {"WEFT_TID", "its id"},
         {"WEFT_JOB", "the number of the job"},
         {"WEFT_NODE", "the index of its node"},
+        {"WEFT_VM", "the name of its virtual machine, which commands of weft that it starts use as well"},
+        {"WEFT_CPUS", "the processors that it is bound to; only when it is: see `--bind-to` of weft-run(1)"},
         {NULL, NULL},
 };
 
