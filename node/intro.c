@@ -21,8 +21,8 @@
 #include "config.h"
 
 #include "node/node.h"
+#include "node/pair.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -34,46 +34,12 @@
 #include "transport/region.h"
 #include "transport/transport.h"
 
-enum pair_state {
-	PAIR_WAITING, /* for a task of this node to enrol, or for the first step */
-	PAIR_ASKED,   /* INTRO or INTRO_WANTED is out */
-	PAIR_DIALLING,
-	PAIR_OPEN,
-};
-static const char *const state_names[] = {"waiting", "asked", "dialling", "open"};
-
-enum { LOW, HIGH };
-
 enum {
 	DIALS_MAX = 16,
 	TRIES_MAX = 20,
 	TRY_AGAIN_MS = 100,
 	SHARED_MAX = 33 + 8, /* buffers that a task lets another read, the page of their account, halls of teams */
 	SHARED_QUEUE = 4096,
-};
-
-struct pair {
-	struct node *node;
-	uint64_t tids[2]; /* LOW, HIGH */
-	enum pair_state state;
-	bool asked[2];    /* that task (of ours) waits for CHANNEL */
-	bool invited;     /* INTRO came before our task had enrolled, or we are awaiting the dialler */
-	bool has_token, token_used;
-	bool turned;      /* the node of the higher tid dials */
-	struct link_token token;
-	struct weft__list turn; /* in node->dials, redials or unborn, or alone */
-	uint64_t told_with;     /* unborn: when the coordinator has heard this heartbeat, and says so, it is known */
-	unsigned ntries;
-	bool known;       /* OPEN since an earlier daemon, as a task says: */
-	bool listed[2];   /* that one */
-	uint8_t nshared[2]; /* buffers that this task lets the other read */
-	int kept;           /* a copy of our task's end of the connection with another node; -1: none */
-};
-
-/* A task that is in a pair, here or elsewhere. */
-struct endpoint {
-	uint64_t tid;
-	struct weft__map pairs; /* the other's tid: struct pair */
 };
 
 static bool is_here(const struct node *n, uint64_t tid)
@@ -92,98 +58,6 @@ static struct task *living(const struct node *n, uint64_t tid)
 static bool unborn(const struct node *n, uint64_t tid)
 {
 	return is_here(n, tid) && (tid > n->newest || (n->again && !n->told));
-}
-
-static void step(struct pair *p, enum pair_state to)
-{
-	char low[WEFT__TID_TEXT], high[WEFT__TID_TEXT];
-	weft__log(WEFT__LOG_DEBUG, "WEFT-PAIR-STATE", "low=%s high=%s from=%s to=%s",
-	          weft__tid_format((weft_tid_t){p->tids[LOW]}, low), weft__tid_format((weft_tid_t){p->tids[HIGH]}, high),
-	          state_names[p->state], state_names[to]);
-	p->state = to;
-}
-
-/* --- pairs -------------------------------------------------------------------------------------- */
-
-static struct endpoint *endpoint_make(struct node *n, uint64_t tid)
-{
-	struct endpoint *e = weft__map_get(&n->endpoints, tid);
-	if (e)
-		return e;
-	e = weft__calloc(1, sizeof *e);
-	if (!e || weft__map_put(&n->endpoints, tid, e)) {
-		weft__free(e);
-		return NULL;
-	}
-	e->tid = tid;
-	return e;
-}
-
-static void endpoint_trim(struct node *n, struct endpoint *e)
-{
-	if (!e || e->pairs.count)
-		return;
-	weft__map_remove(&n->endpoints, e->tid);
-	weft__map_fini(&e->pairs);
-	weft__free(e);
-}
-
-static struct pair *pair_find(const struct node *n, uint64_t a, uint64_t b)
-{
-	struct endpoint *e = weft__map_get(&n->endpoints, a);
-	return e ? weft__map_get(&e->pairs, b) : NULL;
-}
-
-static struct pair *pair_make(struct node *n, uint64_t a, uint64_t b)
-{
-	struct pair *p = pair_find(n, a, b);
-	if (p)
-		return p;
-	struct endpoint *first = endpoint_make(n, a), *second = endpoint_make(n, b);
-	p = weft__calloc(1, sizeof *p);
-	bool put = p && first && second && !weft__map_put(&first->pairs, b, p);
-	if (put && weft__map_put(&second->pairs, a, p)) {
-		weft__map_remove(&first->pairs, b);
-		put = false;
-	}
-	if (!put) {
-		weft__free(p);
-		endpoint_trim(n, first);
-		endpoint_trim(n, second);
-		return NULL;
-	}
-	*p = (struct pair){.node = n, .tids = {a < b ? a : b, a < b ? b : a}, .kept = -1};
-	weft__list_init(&p->turn);
-	return p;
-}
-
-static uint64_t token_key(const struct link_token *token)
-{
-	uint64_t key;
-	memcpy(&key, token->bytes, sizeof key);
-	return key;
-}
-
-static void token_forget(struct pair *p)
-{
-	if (p->has_token)
-		weft__map_remove(&p->node->tokens, token_key(&p->token));
-	p->has_token = false;
-}
-
-static void pair_free(struct pair *p)
-{
-	struct node *n = p->node;
-	token_forget(p);
-	linger_drop(n, &p->kept);
-	weft__list_remove(&p->turn);
-	for (int i = LOW; i <= HIGH; i++) {
-		struct endpoint *e = weft__map_get(&n->endpoints, p->tids[i]);
-		if (e)
-			weft__map_remove(&e->pairs, p->tids[!i]);
-		endpoint_trim(n, e);
-	}
-	weft__free(p);
 }
 
 /* --- what tasks are told ------------------------------------------------------------------------- */
@@ -232,7 +106,7 @@ static void open_stream_here(struct pair *p)
 		hand(p, i, WEFT__CHANNEL_STREAM, &ends[i], 1);
 		close(ends[i]);
 	}
-	step(p, PAIR_OPEN);
+	pair_step(p, PAIR_OPEN);
 }
 
 static void open_here(struct pair *p, const struct task *low, const struct task *high)
@@ -248,7 +122,7 @@ static void open_here(struct pair *p, const struct task *low, const struct task 
 	hand(p, LOW, WEFT__CHANNEL_SHM, (int[]){memfd, high->doorbell}, 2);
 	hand(p, HIGH, WEFT__CHANNEL_SHM, (int[]){memfd, low->doorbell}, 2);
 	close(memfd);
-	step(p, PAIR_OPEN);
+	pair_step(p, PAIR_OPEN);
 }
 
 /* --- one task elsewhere --------------------------------------------------------------------------- */
@@ -266,12 +140,12 @@ static void send_peer(struct pair *p, const struct weft__msg *m)
 	if (rc)
 		fail(p, rc == WEFT_ENONODE ? WEFT_ENOTASK : rc);
 	else
-		step(p, PAIR_ASKED);
+		pair_step(p, PAIR_ASKED);
 }
 
 static void send_intro(struct pair *p)
 {
-	token_forget(p);
+	pair_token_forget(p);
 	if (weft__random_bytes(&p->token, sizeof p->token)) {
 		fail(p, WEFT_EINTERNAL);
 		return;
@@ -301,14 +175,12 @@ static void accept_invitation(struct pair *p)
 {
 	struct node *n = p->node;
 	p->invited = false;
-	if (weft__map_put(&n->tokens, token_key(&p->token), p)) {
+	if (pair_token_put(p)) {
 		send_answer(n, other_node(p), p->tids[LOW], p->tids[HIGH], WEFT_ENOMEM);
 		fail(p, WEFT_ENOMEM);
 		return;
 	}
-	p->has_token = true;
-	p->token_used = false;
-	step(p, PAIR_DIALLING);
+	pair_step(p, PAIR_DIALLING);
 	send_answer(n, other_node(p), p->tids[LOW], p->tids[HIGH], 0);
 }
 
@@ -373,24 +245,10 @@ void intro_wanted(struct node *n, struct task *from, uint64_t tid)
 }
 
 /* A snapshot of an endpoint's partners, since what is done with them may change the map. */
-static uint64_t *partners(const struct endpoint *e, size_t *count)
-{
-	uint64_t *tids = weft__calloc(e->pairs.count + 1, sizeof *tids);
-	size_t cursor = 0;
-	void *unused;
-	*count = 0;
-	while (tids && weft__map_next(&e->pairs, &cursor, &tids[*count], &unused))
-		++*count;
-	return tids;
-}
-
 void intro_enrolled(struct node *n, struct task *t)
 {
-	struct endpoint *e = weft__map_get(&n->endpoints, t->tid);
-	if (!e)
-		return;
 	size_t count;
-	uint64_t tid = t->tid, *tids = partners(e, &count);
+	uint64_t tid = t->tid, *tids = pair_partners(n, tid, &count);
 	for (size_t i = 0; i < count; i++) {
 		struct pair *p = pair_find(n, tid, tids[i]);
 		if (p && p->state == PAIR_WAITING)
@@ -490,11 +348,8 @@ static void end_pair(struct pair *p, uint64_t gone, bool lost)
 
 void intro_gone(struct node *n, uint64_t tid, bool lost)
 {
-	struct endpoint *e = weft__map_get(&n->endpoints, tid);
-	if (!e)
-		return;
 	size_t count;
-	uint64_t *tids = partners(e, &count);
+	uint64_t *tids = pair_partners(n, tid, &count);
 	for (size_t i = 0; i < count; i++) {
 		struct pair *p = pair_find(n, tid, tids[i]);
 		if (p)
@@ -503,29 +358,15 @@ void intro_gone(struct node *n, uint64_t tid, bool lost)
 	weft__free(tids);
 }
 
-/* The tasks of a node that tasks here have channels with; the caller frees them. */
-static uint64_t *endpoints_of(struct node *n, uint32_t index, size_t *count)
-{
-	size_t cursor = 0;
-	uint64_t tid, *tids = weft__calloc(n->endpoints.count + 1, sizeof *tids);
-	void *unused;
-	*count = 0;
-	while (tids && weft__map_next(&n->endpoints, &cursor, &tid, &unused))
-		if (weft__tid_node((weft_tid_t){tid}) == index)
-			tids[(*count)++] = tid;
-	return tids;
-}
-
 /* All pairs with a task of that node. */
 static void each_of_node(struct node *n, uint32_t index, void (*act)(struct pair *p, uint64_t theirs, bool lost),
                          bool lost)
 {
 	size_t ntids;
-	uint64_t *tids = endpoints_of(n, index, &ntids);
+	uint64_t *tids = pair_endpoints(n, index, &ntids);
 	for (size_t i = 0; i < ntids; i++) {
-		struct endpoint *e = weft__map_get(&n->endpoints, tids[i]);
-		size_t count = 0;
-		uint64_t *others = e ? partners(e, &count) : NULL;
+		size_t count;
+		uint64_t *others = pair_partners(n, tids[i], &count);
 		for (size_t j = 0; j < count; j++) {
 			struct pair *p = pair_find(n, tids[i], others[j]);
 			if (p)
@@ -541,10 +382,10 @@ static void ask_again(struct pair *p, uint64_t theirs, bool lost)
 	if (p->state == PAIR_OPEN || p->state == PAIR_WAITING)
 		return;
 	bool wanted = p->asked[LOW] || p->asked[HIGH] || is_here(p->node, p->tids[LOW]);
-	token_forget(p);
+	pair_token_forget(p);
 	weft__list_remove(&p->turn);
 	p->invited = p->turned = false;
-	step(p, PAIR_WAITING);
+	pair_step(p, PAIR_WAITING);
 	if (wanted)
 		advance(p);
 }
@@ -593,8 +434,8 @@ static void know(struct node *n, struct task *t, uint64_t other)
 	if (p->asked[other == p->tids[HIGH]])
 		tell_failed(n, other, t->tid, WEFT_ENONODE);
 	weft__list_remove(&p->turn);
-	token_forget(p);
-	step(p, PAIR_OPEN);
+	pair_token_forget(p);
+	pair_step(p, PAIR_OPEN);
 	if (is_here(n, other) && !living(n, other))
 		end_pair(p, other, false);
 	else if (!is_here(n, other) && peer_find(n, weft__tid_node((weft_tid_t){other})))
@@ -610,21 +451,18 @@ void intro_known(struct node *n, struct task *t, const struct weft__msg_connecte
 void intro_peer_again(struct node *n, uint32_t index)
 {
 	size_t count;
-	uint64_t *tids = endpoints_of(n, index, &count);
+	uint64_t *tids = pair_endpoints(n, index, &count);
 	ask_about(n, index, tids, count);
 	weft__free(tids);
 }
 
 void intro_forget_lost(struct node *n)
 {
-	size_t cursor = 0, ntids = 0;
-	uint64_t tid, *tids = weft__calloc(n->endpoints.count + 1, sizeof *tids);
-	void *unused;
-	while (tids && weft__map_next(&n->endpoints, &cursor, &tid, &unused))
-		if (!is_here(n, tid) && !peer_find(n, weft__tid_node((weft_tid_t){tid})))
-			tids[ntids++] = tid;
-	for (size_t i = 0; i < ntids; i++)
-		intro_gone(n, tids[i], true);
+	size_t count;
+	uint64_t *tids = pair_endpoints(n, 0, &count);
+	for (size_t i = 0; i < count; i++)
+		if (!is_here(n, tids[i]) && !peer_find(n, weft__tid_node((weft_tid_t){tids[i]})))
+			intro_gone(n, tids[i], true);
 	weft__free(tids);
 }
 
@@ -652,7 +490,7 @@ static void open_between(struct pair *p, int *fd)
 	hand(p, own_side(p), WEFT__CHANNEL_STREAM, fd, 1);
 	linger_drop(p->node, &p->kept);
 	p->kept = linger_keep(p->node, fd);
-	step(p, PAIR_OPEN);
+	pair_step(p, PAIR_OPEN);
 }
 
 static void dialled(void *arg, int fd, int code);
@@ -668,14 +506,13 @@ struct dial {
 static void turn(struct pair *p)
 {
 	struct node *n = p->node;
-	token_forget(p);
-	if (weft__random_bytes(&p->token, sizeof p->token) || weft__map_put(&n->tokens, token_key(&p->token), p)) {
+	pair_token_forget(p);
+	if (weft__random_bytes(&p->token, sizeof p->token) || pair_token_put(p)) {
 		fail(p, WEFT_ENOMEM);
 		return;
 	}
-	p->has_token = p->turned = true;
-	p->token_used = false;
-	step(p, PAIR_DIALLING);
+	p->turned = true;
+	pair_step(p, PAIR_DIALLING);
 	struct weft__msg m = {.code = WEFT__MSG_INTRO_TURN,
 	                      .intro_turn = {.low = p->tids[LOW],
 	                                     .high = p->tids[HIGH],
@@ -700,7 +537,7 @@ static void dial(struct pair *p)
 	}
 	*d = (struct dial){n, p->tids[LOW], p->tids[HIGH], p->token};
 	n->ndials++;
-	step(p, PAIR_DIALLING);
+	pair_step(p, PAIR_DIALLING);
 	char address[LINK_ADDRESS_TEXT];
 	peer_where(peer, address);
 	int rc = link_dial_task(n->loop, address, peer->port, &p->token, dialled, d);
@@ -733,7 +570,7 @@ static bool dial_again(struct pair *p)
 	struct node *n = p->node;
 	if (++p->ntries >= TRIES_MAX)
 		return false;
-	step(p, PAIR_WAITING);
+	pair_step(p, PAIR_WAITING);
 	weft__list_push(&n->redials, &p->turn);
 	if (!uv_is_active((uv_handle_t *)&n->redial_timer))
 		uv_timer_start(&n->redial_timer, on_redial, TRY_AGAIN_MS, 0);
@@ -776,10 +613,10 @@ static void intro(struct peer *peer, const struct weft__msg_intro *m)
 	}
 	if (p->state == PAIR_OPEN) /* it was lost on its way to the other: a new one, its task knows none yet */
 		weft__log(WEFT__LOG_WARN, "WEFT-INTRO-AGAIN", "node=%u asks for a channel that is open here", peer->index);
-	token_forget(p);
+	pair_token_forget(p);
 	memcpy(p->token.bytes, m->token.p, sizeof p->token.bytes);
 	p->invited = true;
-	step(p, PAIR_WAITING);
+	pair_step(p, PAIR_WAITING);
 	advance(p);
 }
 
@@ -805,7 +642,7 @@ static void turned(struct peer *peer, const struct weft__msg_intro_turn *m)
 		send_answer(n, peer->index, m->low, m->high, p ? WEFT_EPROTO : WEFT_ENOTASK);
 		return;
 	}
-	token_forget(p);
+	pair_token_forget(p);
 	memcpy(p->token.bytes, m->token.p, sizeof p->token.bytes);
 	weft__list_remove(&p->turn);
 	weft__list_push(&n->dials, &p->turn);
@@ -859,15 +696,10 @@ void intro_message(struct peer *p, const struct weft__msg *m)
 
 /* --- connections for two tasks --------------------------------------------------------------------- */
 
-static struct pair *by_token(const struct node *n, const struct link_token *token)
-{
-	return weft__map_get(&n->tokens, token_key(token));
-}
-
 /* The first half was shown: it must be right to the last bit, and is good for one connection. */
 static int find_token(void *arg, struct link_token *token)
 {
-	struct pair *p = by_token(arg, token);
+	struct pair *p = pair_by_token(arg, token);
 	unsigned differ = 0;
 	for (size_t i = 0; p && i < LINK_TOKEN_BYTES / 2; i++)
 		differ |= p->token.bytes[i] ^ token->bytes[i];
@@ -881,9 +713,9 @@ static int find_token(void *arg, struct link_token *token)
 static void accepted(void *arg, const struct link_token *token, int fd, int code)
 {
 	struct node *n = arg;
-	struct pair *p = token ? by_token(n, token) : NULL;
+	struct pair *p = token ? pair_by_token(n, token) : NULL;
 	if (p && p->state == PAIR_DIALLING && fd >= 0) {
-		token_forget(p);
+		pair_token_forget(p);
 		open_between(p, &fd);
 	} else if (code) {
 		weft__log(WEFT__LOG_WARN, "WEFT-INTRO-REFUSED", "a connection for a task: %s", weft__err_text(code));

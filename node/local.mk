@@ -5,7 +5,7 @@ node_weftd_SOURCES = \
 	%D%/coord_link.c %D%/cores.c %D%/descriptors.c \
 	%D%/descriptors.h %D%/folder.c %D%/folder.h %D%/intro.c %D%/job.c %D%/joblog.c %D%/keeper.c %D%/keeper.h \
 	%D%/hosted.c %D%/hosting.c %D%/hosting.h %D%/launch.c %D%/launch.h \
-	%D%/linger.c %D%/modex.c %D%/mpi_shm.c %D%/mpi_shm.h %D%/node.c %D%/node.h %D%/output.c %D%/peer.c %D%/probe.c \
+	%D%/linger.c %D%/modex.c %D%/mpi_shm.c %D%/mpi_shm.h %D%/node.c %D%/node.h %D%/output.c %D%/pair.c %D%/pair.h %D%/peer.c %D%/probe.c \
 	%D%/race.c %D%/race.h %D%/remote.c %D%/remote.h %D%/starter.c %D%/takeover.c \
 	%D%/tasker.c %D%/taskvm_link.c %D%/weftd.c
 node_weftd_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
