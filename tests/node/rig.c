@@ -403,3 +403,23 @@ void rig_launch(struct rig *r, const struct rig_launch *l)
 	                                 .ranks = {ranks, ntasks}}};
 	fake_send(&r->coord, &m, -1);
 }
+
+void rig_launch_readers(struct rig *r, uint64_t client)
+{
+	rig_launch(r, &(struct rig_launch){.job = 1, .client = client, .flags = WEFT__SPAWN_STDIN, .ntasks = 2,
+	                                   .argv = {"sh", "-c", "read x; echo \"$WEFT_RANK<$x>\""}});
+}
+
+void rig_expect_read(struct fake *tool, const char *line)
+{
+	char expected[2][64] = {"", "1<>\n"};
+	struct weft__msg m;
+	snprintf(expected[0], sizeof expected[0], "0<%s>\n", line);
+	for (int i = 0; i < 2; i++) {
+		fake_expect(tool, WEFT__MSG_OUTPUT, &m);
+		assert_in_range(m.output.rank, 0, 1);
+		const char *said = expected[m.output.rank];
+		assert_int_equal(m.output.bytes.n, strlen(said));
+		assert_memory_equal(m.output.bytes.p, said, strlen(said));
+	}
+}

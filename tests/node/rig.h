@@ -72,4 +72,8 @@ struct rig_launch {
 };
 void rig_launch(struct rig *r, const struct rig_launch *l); /* TEAM and LAUNCH */
 
+/* Two tasks of job 1 that read a line, the first one from the client's standard input; and their output, which says so. */
+void rig_launch_readers(struct rig *r, uint64_t client);
+void rig_expect_read(struct fake *tool, const char *line);
+
 #endif
