@@ -198,6 +198,17 @@ int weft__pvm_pack(struct weft__pvm_buf *b, int type, const void *p, int count, 
 	return to ? transfer(b, &r, to) : PvmNoMem;
 }
 
+/* As many as there are: programs ask for more than was packed, and don't look at what that returns. */
+static int unpack_rest(struct weft__pvm_buf *b, struct run *r)
+{
+	const struct type *t = &types[r->type];
+	size_t width = (size_t)t->n * (b->encoding == PvmDataDefault ? t->wide : t->size);
+	r->count = (int)((b->blob->size - b->at) / width);
+	int rc = r->count ? transfer(b, r, b->blob->bytes + b->at) : PvmOk;
+	b->at = b->blob->size;
+	return rc ? rc : PvmNoData;
+}
+
 int weft__pvm_unpack(struct weft__pvm_buf *b, int type, void *p, int count, int stride)
 {
 	int rc = check(type, p, count, stride);
@@ -210,8 +221,10 @@ int weft__pvm_unpack(struct weft__pvm_buf *b, int type, void *p, int count, int 
 		b->at = WEFT__PVM_HEADER;
 	}
 	struct run r = run_of(b->encoding, type, p, count, stride);
-	if (!b->blob || b->blob->size - b->at < r.bytes)
+	if (!b->blob)
 		return PvmNoData;
+	if (b->blob->size - b->at < r.bytes)
+		return unpack_rest(b, &r);
 	rc = transfer(b, &r, b->blob->bytes + b->at);
 	if (rc == PvmOk)
 		b->at += r.bytes;
@@ -402,6 +415,8 @@ int weft__pvm_unpack_text(struct weft__pvm_buf *b, char *text)
 		rc = weft__pvm_unpack(b, PVM_INT, &count, 1, 1);
 	if (rc == PvmOk && count < 1)
 		rc = PvmBadMsg;
+	if (rc == PvmOk && (size_t)count > b->blob->size - b->at)
+		rc = PvmNoData;
 	if (rc == PvmOk)
 		rc = weft__pvm_unpack(b, PVM_BYTE, text, count, 1);
 	if (rc == PvmOk)

@@ -144,12 +144,8 @@ static int unpack_item(const struct item *item, struct args *a)
 static int each_item(const char *p, struct args *a, int (*act)(const struct item *, struct args *))
 {
 	struct item item;
-	while (*p) {
-		if (isspace((unsigned char)*p)) {
-			p++;
-			continue;
-		}
-		if (*p != '%' || !(p = read_item(p + 1, &item, a)))
+	while ((p = strchr(p, '%'))) { /* what stands between is not looked at */
+		if (!(p = read_item(p + 1, &item, a)))
 			return PvmBadParam;
 		int rc = act(&item, a);
 		if (rc)

@@ -298,6 +298,45 @@ static void unpacking_what_goes(void)
 	R(pvm_getsbuf());
 }
 
+/* What there is comes, though it is less. */
+static void unpacking_beyond(void)
+{
+	int me = pvm_mytid(), v[3] = {1, 2, 3};
+	double x[2] = {1.5, 2.5};
+	for (int encoding = PvmDataDefault; encoding <= PvmDataRaw; encoding++) {
+		int w[8] = {0};
+		double y[8] = {0};
+		char text[16] = "...............";
+		pvm_initsend(encoding);
+		pvm_pkint(v, 3, 1);
+		MUST(pvm_send(me, 45));
+		ID(pvm_recv(me, 45));
+		R(pvm_upkint(w, 4, 2));
+		printf("%d %d %d %d %d %d %d %d\n", w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]);
+		R(pvm_upkint(w, 1, 1));
+		pvm_initsend(encoding);
+		pvm_pkdouble(x, 2, 1);
+		pvm_pkint(v, 1, 1);
+		MUST(pvm_send(me, 45));
+		ID(pvm_recv(me, 45));
+		R(pvm_upkdouble(y, 8, 1));
+		printf("%g %g\n", y[0], y[1]);
+		R(pvm_upkint(w, 1, 1));
+		pvm_initsend(encoding);
+		pvm_pkbyte("abcdefgh", 8, 1);
+		MUST(pvm_send(me, 45));
+		ID(pvm_recv(me, 45));
+		R(pvm_upkbyte(text, 12, 1));
+		printf("%.8s\n", text);
+		R(pvm_upkbyte(text, 1, 1));
+	}
+	R(pvm_packf("words are %% not looked at"));
+	R(pvm_packf("%+ nor here: %d, %s", PvmDataDefault, 5, "text"));
+	MUST(pvm_send(me, 46));
+	ID(pvm_recv(me, 46));
+	R(next_int());
+}
+
 /* Kept ones are not freed by the next receive. */
 static void kept(void)
 {
@@ -741,6 +780,7 @@ const struct one_case corner_cases[] = {
         {"forwarding", forwarding},
         {"packing_what_came", packing_what_came},
         {"unpacking_what_goes", unpacking_what_goes},
+        {"unpacking_beyond", unpacking_beyond},
         {"kept", kept},
         {"infos", infos},
         {"other_types", other_types},
