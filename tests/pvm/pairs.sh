@@ -8,7 +8,7 @@ keep() { # file program arguments…
 	shift
 	timeout "${pair_limit:-20}" "$@" </dev/null >"$kept.raw" 2>/dev/null
 	echo "exit $?" >>"$kept.raw"
-	LC_ALL=C sed -E -e 's/t[0-9a-f]{5}/TID/g' -e '/^exit/!s/[0-9.]+/N/g' -e 's/N(N|[a-f]+N?)+/N/g' -e 's/\(inf /(N /' -e 's/<[^<>]*>/<>/g' "$kept.raw" |
+	LC_ALL=C sed -E -e 's/t[0-9a-f]{5}/TID/g' -e '/^exit/!s/[0-9.]+/N/g' -e 's/N(N|[a-f]+N?)+/N/g' -e 's/\((inf|-?nan) /(N /' -e 's/<[^<>]*>/<>/g' "$kept.raw" |
 		LC_ALL=C sort -u >"$kept"
 	rm "$kept.raw"
 }
