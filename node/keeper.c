@@ -30,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "node/children.h"
 
@@ -94,105 +95,165 @@ union control {
 	struct cmsghdr align;
 };
 
-static bool put_fd(int sock, const void *what, size_t nbytes, int fd)
+/* A copy of fd, -1: none. */
+static bool put(int sock, const struct keeper_held *h, int fd)
 {
 	union control control = {{0}};
-	struct iovec iov = {.iov_base = (void *)what, .iov_len = nbytes};
-	struct msghdr msg = {
-	        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(h), &fd, sizeof fd);
-	bool put = sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
-	if (!put)
-		weft__log(WEFT__LOG_WARN, "WEFT-KEEPER-POCKET", "%s", strerror(errno));
-	return put;
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)h, .iov_len = sizeof *h};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	if (fd >= 0) {
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof control.bytes;
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	}
+	return sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-/* False: nothing is there. */
-static bool take_fd(int sock, void *what, size_t nbytes, int *fd)
+static bool put_or_tell(int sock, const struct keeper_held *h, int fd)
+{
+	bool done = put(sock, h, fd);
+	if (!done)
+		weft__log(WEFT__LOG_WARN, "WEFT-KEEPER-POCKET", "%s", strerror(errno));
+	return done;
+}
+
+/* A copy of what is in front, which stays there. False: nothing is. */
+static bool look(int sock, struct keeper_held *h, int *fd)
 {
 	union control control;
-	struct iovec iov = {.iov_base = what, .iov_len = nbytes};
+	struct iovec iov = {.iov_base = h, .iov_len = sizeof *h};
 	struct msghdr msg = {
 	        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
 	*fd = -1;
-	if (recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != (ssize_t)nbytes)
+	if (recvmsg(sock, &msg, MSG_DONTWAIT | MSG_PEEK | MSG_CMSG_CLOEXEC) != (ssize_t)sizeof *h)
 		return false;
-	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
-	if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
-		memcpy(fd, CMSG_DATA(h), sizeof *fd);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(c), sizeof *fd);
+	return true;
+}
+
+static void drop_front(int sock)
+{
+	struct keeper_held h;
+	(void)recv(sock, &h, sizeof h, MSG_DONTWAIT); /* and its descriptor, for which we have no place */
+}
+
+/* All that is in a queue goes round, once, but for what keep does not want: how much stays. We may die between any two
+ * steps, so each is put at the end before it leaves the front; it may then be there twice. Behind the last comes a mark. */
+static size_t go_round(const int queue[2], bool (*keep)(void *arg, const struct keeper_held *h, int fd), void *arg)
+{
+	static uint32_t nmarks;
+	const struct keeper_held mark = {.tid = UINT64_MAX, .client = ++nmarks, .job = (uint32_t)getpid()};
+	struct keeper_held h;
+	size_t nkept = 0;
+	bool marked = put(queue[0], &mark, -1), ours = false;
+	for (int fd; !ours && look(queue[1], &h, &fd);) {
+		ours = !memcmp(&h, &mark, sizeof h);
+		bool kept = h.tid != UINT64_MAX && keep(arg, &h, fd); /* else it is a mark, ours or a dead daemon's */
+		bool there = kept && marked && put(queue[0], &h, fd);
+		drop_front(queue[1]);
+		if (!marked) /* there was no room for it */
+			marked = put(queue[0], &mark, -1);
+		if (kept && !there)
+			there = put_or_tell(queue[0], &h, fd);
+		nkept += there;
+		if (fd >= 0)
+			close(fd);
+	}
+	return nkept;
+}
+
+/* What is in the pocket bears its kind as the client, and when it was put there as the tid. */
+struct search {
+	uint32_t kind;
+	uint64_t put;
+	int fd;
+};
+
+static bool find_newest(void *arg, const struct keeper_held *h, int fd)
+{
+	struct search *s = arg;
+	if (h->client != s->kind || h->tid < s->put)
+		return true;
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	s->put = h->tid;
 	return true;
 }
 
 int keeper_take(struct keeper *k, enum keeper_pocket what)
 {
-	int others[KEEPER_POCKETS], found = -1, fd;
-	uint8_t one;
-	for (int i = 0; i < KEEPER_POCKETS; i++)
-		others[i] = -1;
-	while (take_fd(k->pocket[1], &one, sizeof one, &fd)) {
-		int *place = one == what ? &found : one < KEEPER_POCKETS ? &others[one] : &fd;
-		if (place != &fd && *place >= 0)
-			close(*place);
-		if (place == &fd)
-			close(fd);
-		else
-			*place = fd;
-	}
-	for (int i = 0; i < KEEPER_POCKETS; i++) {
-		uint8_t other = (uint8_t)i;
-		if (others[i] < 0)
-			continue;
-		put_fd(k->pocket[0], &other, sizeof other, others[i]);
-		close(others[i]);
-	}
-	return found;
+	struct search s = {.kind = what, .fd = -1};
+	go_round(k->pocket, find_newest, &s);
+	return s.fd;
+}
+
+static bool is_other_or_newest(void *arg, const struct keeper_held *h, int fd)
+{
+	const struct search *s = arg;
+	return h->client != s->kind || h->tid == s->put;
 }
 
 void keeper_put(struct keeper *k, enum keeper_pocket what, int fd)
 {
-	uint8_t one = (uint8_t)what;
-	int old = keeper_take(k, what);
-	if (old >= 0)
-		close(old);
+	struct search s = {.kind = what, .put = weft__clock_ns()};
 	if (fd >= 0)
-		put_fd(k->pocket[0], &one, sizeof one, fd);
+		put_or_tell(k->pocket[0], &(struct keeper_held){.tid = s.put, .client = what}, fd);
+	go_round(k->pocket, is_other_or_newest, &s);
 }
 
 /* --- tasks from outside ------------------------------------------------------------------------- */
 
 void keeper_hold(struct keeper *k, const struct keeper_held *h, int fd)
 {
-	if (k->notes->nheld < KEEPER_HELD_MAX && put_fd(k->held[0], h, sizeof *h, fd))
+	if (k->notes->nheld < KEEPER_HELD_MAX && put_or_tell(k->held[0], h, fd))
 		k->notes->nheld++;
 }
 
-/* All but one client's go round, once. */
-static void go_round(struct keeper *k, uint32_t but, void (*each)(void *arg, const struct keeper_held *h, int fd), void *arg)
+static bool is_another_client(void *arg, const struct keeper_held *h, int fd)
 {
-	struct keeper_held h;
-	int fd;
-	for (size_t n = k->notes->nheld; n > 0 && take_fd(k->held[1], &h, sizeof h, &fd); n--) {
-		if (fd < 0 || h.client == but || !put_fd(k->held[0], &h, sizeof h, fd))
-			k->notes->nheld--;
-		else if (each)
-			each(arg, &h, fcntl(fd, F_DUPFD_CLOEXEC, 0));
-		if (fd >= 0)
-			close(fd);
-	}
+	return h->client != *(uint32_t *)arg;
 }
 
 void keeper_drop(struct keeper *k, uint32_t client)
 {
-	go_round(k, client, NULL, NULL);
+	k->notes->nheld = go_round(k->held, is_another_client, &client);
+}
+
+struct held_list {
+	size_t n;
+	struct keeper_held held[KEEPER_HELD_MAX];
+	int fds[KEEPER_HELD_MAX];
+};
+
+static bool list_one(void *arg, const struct keeper_held *h, int fd)
+{
+	struct held_list *l = arg;
+	for (size_t i = 0; i < l->n; i++)
+		if (l->held[i].client == h->client)
+			return false; /* a daemon died while it had it in its hands */
+	if (l->n == KEEPER_HELD_MAX || fd < 0)
+		return false;
+	l->held[l->n] = *h;
+	l->fds[l->n++] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return true;
 }
 
 void keeper_each_held(struct keeper *k, void (*each)(void *arg, const struct keeper_held *h, int fd), void *arg)
 {
-	go_round(k, 0, each, arg);
+	struct held_list *l = weft__calloc(1, sizeof *l);
+	if (!l)
+		return;
+	k->notes->nheld = go_round(k->held, list_one, l);
+	for (size_t i = 0; i < l->n; i++)
+		each(arg, &l->held[i], l->fds[i]);
+	weft__free(l);
 }
 
 bool keeper_hear(struct keeper *k, struct keeper_word *word)

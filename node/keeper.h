@@ -69,7 +69,7 @@ void keeper_child_add(struct keeper *k, pid_t pid, enum keeper_kind kind);
 void keeper_child_is(struct keeper *k, pid_t pid, enum keeper_kind kind); /* from now on */
 void keeper_child_remove(struct keeper *k, pid_t pid);
 void keeper_put(struct keeper *k, enum keeper_pocket what, int fd); /* a copy; in place of what was there */
-int keeper_take(struct keeper *k, enum keeper_pocket what);        /* -1: there is none */
+int keeper_take(struct keeper *k, enum keeper_pocket what);        /* a copy; -1: there is none */
 void keeper_hold(struct keeper *k, const struct keeper_held *h, int fd); /* a copy */
 void keeper_drop(struct keeper *k, uint32_t client);
 /* What is held; each gets a copy of the descriptor to keep. */
