@@ -7,6 +7,7 @@
  *     again late     waits for its standard input to end before it enrols.
  *     again outside  enrols from outside, prints its tid as a number, does not look at anything until its standard input
  *                    ends, and then answers one message and asks for a context.
+ *     again alone    enrols from outside, spawns "again child" and checks how that ends, and asks for a context and a name.
  *     again partner TID   sends that one a message and waits for the answer.
  */
 #include <inttypes.h>
@@ -112,6 +113,11 @@ int main(int argc, char **argv)
 			be_partner(argv[2]);
 		else
 			be_outside();
+		return weft_fini() < 0;
+	}
+	if (strcmp(what, "alone") == 0) {
+		spawn_one(argv[0]);
+		ask(0, 0);
 		return weft_fini() < 0;
 	}
 	int rank = weft_rank(), size = weft_size(), rounds = strcmp(what, "late") ? atoi(what) : 1;

@@ -1,4 +1,4 @@
-system_tests = %D%/many_jobs.sh %D%/vm.sh %D%/faults.sh %D%/again.sh %D%/last_words.sh %D%/bad_input.sh \
+system_tests = %D%/many_jobs.sh %D%/vm.sh %D%/faults.sh %D%/again.sh %D%/crashpoints.sh %D%/last_words.sh %D%/bad_input.sh \
 	%D%/nonsense.sh %D%/install.sh
 dist_check_SCRIPTS += $(system_tests)
 EXTRA_DIST += %D%/lib.sh
@@ -19,3 +19,12 @@ check_PROGRAMS += tests/system/nonsense
 tests_system_nonsense_SOURCES = %D%/nonsense.c tests/proto/sample.c tests/proto/sample.h
 tests_system_nonsense_CFLAGS = $(AM_CFLAGS)
 tests_system_nonsense_LDADD = proto/libproto.la base/libbase.la $(MSGPACK_LIBS)
+
+# Loaded into the daemons of crashpoints.sh by the dynamic linker.
+check_LTLIBRARIES += tests/system/crashpoint.la
+tests_system_crashpoint_la_SOURCES = %D%/crashpoint.c %D%/crashpoint.h
+tests_system_crashpoint_la_LIBADD = $(DL_LIBS)
+tests_system_crashpoint_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+
+check_PROGRAMS += tests/system/crasharm
+tests_system_crasharm_SOURCES = %D%/crasharm.c %D%/crashpoint.h
