@@ -49,7 +49,7 @@ struct taskvm_crew {
 	pthread_t threads[THREADS_MAX];
 	size_t nthreads;
 	uint64_t mask[TASKVM_MASK_BYTES / sizeof(uint64_t)]; /* the processors that we may use, */
-	size_t nprocessors;                                  /* so many; 0: nobody says */
+	size_t nprocessors;                                  /* so many */
 	const struct taskvm *vm;
 };
 
@@ -133,11 +133,13 @@ static void crew_free(struct taskvm_crew *c)
 static struct taskvm_crew *crew_make(const struct taskvm *vm)
 {
 	struct taskvm_crew *c = weft__calloc(1, sizeof *c);
-	if (!c)
-		return NULL;
-	c->vm = vm;
-	if (!sched_getaffinity(0, sizeof c->mask, (cpu_set_t *)c->mask))
+	if (c && !sched_getaffinity(0, sizeof c->mask, (cpu_set_t *)c->mask))
 		c->nprocessors = (size_t)CPU_COUNT_S(sizeof c->mask, (cpu_set_t *)c->mask);
+	if (!c || c->nprocessors < 2) {
+		weft__free(c);
+		return NULL;
+	}
+	c->vm = vm;
 	weft__list_init(&c->orders);
 	weft__list_init(&c->done);
 	pthread_mutex_init(&c->lock, NULL);
@@ -145,7 +147,7 @@ static struct taskvm_crew *crew_make(const struct taskvm *vm)
 	pthread_cond_init(&c->carried, NULL);
 	c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	descriptors_make_room(vm->signals, OF_TASK * (vm->nrunning + vm->nwaiting) + OF_ORDER * ORDERS_MAX + OF_OTHERS);
-	if (c->wake >= 0 && c->nprocessors > 1)
+	if (c->wake >= 0)
 		hire(c);
 	if (c->nthreads)
 		return c;
