@@ -87,7 +87,7 @@ static enum progress advance(struct exchange *x, bool reads)
 		return PROGRESS_SOME;
 	if (n < 0 && errno == EAGAIN)
 		return PROGRESS_NONE;
-	if (n == 0)
+	if (n == 0 || errno == ECONNRESET || errno == EPIPE) /* it was there, and has gone */
 		weft__err_set(&e, WEFT_ECLOSED, "the peer hung up after %zu of %d bytes", x->nin,
 		              EXCHANGE_BYTES);
 	else

@@ -104,7 +104,6 @@ void link_watch(struct link *l); /* after anything that changes what it waits fo
 void link_wake(struct link *l);  /* the timer fires with the loop's next turn */
 void link_timer(struct link *l, uint64_t timeout_ms); /* or later */
 bool link_may_read(const struct link *l);             /* open and not paused */
-void link_flush(struct link *l);                      /* write, with its failure taken care of */
 void link_destroy(struct link *l);                    /* at once, nothing is told */
 void link_opened(struct link *l,
                  const char *identity); /* from a callback of the loop: tell the owner */

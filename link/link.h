@@ -82,6 +82,7 @@ int link_send_body(struct link *l, const void *body, size_t nbytes);
 void link_gather(struct link *l);
 
 size_t link_queued(const struct link *l);      /* bytes not yet given to the kernel */
+void link_flush(struct link *l);               /* what is queued goes out now, as far as it can */
 void link_pause(struct link *l, bool paused);  /* stop reading, or go on; what has been read still comes */
 void link_set_handler(struct link *l, const struct link_handler *handler, void *arg);
 const char *link_peer(const struct link *l);   /* "127.0.0.1:4711", "pid 4711": for logs */

@@ -90,6 +90,9 @@ static void hand(struct pair *p, int side, int kind, const int *fds, size_t nfds
 	struct weft__msg m = {.code = WEFT__MSG_CHANNEL,
 	                      .channel = {.tid = p->tids[!side], .kind = (uint64_t)kind, .side = (uint64_t)side}};
 	tell(p->node, p->tids[side], &m, fds, nfds);
+	const struct task *t = job_task(p->node, p->tids[side]);
+	if (t && t->client && t->client->link)
+		link_flush(t->client->link); /* one end alone is of no use: should we die now, let it be with both */
 	p->asked[side] = false;
 }
 
@@ -638,7 +641,12 @@ static void turned(struct peer *peer, const struct weft__msg_intro_turn *m)
 {
 	struct node *n = peer->node;
 	struct pair *p = pair_find(n, m->low, m->high);
-	if (!p || p->state != PAIR_DIALLING || m->token.n != sizeof p->token.bytes) {
+	const struct task *ours = living(n, m->high);
+	if (!p && (ours || unborn(n, m->high))) /* the daemon before us was asked */
+		p = pair_make(n, m->low, m->high);
+	if (p && p->state == PAIR_WAITING && !(ours && ours->enrolled)) /* it will ask itself */
+		return;
+	if (!p || p->state == PAIR_OPEN || m->token.n != sizeof p->token.bytes) {
 		send_answer(n, peer->index, m->low, m->high, p ? WEFT_EPROTO : WEFT_ENOTASK);
 		return;
 	}
@@ -660,6 +668,8 @@ static void wanted(struct peer *peer, const struct weft__msg_intro_wanted *m)
 		advance(p);
 	else if (p->state == PAIR_DIALLING && p->turned)
 		turn(p); /* its dial was lost */
+	else if (p->state == PAIR_OPEN) /* it was lost with the daemon that had it in its hands */
+		send_answer(n, peer->index, m->low, m->high, WEFT_ENONODE);
 }
 
 /* A node speaks for its own tasks only. */
