@@ -525,7 +525,8 @@ void job_inventory(struct node *n)
 		const struct task *t = value;
 		struct weft__msg m = {.code = WEFT__MSG_HOSTED,
 		                      .hosted = {.tid = tid, .job = t->job->id, .rank = t->rank, .pid = (uint64_t)t->pid}};
-		if (t->state == TASK_ENDED)
+		/* One from outside says itself that it is there; it may have left, and the coordinator would have it killed. */
+		if (t->state == TASK_ENDED || t->job->outside)
 			continue;
 		coord_link_send(n, &m);
 		end.inventory_end.count++;

@@ -126,6 +126,8 @@ static void a_task_from_outside_that_was_not_welcomed_begins_anew(void **state)
 	fake_send(&r->coord, &enrolled, -1);
 	fake_expect(&task, WEFT__MSG_WELCOME, &m); /* which it says it has never seen: */
 	crash(r, 0);
+	fake_expect(&r->coord, WEFT__MSG_INVENTORY_END, &m);
+	assert_int_equal(m.inventory_end.count, 0); /* it says itself that it is there, if it has not left */
 	fake_expect(&task, WEFT__MSG_AGAIN, &m);
 	hello.hello.again = m.again.again;
 	fake_send(&task, &hello, -1);
