@@ -335,6 +335,11 @@ void intro_group(struct node *n, const struct weft__msg_group_page *m)
 static void end_pair(struct pair *p, uint64_t gone, bool lost)
 {
 	struct node *n = p->node;
+	if (!is_here(n, gone) && p->state == PAIR_DIALLING && p->dials) {
+		p->gone = true;
+		p->lost = lost;
+		return;
+	}
 	int left = p->tids[LOW] == gone ? HIGH : LOW;
 	struct weft__msg here = {.code = WEFT__MSG_TASK_GONE, .task_gone = {.tid = gone, .lost = lost}};
 	struct weft__msg there = {.code = WEFT__MSG_PEER_TASK_GONE, .peer_task_gone = {.tid = gone}};
@@ -540,6 +545,7 @@ static void dial(struct pair *p)
 	}
 	*d = (struct dial){n, p->tids[LOW], p->tids[HIGH], p->token};
 	n->ndials++;
+	p->dials = true;
 	pair_step(p, PAIR_DIALLING);
 	char address[LINK_ADDRESS_TEXT];
 	peer_where(peer, address);
@@ -588,8 +594,14 @@ static void dialled(void *arg, int fd, int code)
 	bool current = p && p->state == PAIR_DIALLING && !memcmp(&p->token, &d->token, sizeof p->token);
 	n->ndials--;
 	struct peer *peer = p ? peer_find(n, other_node(p)) : NULL;
+	if (current)
+		p->dials = false;
 	if (current && fd >= 0) {
 		open_between(p, &fd);
+		if (p->gone)
+			end_pair(p, p->tids[!own_side(p)], p->lost);
+	} else if (current && p->gone) {
+		fail(p, WEFT_ENOTASK);
 	} else if (current && peer && code != WEFT_ECLOSED && own_side(p) == LOW) {
 		weft__log(WEFT__LOG_INFO, "WEFT-INTRO-TURN", "node=%u is to dial: %s", peer->index, weft__err_text(code));
 		peer->deaf = true;

@@ -98,7 +98,7 @@ void pair_token_forget(struct pair *p)
 {
 	if (p->has_token)
 		weft__map_remove(&p->node->tokens, token_key(&p->token));
-	p->has_token = false;
+	p->has_token = p->dials = false;
 }
 
 struct pair *pair_by_token(const struct node *n, const struct link_token *token)

@@ -21,6 +21,8 @@ struct pair {
 	bool invited;     /* INTRO came before our task had enrolled, or we are awaiting the dialler */
 	bool has_token, token_used;
 	bool turned;      /* the node of the higher tid dials */
+	bool dials;       /* we do, with this token: the other node may have the connection before we know */
+	bool gone, lost;  /* meanwhile the other task has gone, or its node: told when there is a connection, or none */
 	struct link_token token;
 	struct weft__list turn; /* in node->dials, redials or unborn, or alone */
 	uint64_t told_with;     /* unborn: when the coordinator has heard this heartbeat, and says so, it is known */
@@ -38,7 +40,7 @@ void pair_step(struct pair *p, enum pair_state to);
 
 /* p->token is expected at our port, once. 0 or WEFT_ENOMEM. */
 int pair_token_put(struct pair *p);
-void pair_token_forget(struct pair *p);
+void pair_token_forget(struct pair *p); /* and a dial that shows it */
 /* Whose token begins like that; NULL: nobody's. */
 struct pair *pair_by_token(const struct node *n, const struct link_token *token);
 

@@ -43,6 +43,7 @@ struct other {
 	int socket; /* for a task */
 	int socket_code;
 	bool socket_done;
+	bool ends_early; /* the other task has its end first, uses it, and ends */
 };
 
 /* --- the loop -------------------------------------------------------------------------------------- */
@@ -115,11 +116,21 @@ static int find_key(void *arg, const char *identity, uint8_t key[static LINK_KEY
 	return 0;
 }
 
+static uint64_t their_tid(uint64_t local)
+{
+	return ((uint64_t)OTHER << WEFT__LOCAL_BITS) + local;
+}
+
 static int find_token(void *arg, struct link_token *token)
 {
 	struct other *o = arg;
 	if (memcmp(token->bytes, o->token.bytes, LINK_TOKEN_BYTES / 2) != 0)
 		return WEFT_EDENIED;
+	if (o->ends_early) {
+		struct weft__msg gone = {.code = WEFT__MSG_PEER_TASK_GONE, .peer_task_gone = {.tid = their_tid(1)}};
+		assert_int_equal(link_send(o->link, &gone, NULL, 0), 0);
+		poll(NULL, 0, 100); /* time for weftd to hear it; without, nothing is shown, and nothing fails */
+	}
 	*token = o->token;
 	return 0;
 }
@@ -231,11 +242,6 @@ static void on_beat(uv_timer_t *timer)
 static void tell_that_all_is_told(struct other *o)
 {
 	uv_timer_start(&o->beats, on_beat, 0, 5);
-}
-
-static uint64_t their_tid(uint64_t local)
-{
-	return ((uint64_t)OTHER << WEFT__LOCAL_BITS) + local;
 }
 
 static void start_task(struct other *o, const char *steps)
@@ -367,6 +373,35 @@ static void a_task_here_asks_for_one_there(void **state)
 	assert_task_said(o, "channel 0 kind 2 side 0\n");
 	expect(o, WEFT__MSG_PEER_TASK_GONE, &m); /* and its end is told */
 	assert_int_equal(m.peer_task_gone.tid, rig_tid(1, 0));
+	end(o);
+}
+
+static void a_task_there_that_ends_at_once_was_there(void **state)
+{
+	struct other *o = *state;
+	struct weft__msg m;
+	o->ends_early = true;
+	start_task(o, "h c#262145 w g");
+	answer_intro(o, 0, &m);
+	until(o, &o->socket_done);
+	assert_true(o->socket >= 0);
+	assert_task_said(o, "channel 0 kind 2 side 0\ngone #262145\n");
+	end(o);
+}
+
+static void a_task_there_that_ends_before_it_is_dialled_is_none(void **state)
+{
+	struct other *o = *state;
+	struct weft__msg m;
+	o->ends_early = true;
+	start_task(o, "h c#262145 w");
+	answer_intro(o, 0, &m);
+	memset(&o->token, 0, sizeof o->token); /* what is shown is not known any more */
+	struct weft__msg gone = {.code = WEFT__MSG_PEER_TASK_GONE, .peer_task_gone = {.tid = their_tid(1)}};
+	assert_int_equal(link_send(o->link, &gone, NULL, 0), 0);
+	until(o, &o->socket_done);
+	assert_true(o->socket < 0);
+	assert_task_said(o, "channel -3 kind 0 side 0\n");
 	end(o);
 }
 
@@ -600,6 +635,8 @@ int main(int argc, char **argv)
 	        A_TEST(bad_bytes_close_the_link_and_nothing_else),
 	        A_TEST(a_node_speaks_for_its_own_tasks_only),
 	        A_TEST(a_task_here_asks_for_one_there),
+	        A_TEST(a_task_there_that_ends_at_once_was_there),
+	        A_TEST(a_task_there_that_ends_before_it_is_dialled_is_none),
 	        A_TEST(a_task_there_asks_for_one_here),
 	        A_TEST(a_refusal_there_is_told_here),
 	        A_TEST(what_a_broken_link_took_is_asked_again),
