@@ -81,13 +81,12 @@ int coord_create(struct coord **out)
 	                              &c->exchanges, &c->mboxes};
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		weft__list_init(lists[i]);
-	c->node_at = weft__calloc(WEFT__NODE_MAX + 1, sizeof *c->node_at);
-	c->tid_counters = weft__calloc(WEFT__NODE_MAX + 1, sizeof *c->tid_counters);
+	c->seats = weft__calloc(WEFT__NODE_MAX + 1, sizeof *c->seats);
 	c->next_index = c->next_incarnation = COORD_HOME;
 	c->place_next = COORD_HOME;
 	c->next_job = c->next_ask = 1;
 	c->next_context = COORD_CONTEXT_FIRST;
-	if (!c->node_at || !c->tid_counters) {
+	if (!c->seats) {
 		coord_destroy(&c);
 		return WEFT_ENOMEM;
 	}
@@ -102,8 +101,7 @@ void coord_destroy(struct coord **cp)
 		return;
 	*cp = NULL;
 	save_clear(c);
-	weft__free(c->node_at);
-	weft__free(c->tid_counters);
+	weft__free(c->seats);
 	weft__map_fini(&c->tasks);
 	weft__map_fini(&c->slots);
 	weft__map_fini(&c->jobs);

@@ -17,7 +17,7 @@
 
 struct node *node_find(const struct coord *c, uint64_t index)
 {
-	return index >= 1 && index <= WEFT__NODE_MAX ? c->node_at[index] : NULL;
+	return index >= 1 && index <= WEFT__NODE_MAX ? c->seats[index].node : NULL;
 }
 
 /* It has joined at some time, so that the others know it. */
@@ -32,7 +32,7 @@ static uint64_t free_index(struct coord *c)
 	if (c->next_index <= WEFT__NODE_MAX)
 		return c->next_index++;
 	uint64_t index = COORD_HOME + 1;
-	while (index <= WEFT__NODE_MAX && c->node_at[index])
+	while (index <= WEFT__NODE_MAX && c->seats[index].node)
 		index++;
 	return index;
 }
@@ -58,7 +58,7 @@ struct node *node_create(struct coord *c, uint64_t kind, struct weft__str wanted
 	weft__list_init(&n->clients);
 	weft__list_init(&n->watches);
 	weft__list_push(&c->nodes, &n->all);
-	c->node_at[index] = n;
+	c->seats[index].node = n;
 	c->nnodes++;
 	c->nstarting++;
 	return n;
@@ -66,7 +66,7 @@ struct node *node_create(struct coord *c, uint64_t kind, struct weft__str wanted
 
 void node_destroy(struct coord *c, struct node *n)
 {
-	c->node_at[n->index] = NULL;
+	c->seats[n->index].node = NULL;
 	c->nnodes--;
 	if (n->state == WEFT__NODE_STARTING)
 		c->nstarting--;

@@ -172,7 +172,7 @@ static void clients_io(struct coord *c, struct io *io, struct node *node)
 static struct node *node_read(struct coord *c, struct io *io, uint32_t index, uint32_t incarnation)
 {
 	uint64_t next_index = c->next_index, next_incarnation = c->next_incarnation;
-	if (index < 1 || index > WEFT__NODE_MAX || c->node_at[index]) {
+	if (index < 1 || index > WEFT__NODE_MAX || c->seats[index].node) {
 		bad(io);
 		return NULL;
 	}
@@ -713,13 +713,13 @@ static void parked_io(struct coord *c, struct io *io)
 static void counters_io(struct coord *c, struct io *io)
 {
 	size_t n = WEFT__NODE_MAX + 1;
-	while (n > 0 && c->tid_counters[n - 1] == 0)
+	while (n > 0 && c->seats[n - 1].ntids == 0)
 		n--;
 	n = io_count(io, n);
 	if (n > WEFT__NODE_MAX + 1)
 		bad(io);
 	for (size_t i = 0; i < n && !io->failed; i++)
-		io_u64(io, &c->tid_counters[i]);
+		io_u64(io, &c->seats[i].ntids);
 }
 
 void save_io(struct coord *c, struct io *io)

@@ -258,6 +258,12 @@ struct letter {
 
 enum halt_phase { HALT_NO, HALT_OTHERS, HALT_DONE };
 
+/* What the coordinator has for each node index. */
+struct seat {
+	struct node *node; /* NULL: free */
+	uint64_t ntids;    /* given out so far: tid.c */
+};
+
 struct coord {
 	char *vm;
 	uint64_t private_vm, orphan_ms, local_nodes;
@@ -266,12 +272,11 @@ struct coord {
 	char *stopped_by;    /* the first node that the batch system told to end, or NULL */
 	uint64_t next_index, next_incarnation, next_job, next_context, next_ask;
 	uint64_t place_next; /* index of the node that is first among equals */
-	uint64_t *tid_counters; /* by node index */
+	struct seat *seats; /* by node index; too large for the heap, so that those never used take no memory */
 
 	struct weft__list nodes, live_jobs, ended_jobs, asks, watches, members, groups, names, mboxes, exchanges;
 	struct weft__list added;  /* watch.at_target of the kind ADDED */
 	struct weft__list parked; /* drafts that wait for the first nodes */
-	struct node **node_at;    /* by index */
 	struct weft__map tasks;   /* by tid */
 	struct weft__map slots;   /* tasks that have not ended, by slot */
 	struct weft__map jobs;    /* by id */

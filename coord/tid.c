@@ -10,7 +10,7 @@
 
 int tid_next(struct coord *c, uint32_t node, uint64_t *tid)
 {
-	uint64_t *count = &c->tid_counters[node];
+	uint64_t *count = &c->seats[node].ntids;
 	for (uint32_t tries = 0; tries < WEFT__LOCAL_MAX; tries++) {
 		if (*count / WEFT__LOCAL_MAX >= GENERATIONS)
 			return WEFT_ENOSPC;

@@ -515,7 +515,7 @@ static void the_slot_of_a_task_that_lives_is_skipped(void **state)
 	struct drive *d = drive_vm(1, 1);
 	uint64_t old, tid;
 	drive_spawn(d, 1, 1, "", 1, &old, NULL, NULL);
-	d->c->tid_counters[1] = WEFT__LOCAL_MAX; /* all slots once round */
+	d->c->seats[1].ntids = WEFT__LOCAL_MAX; /* all slots once round */
 	drive_spawn(d, 1, 1, "", 1, &tid, NULL, NULL);
 	assert_int_not_equal(weft__tid_slot((weft_tid_t){tid}), weft__tid_slot((weft_tid_t){old}));
 	assert_int_equal(weft__tid_generation((weft_tid_t){tid}), 1);
@@ -526,7 +526,7 @@ static void tids_end_with_the_last_generation(void **state)
 {
 	struct drive *d = drive_vm(1, 1);
 	uint64_t tid;
-	d->c->tid_counters[3] = (UINT64_C(1) << 33) * WEFT__LOCAL_MAX - 1;
+	d->c->seats[3].ntids = (UINT64_C(1) << 33) * WEFT__LOCAL_MAX - 1;
 	assert_int_equal(tid_next(d->c, 3, &tid), 0);
 	assert_int_equal(tid_next(d->c, 3, &tid), WEFT_ENOSPC);
 	drive_destroy(d);
