@@ -100,21 +100,20 @@ static pid_t spawn(struct home *h, const char *extra, rlim_t file_bytes)
 	snprintf(program, sizeof program, "%s/coord/weft-coord", getenv("WEFT_BUILDDIR") ? getenv("WEFT_BUILDDIR") : ".");
 	assert_int_equal(pipe(key), 0);
 	memset(bytes, 7, sizeof bytes);
+	assert_int_equal(write(key[1], bytes, sizeof bytes), (ssize_t)sizeof bytes); /* now: it may end before it reads */
+	close(key[1]);
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		int log = openat(h->dirfd, "log", O_WRONLY | O_CREAT | O_APPEND, 0600);
 		dup2(key[0], 0);
 		dup2(log, 2);
-		close(key[1]);
 		if (file_bytes)
 			setrlimit(RLIMIT_FSIZE, &(struct rlimit){file_bytes, file_bytes});
 		execl(program, "weft-coord", "--dir", h->path, "--vm", "test", "--orphan-ms", "500", extra, (char *)NULL);
 		_exit(127);
 	}
 	close(key[0]);
-	assert_int_equal(write(key[1], bytes, sizeof bytes), (ssize_t)sizeof bytes);
-	close(key[1]);
 	return pid;
 }
 
