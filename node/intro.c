@@ -247,7 +247,6 @@ void intro_wanted(struct node *n, struct task *from, uint64_t tid)
 		advance(p);
 }
 
-/* A snapshot of an endpoint's partners, since what is done with them may change the map. */
 void intro_enrolled(struct node *n, struct task *t)
 {
 	size_t count;
@@ -335,7 +334,7 @@ void intro_group(struct node *n, const struct weft__msg_group_page *m)
 static void end_pair(struct pair *p, uint64_t gone, bool lost)
 {
 	struct node *n = p->node;
-	if (!is_here(n, gone) && p->state == PAIR_DIALLING && p->dials) {
+	if (!is_here(n, gone) && p->state == PAIR_DIALLING && p->dials) { /* told by dialled */
 		p->gone = true;
 		p->lost = lost;
 		return;

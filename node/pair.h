@@ -44,7 +44,8 @@ void pair_token_forget(struct pair *p); /* and a dial that shows it */
 /* Whose token begins like that; NULL: nobody's. */
 struct pair *pair_by_token(const struct node *n, const struct link_token *token);
 
-/* With whom a task is in a pair; the caller frees the tids. NULL: there is nobody, or no memory. */
+/* With whom a task is in a pair, as of now: what is done with them may change that. The caller frees the tids.
+ * NULL: there is nobody, or no memory. */
 uint64_t *pair_partners(const struct node *n, uint64_t tid, size_t *count);
 /* The tasks of a node, 0: of all, that are in a pair; the caller frees them. */
 uint64_t *pair_endpoints(const struct node *n, uint32_t index, size_t *count);
