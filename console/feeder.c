@@ -34,7 +34,7 @@ static void send_piece(struct feeder *f, uint64_t offset, const void *bytes, siz
 	                                      .bytes = {bytes, nbytes},
 	                                      .node  = f->node,
 	                                      .offset = offset}};
-	session_send(f->session, &m, NULL, 0);
+	session_send(f->session, &m);
 }
 
 static void read_some(struct feeder *f)

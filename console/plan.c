@@ -187,7 +187,7 @@ static int64_t send_message(struct session *s, struct weft__msg *m, session_answ
 	if (!s)
 		rc = weft__msg_encode(&trial, m, NULL);
 	else if (m->spawn.req)
-		rc = session_send(s, m, NULL, 0);
+		rc = session_send(s, m);
 	else
 		rc = session_ask(s, m, answer, arg);
 	weft__buf_fini(&trial);

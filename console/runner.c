@@ -302,7 +302,7 @@ static void pay_debts(struct runner *r)
 		return;
 	for (size_t i = 0; i < r->ndebts; i++) {
 		struct weft__msg m = weft__output_taken(&r->counts, &r->debts[i].of, r->debts[i].units);
-		session_send(r->session, &m, NULL, 0);
+		session_send(r->session, &m);
 	}
 	r->ndebts = 0;
 }
@@ -781,7 +781,7 @@ bool runner_signal(struct runner *r, struct runner_root *root, int signo)
 		struct weft__msg m = {.code   = WEFT__MSG_SIGNAL,
 		                      .signal = {.job = j->id, .signo = (uint64_t)signo}};
 		if (!j->ended)
-			session_send(r->session, &m, NULL, 0);
+			session_send(r->session, &m);
 	}
 	return any;
 }

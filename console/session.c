@@ -360,7 +360,7 @@ void session_unlisten(struct session_listener *l)
 }
 
 /* What is for the coordinator is kept until that has it; body gets what is not. */
-static int send_kept(struct session *s, const struct weft__msg *m, const int *fds, size_t nfds, struct weft__buf *own)
+static int send_kept(struct session *s, const struct weft__msg *m, struct weft__buf *own)
 {
 	struct weft__buf body = {0};
 	bool asks             = weft__session_asks(m->code);
@@ -370,7 +370,7 @@ static int send_kept(struct session *s, const struct weft__msg *m, const int *fd
 	if (!rc && asks)
 		rc = weft__session_push(&s->counts, body.data, body.len);
 	if (!rc && !(asks && s->resuming))
-		rc = nfds ? link_send(s->link, m, fds, nfds) : link_send_body(s->link, body.data, body.len);
+		rc = link_send_body(s->link, body.data, body.len);
 	if (rc == WEFT_ECLOSED && (asks || own)) /* the daemon has crashed, as we shall hear: the next one is told */
 		rc = 0;
 	if (own && !asks) {
@@ -381,9 +381,9 @@ static int send_kept(struct session *s, const struct weft__msg *m, const int *fd
 	return rc;
 }
 
-int session_send(struct session *s, const struct weft__msg *m, const int *fds, size_t nfds)
+int session_send(struct session *s, const struct weft__msg *m)
 {
-	return send_kept(s, m, fds, nfds, NULL);
+	return send_kept(s, m, NULL);
 }
 
 int session_give(struct session *s, int fd)
@@ -406,7 +406,7 @@ int64_t session_ask(struct session *s, struct weft__msg *m, session_answer_fn an
 		weft__free(ask);
 		return rc;
 	}
-	rc = send_kept(s, m, NULL, 0, &ask->body);
+	rc = send_kept(s, m, &ask->body);
 	if (rc) {
 		session_forget(s, (int64_t)s->last_req);
 		return rc;

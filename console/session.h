@@ -56,7 +56,7 @@ void session_forget(struct session *s, int64_t req);
 int session_give(struct session *s, int fd);
 
 /* Another message with the same req, or one that has none. */
-int session_send(struct session *s, const struct weft__msg *m, const int *fds, size_t nfds);
+int session_send(struct session *s, const struct weft__msg *m);
 
 /* --- questions that wait -------------------------------------------------------------------------- */
 

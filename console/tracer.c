@@ -75,10 +75,9 @@ static void feed_end(struct feed **f)
 		on_shut(&old->end, 0);
 }
 
-/* The end that it reads goes to the node, whose next SPAWN it is for. */
-static int feed_open(struct tracer *t, struct weft_error *e)
+/* theirs: the end that it reads. */
+static int feed_open(struct tracer *t, int *theirs, struct weft_error *e)
 {
-	struct weft__msg m = {.code = WEFT__MSG_STDIN};
 	int ends[2], rc;
 	struct feed *f = weft__calloc(1, sizeof *f);
 	if (!f || pipe2(ends, O_CLOEXEC)) {
@@ -91,9 +90,8 @@ static int feed_open(struct tracer *t, struct weft_error *e)
 	rc                         = uv_pipe_open(&f->pipe, ends[1]);
 	if (rc)
 		close(ends[1]);
-	rc = rc ? WEFT_EIO : session_send(t->context->session, &m, &ends[0], 1);
-	close(ends[0]);
-	return rc ? weft__err_set(e, rc, "%s", weft__err_text(rc)) : 0;
+	*theirs = ends[0];
+	return rc ? weft__err_set(e, WEFT_EIO, "a pipe: %s", uv_strerror(rc)) : 0;
 }
 
 static void on_written(uv_write_t *request, int status)
@@ -106,8 +104,8 @@ static void on_written(uv_write_t *request, int status)
 void tracer_wrote(struct tracer *t, uint64_t tid, const void *bytes, size_t nbytes)
 {
 	struct weft__tracer_said head = {weft__tid_slot((weft_tid_t){tid}), (uint32_t)nbytes};
-	struct feed *f          = t->feed;
-	struct piece *p         = f && f->queued_bytes < QUEUED_MAX ? weft__malloc(sizeof *p + sizeof head + nbytes) : NULL;
+	struct feed *f  = t->feed;
+	struct piece *p = f && f->queued_bytes < QUEUED_MAX ? weft__malloc(sizeof *p + sizeof head + nbytes) : NULL;
 	if (f && !p && !t->left_out) {
 		t->left_out = true;
 		context_error(t->context, "tasks write faster than their traces are printed: not all of it is in the traces");
@@ -199,6 +197,7 @@ int tracer_start(struct context *c, const char *file, struct tracer **t, struct 
 {
 	char path[PATH_MAX];
 	struct tracer *new = weft__calloc(1, sizeof *new);
+	int theirs         = -1;
 	int rc             = new ? weft__exe_find("bindings/pvm", "weft-pvmtrace", path, sizeof path, e)
 	                         : weft__err_set(e, WEFT_ENOMEM, "out of memory");
 	if (!rc && !(new->root = runner_add(c->runner, &handler, new)))
@@ -207,11 +206,15 @@ int tracer_start(struct context *c, const char *file, struct tracer **t, struct 
 		rc = runner_redirect(c->runner, new->root, OUTPUT_PLAIN, file, false, e);
 	if (!rc) {
 		new->context = c;
-		rc           = feed_open(new, e);
+		rc           = feed_open(new, &theirs, e);
 	}
-	if (!rc) {
+	if (!rc && (rc = session_give(c->session, theirs)) != 0)
+		weft__err_set(e, rc, "%s", weft__err_text(rc));
+	if (!rc)
 		rc = ask(new, path, file == NULL, e);
-	}
+	session_give(c->session, -1);
+	if (theirs >= 0)
+		close(theirs);
 	if (!rc && !new->root)
 		rc = weft__err_set(e, WEFT_EIO, "%s could not be started", path);
 	if (!rc) {
